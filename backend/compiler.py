@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The compiler: Triton's own NVIDIA pipeline, stage by stage, with our passes where they belong."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from triton import knobs
+from triton._C.libtriton import ir
+from triton.backends.compiler import GPUTarget, Language
+from triton.backends.nvidia import compiler as nvidia
+
+from . import hooks, passes
+from .errors import OptionError
+from .settings import OPTIONS
+
+
+@dataclass(frozen=True)
+class Options(nvidia.CUDAOptions):
+    """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
+
+    version_tiles: bool = OPTIONS["version_tiles"].default
+    version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, option in OPTIONS.items():
+            option.check(getattr(self, name))
+
+
+class Backend(nvidia.CUDABackend):
+    """Compiles for `cuda` while our driver is the active one."""
+
+    @staticmethod
+    def supports_target(target: GPUTarget) -> bool:
+        return target.backend == "cuda" and hooks.owns_cuda()
+
+    def __init__(self, target: GPUTarget) -> None:
+        # The registry asks the class, and ownership decides. Made on purpose, it works whatever driver is active.
+        self.supports_target = lambda target: target.backend == "cuda"  # type: ignore[method-assign]
+        super().__init__(target)
+
+    def parse_options(self, opts: dict[str, Any]) -> Options:
+        """The options in *opts*, which may hold a kernel's keyword arguments too; the environment fills in ours."""
+        upstream = super().parse_options(opts)
+        _refuse_unknown(opts)
+        values = {field.name: getattr(upstream, field.name) for field in fields(upstream)}
+        for name, option in OPTIONS.items():
+            given = opts.get(name)
+            values[name] = option.for_process() if given is None else option.check(given)
+        return Options(**values)
+
+    def add_stages(self, stages: dict, options: Options, language: Language) -> None:
+        capability = self._parse_arch(options.arch)
+        if language == Language.TRITON:
+            stages["ttir"] = lambda src, metadata: self.make_ttir(src, metadata, options, capability)
+            stages["ttgir"] = lambda src, metadata: self.make_ttgir(src, metadata, options, capability)
+        elif language == Language.GLUON:
+            stages["glir"] = lambda src, metadata: src
+            stages["ttgir"] = lambda src, metadata: self.gluon_to_ttgir(src, metadata, options, capability)
+        stages["llir"] = lambda src, metadata: self.make_llir(src, metadata, options, capability)
+        stages["ptx"] = lambda src, metadata: self.make_ptx(src, metadata, options, self.target.arch)
+        stages["cubin"] = lambda src, metadata: self.make_cubin(src, metadata, options, self.target.arch)
+        if knobs.runtime.add_stages_inspection_hook is not None:
+            knobs.runtime.add_stages_inspection_hook(self, stages, options, language, capability)
+
+    @staticmethod
+    def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
+        mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
+        if not opt.version_tiles:
+            return mod
+        pm = ir.pass_manager(mod.context)
+        pm.enable_debug()
+        threads = 32 * opt.num_warps * opt.num_ctas
+        passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops)
+        pm.run(mod, "graft_ttir")
+        return mod
+
+    def hash(self) -> str:
+        """Names this compiler by content: Triton's part, our Python files and our passes."""
+        return f"{super().hash()}-{_python_digest()}-{passes.digest()}"
+
+
+def _refuse_unknown(opts: dict[str, Any]) -> None:
+    """Raises `OptionError` for an option that does not exist.
+
+    A launch passes the kernel's keyword arguments along, and Triton itself refuses what is neither; it always passes
+    `instrumentation_mode`. Whoever compiles directly passes options only, and there Triton would ignore a misspelt one.
+    """
+    if "instrumentation_mode" in opts:
+        return
+    known = [field.name for field in fields(Options)]
+    for name, value in opts.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise OptionError(name, value, f"an option that exists{f'; did you mean {close[0]}?' if close else ''}")
+
+
+@functools.cache
+def _python_digest() -> str:
+    """A digest of the Python files of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

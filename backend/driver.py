@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The driver: switches the backend on, launches on the CUDA device, or compiles for a target without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triton.backends.compiler import GPUTarget
+from triton.backends.nvidia import driver as nvidia
+
+from . import hooks
+from .errors import CompileOnlyError, NoDeviceError
+from .settings import NAME, PREFIX, is_default_backend, parse_target, target_for_process
+
+
+class Driver(nvidia.CudaDriver):
+    """Owns the `cuda` target while it is Triton's active driver.
+
+        triton.runtime.driver.set_active(Driver())                  # compile and launch
+        triton.runtime.driver.set_active(Driver(target="cuda:90"))  # compile only, no GPU needed
+
+    *target* (or `GRAFT_TARGET`) asks for the compile-only mode: `kernel.warmup(...)` and `triton.compile(...)` give
+    cubins, with no libcuda, C compiler or PyTorch on the machine, and launching raises `CompileOnlyError`.
+
+    Raises `OptionError` for a target that is not allowed and `NoDeviceError` if there is neither a target nor a device.
+    """
+
+    def __init__(self, target: str | GPUTarget | None = None):
+        self.target = parse_target("target", target) if target is not None else target_for_process()
+        if self.target is not None:
+            self._init_compile_only(self.target)
+        elif nvidia.CudaDriver.is_active():
+            super().__init__()
+        else:
+            raise NoDeviceError(
+                f"no CUDA device was found, so the {NAME} driver cannot launch kernels; to compile without one, name "
+                f'the target: Driver(target="cuda:90") or {PREFIX}TARGET=cuda:90.'
+            )
+        hooks.watch(self)
+
+    @staticmethod
+    def is_active() -> bool:
+        """Whether Triton may choose this driver by itself: only if `TRITON_DEFAULT_BACKEND` asks for it.
+
+        Triton wants exactly one driver to say yes, and on a machine with a CUDA device that is the in-tree one.
+        """
+        return is_default_backend()
+
+    @property
+    def cache_scope(self) -> str:
+        """Drivers of one scope can share what a kernel has compiled and loaded in this process."""
+        return "device" if self.target is None else f"cuda:{self.target.arch}"
+
+    def _init_compile_only(self, target: GPUTarget) -> None:
+        """Sets what `CudaDriver.__init__` sets, without a device behind it: there is one device, number 0."""
+        self.utils = _CompileOnlyUtils(target)
+        self.launcher_cls = _refuse_launch
+        self.get_current_target = lambda: target
+        self.get_device_capability = lambda device=0: divmod(target.arch, 10)
+        self.get_current_device = lambda: 0
+        self.set_current_device = lambda device: None
+        self.get_current_stream = lambda device=0: 0
+
+    def get_active_torch_device(self) -> Any:
+        self._need_device("PyTorch's device")
+        return super().get_active_torch_device()
+
+    def get_device_interface(self) -> Any:
+        self._need_device("PyTorch's device interface")
+        return super().get_device_interface()
+
+    def get_empty_cache_for_benchmark(self) -> Any:
+        self._need_device("a benchmark")
+        return super().get_empty_cache_for_benchmark()
+
+    def _need_device(self, what: str) -> None:
+        if self.target is not None:
+            raise _compile_only_error(what, self.target)
+
+
+class _CompileOnlyUtils:
+    """Stands in for `CudaUtils` where there is no device: whatever is asked of it is refused by name."""
+
+    def __init__(self, target: GPUTarget):
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def refuse(*args: Any, **kwargs: Any) -> None:
+            raise _compile_only_error(f"utils.{name}", self._target)
+
+        return refuse
+
+    def unload_module(self, module: Any) -> None:
+        """Unloads a module that another driver loaded: its kernel may die while this driver is the active one."""
+        nvidia.CudaUtils.instance.unload_module(module)
+
+
+def _refuse_launch(src: Any, metadata: Any) -> None:
+    """Stands in for the launcher class, which Triton calls before a kernel is loaded."""
+    raise _compile_only_error(f"launching kernel '{metadata.name}'", metadata.target)
+
+
+def _compile_only_error(what: str, target: GPUTarget) -> CompileOnlyError:
+    return CompileOnlyError(
+        f"{what} needs a CUDA device, but the active {NAME} driver only compiles, for {target.backend}:{target.arch}; "
+        f"activate Driver() without a target (and without {PREFIX}TARGET) on a machine with a device."
+    )
+
+
+hooks.prepare_for_default()

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The one door to the C++ passes, whichever way they were built.
+
+A source build has them inside libtriton as `triton._C.libtriton.graft`; beside the released wheel they are a shared
+library in this folder, loaded when the first pass is asked for. Both offer `add_graft(pm, [pipeline])`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import triton
+from triton._C import libtriton
+
+from .errors import GraftWarning, PassLibraryError
+from .settings import NAME
+
+LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
+
+#: Version of the plugin interface in triton/Tools/PluginUtils.h, TRITON_PLUGIN_API_VERSION.
+_PLUGIN_API = 2
+
+_lock = threading.Lock()
+
+
+class _PluginInfo(ctypes.Structure):
+    """mlir::triton::plugin::PluginInfo of triton/Tools/PluginUtils.h."""
+
+    _fields_ = [
+        ("api_version", ctypes.c_uint32),
+        ("plugin_name", ctypes.c_char_p),
+        ("plugin_version", ctypes.c_char_p),
+        ("passes", ctypes.c_void_p),
+        ("num_passes", ctypes.c_size_t),
+        ("dialects", ctypes.c_void_p),
+        ("num_dialects", ctypes.c_size_t),
+        ("ops", ctypes.c_void_p),
+        ("num_ops", ctypes.c_size_t),
+        ("triton_version", ctypes.c_char_p),
+    ]
+
+
+def check_library(path: Path) -> None:
+    """Raises `PassLibraryError` unless the library at *path* was made for this Triton.
+
+    Triton itself would load a library of another version, which ends in a crash without a message.
+    """
+    remedy = "Reinstall triton-graft beside this Triton (pip install --force-reinstall .)."
+    if not path.is_file():
+        raise PassLibraryError(f"there is no pass library at {path}. {remedy}")
+    try:
+        entry = ctypes.CDLL(str(path)).tritonGetPluginInfo
+    except (OSError, AttributeError) as error:
+        raise PassLibraryError(f"the pass library {path} does not fit Triton {triton.__version__}: {error}. {remedy}") from None
+    entry.restype = ctypes.POINTER(_PluginInfo)
+    info = entry().contents
+    if info.api_version != _PLUGIN_API:
+        raise PassLibraryError(
+            f"the pass library {path} has version {info.api_version} of Triton's plugin interface, not {_PLUGIN_API}. {remedy}"
+        )
+    made_for = info.triton_version.decode()
+    if made_for != triton.__version__:
+        raise PassLibraryError(
+            f"the pass library {path} was made for Triton {made_for}, this is {triton.__version__}. {remedy}"
+        )
+
+
+@functools.cache
+def _load() -> Callable[[Any, list[str]], None] | None:
+    """`add_graft` of the source build or of the library; None, after one warning, if there is neither."""
+    if built_in := getattr(libtriton, NAME, None):
+        return built_in.add_graft
+    try:
+        check_library(LIBRARY)
+    except PassLibraryError as error:
+        warnings.warn(f"triton-graft compiles without its own passes: {error}", GraftWarning, stacklevel=4)
+        return None
+    plugin = libtriton.passes.plugin
+    plugin.extend_with(str(LIBRARY))
+    return plugin.add_graft
+
+
+def available() -> bool:
+    """Whether our passes can be used. Warns, the first time, if they cannot."""
+    with _lock:
+        return _load() is not None
+
+
+def add(pm, name: str, **options: int | bool) -> bool:
+    """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-version-tiles", max_ops=256)`.
+
+    Returns False, and leaves *pm* alone, if there is no pass library. Raises `PassLibraryError` if the library does not
+    know the pass or an option.
+    """
+    if not available():
+        return False
+    settings = " ".join(f"{key.replace('_', '-')}={_text(value)}" for key, value in options.items())
+    try:
+        _load()(pm, [f"{name}{{{settings}}}" if settings else name])  # type: ignore[misc]
+    except ValueError as error:
+        raise PassLibraryError(f"cannot add pass {name} with {options}: {error}") from None
+    return True
+
+
+def _text(value: int | bool) -> str:
+    """*value* as MLIR's pipeline syntax writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@functools.cache
+def digest() -> str:
+    """A digest of the passes by content. Built into libtriton they are part of Triton's own key."""
+    if hasattr(libtriton, NAME):
+        return "built-in"
+    return hashlib.sha256(LIBRARY.read_bytes()).hexdigest() if available() else "none"

@@ -1,0 +1,92 @@
+# Building beside the released Triton wheel: finds the wheel and the LLVM headers, and defines what Triton's own build
+# would otherwise provide.
+
+set(CMAKE_CXX_STANDARD 20 CACHE STRING "C++ standard (17 or 20)")
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+
+# What a script prints as `key=value` lines becomes GRAFT_<KEY>; what it says on stderr is shown as it is.
+function(graft_ask script)
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${script} ${ARGN}
+                  OUTPUT_VARIABLE answer RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${script} failed; the reason stands above.")
+  endif()
+  string(REPLACE "\n" ";" answer "${answer}")
+  foreach(line IN LISTS answer)
+    if(line MATCHES "^([a-z_]+)=(.*)$")
+      string(TOUPPER ${CMAKE_MATCH_1} key)
+      set(GRAFT_${key} "${CMAKE_MATCH_2}" PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
+graft_ask(find_triton.py)  # GRAFT_TRITON, the package folder; GRAFT_TRITON_VERSION
+graft_ask(toolchain.py)    # GRAFT_INCLUDE, the LLVM headers; GRAFT_TBLGEN, mlir-tblgen
+
+# libtriton.so is built with these checks on, Debian's headers say off. The setting changes the layout of classes, so the
+# header that carries it is written anew and found first.
+set(GRAFT_SHADOW_DIR ${CMAKE_CURRENT_BINARY_DIR}/shadow)
+file(READ ${GRAFT_INCLUDE}/llvm/Config/abi-breaking.h GRAFT_ABI_BREAKING)
+string(REGEX REPLACE "#define LLVM_ENABLE_ABI_BREAKING_CHECKS [01]" "#define LLVM_ENABLE_ABI_BREAKING_CHECKS 1"
+       GRAFT_ABI_BREAKING "${GRAFT_ABI_BREAKING}")
+file(CONFIGURE OUTPUT ${GRAFT_SHADOW_DIR}/llvm/Config/abi-breaking.h CONTENT "${GRAFT_ABI_BREAKING}" @ONLY)
+
+# System headers: LLVM's and Triton's own warnings are not ours to fix.
+set(GRAFT_SYSTEM_INCLUDES ${GRAFT_SHADOW_DIR} ${GRAFT_INCLUDE} ${GRAFT_TRITON}/include)
+
+# The subset of LLVM's TableGen module that our folders use.
+function(mlir_tablegen output)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/${LLVM_TARGET_DEFINITIONS})
+  add_custom_command(
+    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output}
+    COMMAND ${GRAFT_TBLGEN} ${ARGN} -I ${GRAFT_INCLUDE} ${source} -o ${CMAKE_CURRENT_BINARY_DIR}/${output}
+    DEPENDS ${source}
+    COMMENT "Generating ${output}")
+  set_property(DIRECTORY APPEND PROPERTY GRAFT_TABLEGEN_OUTPUTS ${CMAKE_CURRENT_BINARY_DIR}/${output})
+endfunction()
+
+function(add_public_tablegen_target name)
+  get_property(outputs DIRECTORY PROPERTY GRAFT_TABLEGEN_OUTPUTS)
+  add_custom_target(${name} DEPENDS ${outputs})
+endfunction()
+
+add_library(GraftLibtriton SHARED IMPORTED)
+set_target_properties(GraftLibtriton PROPERTIES IMPORTED_LOCATION ${GRAFT_TRITON}/_C/libtriton.so
+                                                IMPORTED_SONAME libtriton.so)
+
+# A shared library of code that runs inside libtriton.so: its flags, its headers, and every symbol resolved.
+function(add_graft_module name)
+  add_library(${name} MODULE ${ARGN})
+  target_include_directories(${name} SYSTEM PRIVATE ${GRAFT_SYSTEM_INCLUDES})
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -fno-rtti)
+  target_compile_definitions(${name} PRIVATE GRAFT_VERSION="${GRAFT_VERSION}")
+  target_link_libraries(${name} PRIVATE GraftLibtriton)
+  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                                           BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
+  add_dependencies(${name} GraftPassesIncGen)
+endfunction()
+
+# The pass library, checked against the libtriton.so it is for. Where it lands: GRAFT_OUTPUT_DIR.
+function(add_graft_pass_library)
+  set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp)
+  add_graft_module(graft_passes ${ARGN} ${entry})
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-exceptions)
+  set_target_properties(graft_passes PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${GRAFT_OUTPUT_DIR}")
+
+  add_graft_module(graft_abi_probe EXCLUDE_FROM_ALL ${GRAFT_SOURCE_DIR}/cmake/abi_probe.cpp)
+  add_custom_command(
+    OUTPUT ${GRAFT_BINARY_DIR}/abi-checked
+    COMMAND ${Python3_EXECUTABLE} ${GRAFT_SOURCE_DIR}/cmake/abi_check.py --libtriton ${GRAFT_TRITON}/_C/libtriton.so --llvm ${GRAFT_INCLUDE}
+            $<TARGET_FILE:graft_abi_probe> $<TARGET_FILE:graft_passes>
+    COMMAND ${CMAKE_COMMAND} -E touch ${GRAFT_BINARY_DIR}/abi-checked
+    DEPENDS graft_abi_probe graft_passes ${GRAFT_SOURCE_DIR}/cmake/abi_check.py
+    COMMENT "Checking that the pass library fits libtriton.so")
+  add_custom_target(graft_abi_check ALL DEPENDS ${GRAFT_BINARY_DIR}/abi-checked)
+endfunction()

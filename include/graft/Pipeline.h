@@ -1,0 +1,37 @@
+//===- Pipeline.h - the passes by name --------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_PIPELINE_H
+#define GRAFT_PIPELINE_H
+
+#include "graft/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/raw_ostream.h"
+#include <stdexcept>
+#include <string>
+
+namespace mlir::graft {
+
+/// Adds the passes that *pipeline* names to *pm*, in MLIR's textual form:
+/// `graft-version-tiles{max-ops=256},...`. Throws std::invalid_argument with
+/// MLIR's message for a name or option it does not know; *pm* is then as it
+/// was. Both entry points of the library come here.
+inline void addPipeline(PassManager &pm, const std::string &pipeline) {
+  [[maybe_unused]] static bool once = (registerGraftPasses(), true);
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  OpPassManager parsed(pm.getOpAnchorName(), pm.getNesting());
+  if (failed(parsePassPipeline(pipeline, parsed, stream)))
+    throw std::invalid_argument(message);
+  // Parsed a second time, as passes cannot move between managers.
+  if (failed(parsePassPipeline(pipeline, pm, stream)))
+    throw std::invalid_argument(message);
+}
+
+} // namespace mlir::graft
+
+#endif // GRAFT_PIPELINE_H

@@ -1,0 +1,32 @@
+//===- triton_graft.cpp - the passes as a part of libtriton ---------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// The submodule `triton._C.libtriton.graft` of a source build. It has the same
+// function that the pass library adds to the released wheel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "graft/Pipeline.h"
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+namespace nb = nanobind;
+
+/// Called by Triton when libtriton is imported.
+void init_triton_graft(nb::module_ &m);
+
+void init_triton_graft(nb::module_ &m) {
+  m.doc() = "Passes of triton-graft";
+  m.def(
+      "add_graft",
+      [](mlir::PassManager &pm, const std::vector<std::string> &args) {
+        if (args.size() != 1)
+          throw std::invalid_argument("add_graft expects one pipeline");
+        mlir::graft::addPipeline(pm, args.front());
+      },
+      nb::arg("pm"), nb::arg("args"));
+}
