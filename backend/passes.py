@@ -93,19 +93,24 @@ def available() -> bool:
         return _load() is not None
 
 
-def add(pm, name: str, **options: int | bool) -> bool:
+def add(pm: Any, name: str, **options: int | bool) -> bool:
     """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-version-tiles", max_ops=256)`.
 
     Returns False, and leaves *pm* alone, if there is no pass library. Raises `PassLibraryError` if the library does not
     know the pass or an option.
     """
+    settings = " ".join(f"{key.replace('_', '-')}={_text(value)}" for key, value in options.items())
+    return add_text(pm, f"{name}{{{settings}}}" if settings else name)
+
+
+def add_text(pm: Any, pipeline: str) -> bool:
+    """The same for passes in MLIR's textual form, such as `graft-version-tiles{max-ops=256}`."""
     if not available():
         return False
-    settings = " ".join(f"{key.replace('_', '-')}={_text(value)}" for key, value in options.items())
     try:
-        _load()(pm, [f"{name}{{{settings}}}" if settings else name])  # type: ignore[misc]
+        _load()(pm, [pipeline])  # type: ignore[misc]
     except ValueError as error:
-        raise PassLibraryError(f"cannot add pass {name} with {options}: {error}") from None
+        raise PassLibraryError(f"cannot add {pipeline}: {error}") from None
     return True
 
 

@@ -171,12 +171,20 @@ static Block *getOutermostBlock(const Access &access,
 // What it costs
 //===----------------------------------------------------------------------===//
 
-/// Why *block* from *first* to its end is not worth duplicating; empty if it
-/// is.
+/// *first* and the operations after it in its block, its terminator excluded.
+static SmallVector<Operation *> getRest(Operation *first) {
+  Operation *end = first->getBlock()->getTerminator();
+  SmallVector<Operation *> rest;
+  for (Operation *op = first; op != end; op = op->getNextNode())
+    rest.push_back(op);
+  return rest;
+}
+
+/// Why the code from *first* to the end of its block is not worth duplicating;
+/// empty if it is.
 static std::string getObjection(Operation *first, int64_t maxOps) {
-  Block *block = first->getBlock();
   std::string why;
-  if (auto loop = dyn_cast<LoopLikeOpInterface>(block->getParentOp())) {
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(first->getParentOp())) {
     if (loop->hasAttr("tt.num_stages"))
       return "the loop around it is to be software-pipelined";
     if (loop->hasAttr("tt.warp_specialize"))
@@ -186,8 +194,8 @@ static std::string getObjection(Operation *first, int64_t maxOps) {
       return "the loop around it holds a dot product";
   }
   int64_t numOps = 0;
-  for (Operation &op : llvm::make_range(first->getIterator(), block->end())) {
-    op.walk([&](Operation *nested) {
+  for (Operation *op : getRest(first)) {
+    op->walk([&](Operation *nested) {
       ++numOps;
       if (isa<tt::DotOpInterface>(nested))
         why = "the code to duplicate holds a dot product";
@@ -258,10 +266,7 @@ static void versionRest(Operation *first, Value condition,
                         ArrayRef<Value> proven) {
   Block *block = first->getBlock();
   Location loc = first->getLoc();
-  SmallVector<Operation *> ops;
-  for (Operation &op : llvm::make_range(first->getIterator(),
-                                        block->getTerminator()->getIterator()))
-    ops.push_back(&op);
+  SmallVector<Operation *> ops = getRest(first);
   SmallVector<Value> escaping = getEscapingValues(ops);
 
   OpBuilder builder(first);

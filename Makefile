@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+# A front door: every target is a short command that you can type yourself. The build itself is CMakeLists.txt and setup.py.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CXX_FILES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' 2>/dev/null)
+BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX_FILES) \
+	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-lit test-unit test-gpu build toolchain bench format lint clean distclean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(READY) ## compile the example kernels for three targets, show the table; launch them where there is a GPU
+	$(BIN)/python python/examples/run.py
+
+test: test-lit test-unit ## everything that needs no GPU
+
+test-lit: $(READY) ## the passes (lit and FileCheck)
+	$(BIN)/lit -v test
+
+test-unit: $(READY) ## the backend (pytest), and our build inside a host like Triton's
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest
+
+test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
+	$(BIN)/python -m pytest test/gpu
+
+build: $(READY) ## set up .venv with Triton, the pass library and the tools
+
+$(READY): $(BUILD_INPUTS)
+	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cmake>=3.25' ninja 'triton==3.9.*'
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli,test]'
+	@touch $@
+
+toolchain: ## find or fetch the LLVM headers and mlir-tblgen
+	$(PYTHON) cmake/toolchain.py
+
+bench: $(READY) ## measure; most of it needs a CUDA device
+	$(BIN)/python -m pip install --quiet -e '.[bench]' --no-build-isolation
+	for script in compile_time tiles examples; do $(BIN)/python python/bench/$$script.py || exit 1; done
+
+format: $(READY) ## format C++ and Python
+	$(BIN)/clang-format -i $(CXX_FILES)
+	$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
+
+lint: $(READY) ## check format, style and types
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what was built
+	rm -rf build dist *.egg-info backend/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
+
+distclean: clean ## remove .venv and the fetched toolchain too
+	rm -rf $(VENV) .toolchain
