@@ -10,7 +10,7 @@ BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lit test-unit test-gpu build toolchain bench format lint clean distclean
+.PHONY: help run test test-lit test-unit test-gpu build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ $(READY): $(BUILD_INPUTS)
 
 toolchain: ## find or fetch the LLVM headers and mlir-tblgen
 	$(PYTHON) cmake/toolchain.py
+
+docs: $(READY) ## write docs/passes.md out of Passes.td
+	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 
 bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m pip install --quiet -e '.[bench]' --no-build-isolation

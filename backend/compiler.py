@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 from dataclasses import dataclass, fields
@@ -97,6 +96,8 @@ def _refuse_unknown(opts: dict[str, Any]) -> None:
     known = [field.name for field in fields(Options)]
     for name, value in opts.items():
         if name not in known:
+            import difflib
+
             close = difflib.get_close_matches(name, known, n=1)
             raise OptionError(name, value, f"an option that exists{f'; did you mean {close[0]}?' if close else ''}")
 

@@ -73,12 +73,11 @@ function(add_graft_module name)
   add_dependencies(${name} GraftPassesIncGen)
 endfunction()
 
-# The pass library, checked against the libtriton.so it is for. Where it lands: GRAFT_OUTPUT_DIR.
+# The pass library, checked against the libtriton.so it is for.
 function(add_graft_pass_library)
   set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp)
   add_graft_module(graft_passes ${ARGN} ${entry})
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-exceptions)
-  set_target_properties(graft_passes PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${GRAFT_OUTPUT_DIR}")
 
   add_graft_module(graft_abi_probe EXCLUDE_FROM_ALL ${GRAFT_SOURCE_DIR}/cmake/abi_probe.cpp)
   add_custom_command(

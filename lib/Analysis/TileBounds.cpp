@@ -46,31 +46,7 @@ Scalar Scalar::constant(Type type, int64_t value) {
   return Scalar(std::move(node));
 }
 
-/// The constant that operation *opName* of result type *type* makes of constant
-/// *operands*; nothing if there is none.
-static std::optional<int64_t> foldConstants(StringRef opName, Type type,
-                                            ArrayRef<Scalar> operands) {
-  unsigned width = type.getIntOrFloatBitWidth();
-  std::optional<int64_t> lhs = operands.front().getConstant();
-  std::optional<int64_t> rhs = operands.back().getConstant();
-  if (!lhs || !rhs)
-    return std::nullopt;
-  APInt a(width, *lhs, /*isSigned=*/true, /*implicitTrunc=*/true);
-  APInt b(width, *rhs, /*isSigned=*/true, /*implicitTrunc=*/true);
-  if (opName == arith::AddIOp::getOperationName())
-    return (a + b).getSExtValue();
-  if (opName == arith::SubIOp::getOperationName())
-    return (a - b).getSExtValue();
-  if (opName == arith::MulIOp::getOperationName())
-    return (a * b).getSExtValue();
-  if (opName == arith::ExtSIOp::getOperationName())
-    return *lhs;
-  return std::nullopt;
-}
-
 Scalar Scalar::apply(StringRef opName, Type type, ArrayRef<Scalar> operands) {
-  if (auto number = foldConstants(opName, type, operands))
-    return constant(type, *number);
   auto node = std::make_shared<Node>();
   node->type = type;
   node->opName = opName;
@@ -346,6 +322,13 @@ static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
   }
 }
 
+/// Whether *index* is the same in every program instance and iteration. Such a
+/// tile is made to cover its axis, as `arange(0, next_power_of_2(n)) < n`, and
+/// is whole only where the bound is its very size.
+static bool isOnlyTile(const Index &index) {
+  return !index.isUniform() && (!index.base || index.base->getConstant());
+}
+
 /// Adds to *condition* what makes *mask* true in every lane. Returns false and
 /// sets *why* if that cannot be expressed.
 static bool addMask(Value mask, TileCondition &condition, std::string &why) {
@@ -368,6 +351,11 @@ static bool addMask(Value mask, TileCondition &condition, std::string &why) {
     std::optional<Index> lhs = getIndex(compare.getLhs());
     std::optional<Index> rhs = getIndex(compare.getRhs());
     Type type = getElementTypeOrSelf(compare.getLhs().getType());
+    if ((lhs && isOnlyTile(*lhs)) || (rhs && isOnlyTile(*rhs))) {
+      why = "the mask bounds the only tile of its axis, which is hardly ever "
+            "whole";
+      return false;
+    }
     if (lhs && rhs && rhs->isUniform() &&
         addBound(*lhs, compare.getPredicate(), *rhs, type, condition))
       return true;
@@ -381,18 +369,6 @@ static bool addMask(Value mask, TileCondition &condition, std::string &why) {
   return false;
 }
 
-/// Whether *comparison* holds, if both sides are constants.
-static std::optional<bool> evaluate(const Comparison &comparison) {
-  std::optional<int64_t> lhs = comparison.lhs.getConstant();
-  std::optional<int64_t> rhs = comparison.rhs.getConstant();
-  if (!lhs || !rhs)
-    return std::nullopt;
-  unsigned width = comparison.lhs.getType().getIntOrFloatBitWidth();
-  return arith::applyCmpPredicate(comparison.predicate,
-                                  APInt(width, *lhs, true, true),
-                                  APInt(width, *rhs, true, true));
-}
-
 std::optional<TileCondition> graft::getTileCondition(Value mask,
                                                      std::string &why) {
   auto type = dyn_cast<RankedTensorType>(mask.getType());
@@ -403,13 +379,5 @@ std::optional<TileCondition> graft::getTileCondition(Value mask,
   TileCondition condition;
   if (!addMask(mask, condition, why))
     return std::nullopt;
-  for (const Comparison &comparison : condition.comparisons)
-    if (evaluate(comparison) == false) {
-      why = "the mask is never true in every lane";
-      return std::nullopt;
-    }
-  llvm::erase_if(condition.comparisons, [](const Comparison &comparison) {
-    return evaluate(comparison) == true;
-  });
   return condition;
 }

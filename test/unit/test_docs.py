@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The documentation says what is so."""
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from triton.backends.graft import settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.S | re.M)
+    return [text for name, text in fenced if name == language]
+
+
+def test_the_readme_lists_every_option_with_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (.+) \|$", README, re.M)
+    documented = {name: ast.literal_eval(default) for name, default, _ in rows}
+    assert documented == {name: option.default for name, option in settings.OPTIONS.items()}
+
+
+def test_the_readmes_python_runs(tmp_path):
+    script = tmp_path / "readme.py"
+    compile_only = [block for block in blocks("python") if "target=" in block]
+    imports = next(block for block in blocks("python") if "target=" not in block).replace("Driver())", 'Driver(target="cuda:80"))')
+    script.write_text(imports + "".join(compile_only) + "triton.runtime.driver.active.get_current_target()\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.M))))
+def test_every_make_target_of_the_readme_exists(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_every_path_of_the_layout_exists():
+    layout = next(block for block in blocks("") if "CMakeLists.txt" in block)
+    folder = ROOT
+    for line in layout.splitlines():
+        indented = line.startswith("  ")
+        names = re.split(r"\s{2,}", line.strip())
+        paths = [name for column in names[:-1] or names for name in column.split()]
+        for path in paths:
+            assert ((folder / path) if indented else (ROOT / path)).exists(), line
+        if not indented:
+            folder = ROOT / paths[0]
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w/.]+)\)", README))))
+def test_every_link_of_the_readme_leads_somewhere(link):
+    assert (ROOT / link).is_file()
+
+
+def test_the_pass_manual_is_in_step_with_the_passes():
+    sys.path.insert(0, str(ROOT / "cmake"))
+    try:
+        spec = importlib.util.spec_from_file_location("pass_docs", ROOT / "cmake" / "pass_docs.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert (ROOT / "docs" / "passes.md").read_text() == module.pass_docs(), "run `make docs`"
+    finally:
+        sys.path.remove(str(ROOT / "cmake"))
