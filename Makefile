@@ -33,8 +33,11 @@ build: $(READY) ## set up .venv with Triton, the pass library and the tools
 
 $(READY): $(BUILD_INPUTS)
 	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cmake>=3.25' ninja 'triton==3.9.*'
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli,test]'
+	@echo "installing Triton 3.9 and the build tools"
+	@$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cmake>=3.25' ninja 'triton==3.9.*'
+	@$(BIN)/python cmake/toolchain.py
+	@echo "building the passes (about a minute)"
+	@$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli,test]'
 	@touch $@
 
 toolchain: ## find or fetch the LLVM headers and mlir-tblgen

@@ -32,7 +32,9 @@ class BuildPasses(build_ext):
     def build_extension(self, ext: Extension) -> None:
         compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
         if compiler is None:
-            sys.exit("triton-graft: building the passes needs a C++ compiler, none was found; install g++ or clang, or set CXX.")
+            sys.exit(
+                "triton-graft: building the passes needs a C++ compiler, none was found; install g++ or clang, or set CXX."
+            )
         build = ROOT / "build" / "cmake"
         configure = [
             program("cmake"), "-S", str(ROOT), "-B", str(build), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={program('ninja')}",
@@ -43,7 +45,10 @@ class BuildPasses(build_ext):
                 sys.exit("triton-graft: building the passes failed; the first error above says why.")
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(build / target.name, target)
+        # A running program may have the old library mapped: writing into it would end that program.
+        fresh = target.with_suffix(".tmp")
+        shutil.copy2(build / target.name, fresh)
+        fresh.replace(target)
 
 
 class TagWithoutPython(bdist_wheel):

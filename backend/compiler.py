@@ -16,7 +16,7 @@ from triton.backends.nvidia import compiler as nvidia
 
 from . import hooks, passes
 from .errors import OptionError
-from .settings import OPTIONS
+from .settings import NAME, OPTIONS
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Backend(nvidia.CUDABackend):
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
-        return target.backend == "cuda" and hooks.owns_cuda()
+        return target.backend == "cuda" and hooks.owns_cuda(target, NAME)
 
     def __init__(self, target: GPUTarget) -> None:
         # The registry asks the class, and ownership decides. Made on purpose, it works whatever driver is active.

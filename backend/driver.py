@@ -22,6 +22,8 @@ class Driver(nvidia.CudaDriver):
     *target* (or `GRAFT_TARGET`) asks for the compile-only mode: `kernel.warmup(...)` and `triton.compile(...)` give
     cubins, with no libcuda, C compiler or PyTorch on the machine, and launching raises `CompileOnlyError`.
 
+    Make the driver active before threads compile: what a thread compiles during a switch may go to either side.
+
     Raises `OptionError` for a target that is not allowed and `NoDeviceError` if there is neither a target nor a device.
     """
 

@@ -5,16 +5,19 @@ The `cuda` target belongs to whoever's driver is active. Triton 3.9 has no such 
 takes a target and wants exactly one yes, and kernels remember the backend that they first met. The hooks below supply it.
 
 Three states decide what is in place:
-- *asleep*: no driver of ours was made and `TRITON_DEFAULT_BACKEND` does not name us: Triton is untouched;
-- *watching*: a driver of ours exists: Triton's driver configuration tells us when it becomes active, or stops being;
-- *active*: ours is the active driver: the other hooks are in place too. When it stops being active they are undone, and
-  Triton has the very same objects as before.
+- *asleep*: no driver of ours exists, and `TRITON_DEFAULT_BACKEND` did not name us when Triton was imported: Triton is
+  untouched;
+- *present*: a driver of ours exists: the in-tree backend gives up the target exactly while ours is active, and Triton's
+  driver configuration tells us when that begins and ends. When the last of our drivers is gone, this is undone;
+- *active*: ours is the active driver: kernels have caches of their own for it. When it stops being active, this is undone.
 
-A hook is put in place only where it finds what Triton 3.9 has; otherwise it declines with one warning.
+Undoing leaves Triton with the very same objects as before. A hook is put in place only where it finds what Triton 3.9 has;
+otherwise it declines with one warning.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 import weakref
@@ -33,7 +36,13 @@ from .settings import NAME, is_default_backend
 Install = Callable[[], Callable[[], None] | None]
 
 _lock = threading.RLock()
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
 _drivers: weakref.WeakSet = weakref.WeakSet()
+
+
+def _config() -> Any:
+    return triton.runtime.driver
 
 
 def active_driver() -> Any:
@@ -42,23 +51,38 @@ def active_driver() -> Any:
     return driver if driver is not None and driver in _drivers else None
 
 
-def owns_cuda() -> bool:
-    """Whether the `cuda` target is ours now.
+# -- CUDABackend.supports_target: two backends for one target are an error in Triton
+
+
+class _Verdict(threading.local):
+    """Who owns the target that this thread is asking about, and which backends have heard it.
+
+    Triton asks one backend after the other, with the same target object. Were each to look for itself, a switch of drivers
+    in another thread could leave two backends for the target, or none.
+    """
+
+    target: Any = None
+    ours = False
+    heard: tuple[str, ...] = ()
+
+
+_verdict = _Verdict()
+
+
+def owns_cuda(target: Any, asker: str) -> bool:
+    """Whether the `cuda` target is ours, for the backend *asker*, which was asked about *target*.
 
     If no driver is active yet and `TRITON_DEFAULT_BACKEND` names us, this makes Triton create ours; an error in doing so,
     such as that there is no device, is the answer to whoever asked for a backend.
     """
+    if _verdict.target is target and asker not in _verdict.heard:
+        _verdict.heard += (asker,)
+        return _verdict.ours
     config = _config()
-    if config.__dict__.get("_active") is None and is_default_backend():
+    if config.__dict__.get("_active") is None and is_default_backend() and "question" in _undos:
         config.active  # noqa: B018 - a property that creates the default driver
-    return active_driver() is not None
-
-
-def _config() -> Any:
-    return triton.runtime.driver
-
-
-# -- CUDABackend.supports_target: two backends for one target are an error in Triton
+    _verdict.target, _verdict.ours, _verdict.heard = target, active_driver() is not None, (asker,)
+    return _verdict.ours
 
 
 class _DeclineCuda:
@@ -68,22 +92,33 @@ class _DeclineCuda:
     and so do other people's subclasses.
     """
 
-    def __init__(self, original: staticmethod):
+    ended = False
+
+    def __init__(self, original: Any):
         self.original = original
 
     def __get__(self, instance: object, owner: type) -> Callable[[Any], bool]:
         ask = self.original.__get__(instance, owner)
-        if instance is not None or owner is not nvidia_compiler.CUDABackend:
+        if self.ended or instance is not None or owner is not nvidia_compiler.CUDABackend:
             return ask
-        return lambda target: ask(target) and not owns_cuda()
+        return lambda target: ask(target) and not (target.backend == "cuda" and owns_cuda(target, "nvidia"))
 
 
 def _install_decline_cuda() -> Callable[[], None] | None:
-    original = vars(nvidia_compiler.CUDABackend).get("supports_target")
-    if not isinstance(original, (staticmethod, _DeclineCuda)):
+    backend, name = nvidia_compiler.CUDABackend, "supports_target"
+    original = vars(backend).get(name)
+    if not hasattr(original, "__get__"):
         return None
-    ours = _DeclineCuda(original)  # type: ignore[arg-type]
-    return _replace_attribute(nvidia_compiler.CUDABackend, "supports_target", original, ours)
+    ours = _DeclineCuda(original)
+    setattr(backend, name, ours)
+
+    def undo() -> None:
+        ours.ended = True
+        # Another backend made from this template may have put its own on top, and may have ended before us.
+        while getattr(vars(backend)[name], "ended", False):
+            setattr(backend, name, vars(backend)[name].original)
+
+    return undo
 
 
 # -- JITFunction.device_caches: a kernel that ran before a switch must not be served by the old backend
@@ -137,36 +172,26 @@ def _install_watch() -> Callable[[], None] | None:
         return None
 
     class WatchedDriverConfig(base):  # type: ignore[misc, valid-type]
+        ended = False
+
         def __setattr__(self, name: str, value: Any) -> None:
-            if name != "_active":
+            if name != "_active" or WatchedDriverConfig.ended:
                 super().__setattr__(name, value)
                 return
             with _lock:
-                _ACTIVE.undo()
+                _undo("caches")
                 super().__setattr__(name, value)
+                _verdict.target = None  # what this thread has heard is no longer so
                 if active_driver() is not None:
-                    _QUESTION.install()
-                    _ACTIVE.install()
-                elif not is_default_backend():
-                    _QUESTION.undo()
+                    _install("caches")
 
     WatchedDriverConfig.__name__ = base.__name__
     config.__class__ = WatchedDriverConfig
 
     def undo() -> None:
-        if type(config) is WatchedDriverConfig:
-            config.__class__ = base
-
-    return undo
-
-
-def _replace_attribute(holder: type, name: str, original: Any, ours: Any) -> Callable[[], None]:
-    """Sets an attribute, and returns what puts the original back unless somebody else has replaced it since."""
-    setattr(holder, name, ours)
-
-    def undo() -> None:
-        if vars(holder).get(name) is ours:
-            setattr(holder, name, original)
+        WatchedDriverConfig.ended = True
+        while vars(type(config)).get("ended", False):
+            config.__class__ = type(config).__base__
 
     return undo
 
@@ -204,38 +229,34 @@ HOOKS = {
 }
 
 
-class _Set:
-    """Hooks that come and go together."""
-
-    def __init__(self, *names: str):
-        self.hooks = [HOOKS[name] for name in names]
-        self.undos: list[Callable[[], None]] = []
-        self.warned = False
-
-    def install(self) -> None:
-        if self.undos:
-            return
-        for hook in self.hooks:
-            undo = hook.install()
-            if undo is not None:
-                self.undos.append(undo)
-            elif not self.warned:
-                self.warned = True
-                warnings.warn(
-                    f"triton-graft leaves {hook.where} alone, which is not as in Triton 3.9; switching between drivers "
-                    "may mix up their kernels.",
-                    GraftWarning,
-                    stacklevel=2,
-                )
-
-    def undo(self) -> None:
-        while self.undos:
-            self.undos.pop()()
+#: The hooks in place, each with what undoes it, and those that have declined.
+_undos: dict[str, Callable[[], None]] = {}
+_declined: set[str] = set()
 
 
-_WATCH = _Set("watch")
-_QUESTION = _Set("question")
-_ACTIVE = _Set("caches")
+def _install(*names: str) -> None:
+    """Puts hooks in place that are not yet."""
+    for name in names:
+        if name in _undos or name in _declined:
+            continue
+        undo = HOOKS[name].install()
+        if undo is not None:
+            _undos[name] = undo
+            continue
+        _declined.add(name)
+        warnings.warn(
+            f"triton-graft leaves {HOOKS[name].where} alone, which is not as in Triton 3.9; switching between drivers "
+            "may mix up their kernels.",
+            GraftWarning,
+            stacklevel=2,
+        )
+
+
+def _undo(*names: str) -> None:
+    """Takes hooks away that are in place."""
+    for name in names:
+        if name in _undos:
+            _undos.pop(name)()
 
 
 def watch(driver: Any) -> None:
@@ -243,18 +264,21 @@ def watch(driver: Any) -> None:
     with _lock:
         _drivers.add(driver)
         weakref.finalize(driver, _sleep_if_unused).atexit = False
-        _WATCH.install()
+        _install("question", "watch")
 
 
 def prepare_for_default() -> None:
-    """To be called when Triton is imported: if `TRITON_DEFAULT_BACKEND` names us, the target is ours from the start."""
+    """To be called when Triton is imported: if `TRITON_DEFAULT_BACKEND` names us, the target is ours from the start.
+
+    There is nothing to watch yet, as Triton's driver configuration does not exist.
+    """
     if is_default_backend():
         with _lock:
-            _QUESTION.install()
+            _install("question")
 
 
 def _sleep_if_unused() -> None:
-    """Stops watching when the last driver of ours is gone; an active one cannot go."""
+    """Undoes what is in place when the last driver of ours is gone; an active one cannot go."""
     with _lock:
         if not any(True for _ in _drivers):  # its length may still count the one that goes
-            _WATCH.undo()
+            _undo("watch", "question")

@@ -128,7 +128,9 @@ def read_expectations(text: str) -> list[Diagnostic]:
     for number, line in enumerate(text.splitlines(), 1):
         for match in EXPECTED.finditer(line):
             offset = {None: 0, "above": -1, "below": 1}.get(match[3])
-            expected.append(Diagnostic(number + (int(match[3]) if offset is None else offset), match[1], match[4], bool(match[2])))
+            expected.append(
+                Diagnostic(number + (int(match[3]) if offset is None else offset), match[1], match[4], bool(match[2]))
+            )
     return expected
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -28,6 +29,7 @@ LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
 _PLUGIN_API = 2
 
 _lock = threading.Lock()
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class _PluginInfo(ctypes.Structure):

@@ -17,8 +17,9 @@ from .errors import OptionError
 NAME = __package__.rpartition(".")[2]
 PREFIX = NAME.upper() + "_"
 
-#: Compute capabilities for which Triton 3.9 and the ptxas in its wheel make a cubin, times ten.
-CAPABILITIES = (75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121)
+#: Compute capabilities, times ten, for which Triton 3.9 and the two ptxas in its wheel make a cubin. Not 88: its ptxas for
+#: targets below 90 is that of CUDA 12.9, whose PTX version LLVM refuses for sm_88 by ending the process.
+CAPABILITIES = (75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121)
 
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
@@ -46,7 +47,7 @@ def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
         text = f"{target.backend}:{target.arch}"
     else:
         text = target
-    match = re.fullmatch(r"cuda:(\d+)", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"cuda:([1-9][0-9]*)", text) if isinstance(text, str) else None
     if match is None or int(match.group(1)) not in CAPABILITIES:
         allowed = ", ".join(map(str, CAPABILITIES))
         raise OptionError(name, text, f"cuda:<compute capability> with one of {allowed}; for example cuda:90")

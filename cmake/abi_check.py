@@ -10,7 +10,6 @@ That they fit is a fact about two binaries and nobody's promise, so every build 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -25,7 +24,7 @@ sys.exit(ctypes.CDLL(sys.argv[2]).graft_abi_probe() if len(sys.argv) == 4 else c
 """
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """The headers and libtriton.so describe different classes."""
 
 
@@ -37,7 +36,7 @@ def vtables(library: Path, *, dynamic: bool) -> dict[str, int]:
 
 
 def compare_vtables(libtriton: Path, libraries: list[Path]) -> int:
-    """The number of virtual tables compared; raises `Misfit` if one differs."""
+    """The number of virtual tables compared; raises `MisfitError` if one differs."""
     theirs = vtables(libtriton, dynamic=True)
     compared = 0
     for library in libraries:
@@ -48,9 +47,9 @@ def compare_vtables(libtriton: Path, libraries: list[Path]) -> int:
                 continue
             compared += 1
             if size != expected:
-                raise Misfit(f"{name} has {size} bytes by the headers, {expected} in libtriton.so")
+                raise MisfitError(f"{name} has {size} bytes by the headers, {expected} in libtriton.so")
     if compared == 0:
-        raise Misfit("no virtual table is known to both sides")
+        raise MisfitError("no virtual table is known to both sides")
     return compared
 
 
@@ -59,10 +58,10 @@ def run_child(libtriton: Path, library: Path, *extra: str) -> None:
     command = [sys.executable, "-c", CHILD, str(libtriton), str(library), *extra]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode < 0:
-        raise Misfit(f"{library.name} dies with signal {-done.returncode} beside libtriton.so")
+        raise MisfitError(f"{library.name} dies with signal {-done.returncode} beside libtriton.so")
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise Misfit(f"{library.name} fails beside libtriton.so: {reason}")
+        raise MisfitError(f"{library.name} fails beside libtriton.so: {reason}")
 
 
 def llvm_version(include: Path) -> str:
@@ -83,7 +82,7 @@ def main() -> int:
         run_child(args.libtriton, args.probe, "probe")
         for library in args.library:
             run_child(args.libtriton, library)
-    except Misfit as error:
+    except MisfitError as error:
         print(
             f"abi_check: the LLVM {llvm_version(args.llvm)} headers in {args.llvm} do not fit {args.libtriton}: {error}.\n"
             "abi_check: Triton 3.9 needs the headers of LLVM 23.1, or of the LLVM that it was itself built with; "

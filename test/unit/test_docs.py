@@ -29,7 +29,9 @@ def test_the_readme_lists_every_option_with_its_default():
 def test_the_readmes_python_runs(tmp_path):
     script = tmp_path / "readme.py"
     compile_only = [block for block in blocks("python") if "target=" in block]
-    imports = next(block for block in blocks("python") if "target=" not in block).replace("Driver())", 'Driver(target="cuda:80"))')
+    imports = next(block for block in blocks("python") if "target=" not in block).replace(
+        "Driver())", 'Driver(target="cuda:80"))'
+    )
     script.write_text(imports + "".join(compile_only) + "triton.runtime.driver.active.get_current_target()\n")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

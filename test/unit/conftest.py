@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Every unit test starts with an untouched Triton and an empty cache, and has to leave Triton untouched."""
+
+import gc
+import os
+
+import pytest
+import triton
+from support import FOREIGN_VARIABLES, UNTOUCHED, OtherDriver, make_vector_add, state_of_triton
+from triton.backends.graft import hooks
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        item.stash[_failed] = True
+    return report
+
+
+@pytest.fixture(autouse=True)
+def isolation(request, tmp_path, monkeypatch):
+    """An empty cache, no variable of ours, no active driver; afterwards nothing of ours is left in Triton."""
+    for name in list(os.environ):
+        if name.startswith("GRAFT_") or name in FOREIGN_VARIABLES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")  # unset, Triton 3.9 warns
+    config = triton.runtime.driver
+    config._default = None
+    yield
+    monkeypatch.undo()
+    config._active = config._default = None
+    if request.node.stash.get(_failed, False):
+        return  # its traceback may still hold a driver
+    request.node.funcargs.clear()  # and so may these
+    if list(hooks._drivers):
+        gc.collect()
+    assert state_of_triton() == UNTOUCHED
+    assert not list(hooks._drivers)
+
+
+@pytest.fixture
+def activate():
+    """Makes a driver the active one and returns it."""
+
+    def activate(driver):
+        triton.runtime.driver.set_active(driver)
+        return driver
+
+    return activate
+
+
+@pytest.fixture
+def other():
+    """A driver that is not ours."""
+    return OtherDriver()
+
+
+@pytest.fixture
+def vector_add():
+    """A kernel with a boundary mask, not compiled yet."""
+    return make_vector_add()

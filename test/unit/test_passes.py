@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""The door to the C++ passes: what goes through it, and what happens where there is no library or a wrong one."""
+
+import functools
+import hashlib
+import shutil
+import subprocess
+import warnings
+
+import pytest
+import triton
+from support import make_vector_add, target, warm_up_vector_add
+from triton._C.libtriton import ir
+from triton.backends.graft import passes
+from triton.backends.graft.compiler import Backend
+from triton.backends.graft.driver import Driver
+from triton.backends.graft.errors import GraftWarning, PassLibraryError
+
+REMEDY = "Reinstall triton-graft beside this Triton (pip install --force-reinstall .)."
+
+#: The library and what is known of it in this process: Triton can load it only once.
+INSTALLED = {name: getattr(passes, name) for name in ("LIBRARY", "_load", "digest")}
+
+#: PluginInfo of triton/Tools/PluginUtils.h in C, so that a library for another Triton takes no Triton to build.
+PLUGIN = """
+#include <stddef.h>
+#include <stdint.h>
+struct info {
+  uint32_t api_version;
+  const char *name, *version;
+  void *passes; size_t num_passes;
+  void *dialects; size_t num_dialects;
+  void *ops; size_t num_ops;
+  const char *triton_version;
+};
+struct info *tritonGetPluginInfo(void) {
+  static struct info info = {API, "graft", "0", NULL, 0, NULL, 0, NULL, 0, TRITON};
+  return &info;
+}
+"""
+
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+
+
+@pytest.fixture
+def new_process(monkeypatch):
+    """Forgets that the library was looked for, until the test ends."""
+    monkeypatch.setattr(passes, "_load", functools.cache(passes._load.__wrapped__))
+    monkeypatch.setattr(passes, "digest", functools.cache(passes.digest.__wrapped__))
+
+
+@pytest.fixture
+def missing(tmp_path, monkeypatch, new_process):
+    """Makes the library one that does not exist; its path."""
+    path = tmp_path / "libgraft_passes.so"
+    monkeypatch.setattr(passes, "LIBRARY", path)
+    return path
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Builds a library from C."""
+
+    def build(source, *flags):
+        path = tmp_path / "libgraft_passes.so"
+        (tmp_path / "plugin.c").write_text(source)
+        subprocess.run(["cc", "-shared", "-fPIC", *flags, "-o", path, tmp_path / "plugin.c"], check=True)
+        return path
+
+    return build
+
+
+@pytest.fixture
+def pm():
+    context = ir.context()
+    ir.load_dialects(context)
+    return ir.pass_manager(context)
+
+
+def message_of(path):
+    with pytest.raises(PassLibraryError) as caught:
+        passes.check_library(path)
+    return str(caught.value)
+
+
+# -- Adding passes
+
+
+def test_a_pass_is_added_with_its_options(pm):
+    assert passes.add(pm, "graft-version-tiles", max_ops=3, threads=256) is True
+    assert pm.get_pipeline_str() == "any(graft-version-tiles{max-ops=3 threads=256})"
+
+
+def test_a_pass_is_added_without_options(pm):
+    assert passes.add(pm, "graft-version-tiles") is True
+    assert pm.get_pipeline_str() == "any(graft-version-tiles{max-ops=512 threads=128})"
+
+
+def test_passes_are_added_as_text(pm):
+    assert passes.add_text(pm, "graft-version-tiles{max-ops=1},graft-version-tiles{threads=64}") is True
+    assert pm.get_pipeline_str() == (
+        "any(graft-version-tiles{max-ops=1 threads=128},graft-version-tiles{max-ops=512 threads=64})"
+    )
+
+
+UNKNOWN_PASS = (
+    "cannot add graft-nope: MLIR Textual PassPipeline Parser:1:1: error: 'graft-nope' does not refer to a registered pass or "
+    "pass pipeline\ngraft-nope\n^\n"
+)
+UNKNOWN_OPTION = (
+    "cannot add graft-version-tiles{nope=1}: <Pass-Options-Parser>: no such option nope\n\n"
+    "failed to add `graft-version-tiles` with options `nope=1`\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("add", "message"),
+    [
+        (lambda pm: passes.add(pm, "graft-nope"), UNKNOWN_PASS),
+        (lambda pm: passes.add_text(pm, "graft-nope"), UNKNOWN_PASS),
+        (lambda pm: passes.add(pm, "graft-version-tiles", nope=1), UNKNOWN_OPTION),
+        (lambda pm: passes.add_text(pm, "graft-version-tiles{nope=1}"), UNKNOWN_OPTION),
+    ],
+    ids=["pass", "pass as text", "option", "option as text"],
+)
+def test_what_the_library_does_not_know_is_refused_and_the_manager_left_alone(pm, add, message):
+    passes.add(pm, "graft-version-tiles", max_ops=1)
+    before = pm.get_pipeline_str()
+    with pytest.raises(PassLibraryError) as caught:
+        add(pm)
+    assert str(caught.value) == message
+    assert pm.get_pipeline_str() == before
+
+
+def test_a_pipeline_that_is_wrong_at_its_end_adds_nothing(pm):
+    with pytest.raises(PassLibraryError, match=r"^cannot add graft-version-tiles,graft-nope: "):
+        passes.add_text(pm, "graft-version-tiles,graft-nope")
+    assert pm.get_pipeline_str() == "any()"
+
+
+def test_the_digest_is_that_of_the_library():
+    assert passes.digest() == hashlib.sha256(passes.LIBRARY.read_bytes()).hexdigest()
+
+
+# -- No library
+
+
+def test_a_missing_library_is_said_once(missing, pm):
+    with pytest.warns(GraftWarning) as caught:
+        assert passes.available() is False
+        assert passes.available() is False
+        assert passes.add(pm, "graft-version-tiles") is False
+        assert passes.add_text(pm, "graft-version-tiles") is False
+        assert passes.digest() == "none"
+    assert [str(warning.message) for warning in caught] == [
+        f"triton-graft compiles without its own passes: there is no pass library at {missing}. {REMEDY}"
+    ]
+    assert pm.get_pipeline_str() == "any()"
+
+
+def test_a_kernel_compiles_without_the_library(missing, activate):
+    activate(Driver(target="cuda:90"))
+    with pytest.warns(GraftWarning) as caught:
+        first = warm_up_vector_add(make_vector_add())
+        warm_up_vector_add(make_vector_add(), block=512)
+    assert len(caught) == 1
+    assert "scf.if" not in first.asm["ttir"]
+    assert first.asm["cubin"].startswith(b"\x7fELF")
+
+
+def test_a_kernel_compiled_without_the_library_is_another_kernel(missing, activate, monkeypatch):
+    activate(Driver(target="cuda:90"))
+    with pytest.warns(GraftWarning):
+        without = warm_up_vector_add(make_vector_add())
+    for name, value in INSTALLED.items():
+        monkeypatch.setattr(passes, name, value)
+    with_library = warm_up_vector_add(make_vector_add())
+    assert "scf.if" in with_library.asm["ttir"]
+    assert without.hash != with_library.hash
+
+
+def test_the_hash_says_that_there_are_no_passes(missing):
+    with pytest.warns(GraftWarning):
+        assert Backend(target(90)).hash().endswith("-none")
+
+
+def test_a_kernel_that_wants_no_pass_still_compiles_without_the_library(missing, activate):
+    activate(Driver(target="cuda:90"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GraftWarning)
+        compiled = warm_up_vector_add(make_vector_add(), version_tiles=False)
+    assert compiled.asm["cubin"].startswith(b"\x7fELF")
+
+
+# -- A library that does not fit
+
+
+def test_the_library_that_is_installed_fits():
+    passes.check_library(passes.LIBRARY)
+
+
+def test_a_file_that_is_no_library_does_not_fit(tmp_path):
+    path = tmp_path / "libgraft_passes.so"
+    path.write_text("not a library, but long enough to have an ELF header if it were one, which it is not " * 4)
+    assert message_of(path) == (
+        f"the pass library {path} does not fit Triton {triton.__version__}: {path}: invalid ELF header. {REMEDY}"
+    )
+
+
+@needs_compiler
+def test_a_library_with_another_entry_point_does_not_fit(build):
+    path = build("int something_else;")
+    assert message_of(path) == (
+        f"the pass library {path} does not fit Triton {triton.__version__}: {path}: undefined symbol: tritonGetPluginInfo. {REMEDY}"
+    )
+
+
+@needs_compiler
+def test_a_library_that_needs_an_unknown_symbol_does_not_fit(build):
+    path = build("extern int mlir_of_another_llvm(void); int tritonGetPluginInfo(void) { return mlir_of_another_llvm(); }")
+    assert message_of(path) == (
+        f"the pass library {path} does not fit Triton {triton.__version__}: {path}: undefined symbol: mlir_of_another_llvm. {REMEDY}"
+    )
+
+
+@needs_compiler
+def test_a_library_for_another_triton_does_not_fit(build):
+    path = build(PLUGIN, "-DAPI=2", '-DTRITON="3.8.0"')
+    assert message_of(path) == (f"the pass library {path} was made for Triton 3.8.0, this is {triton.__version__}. {REMEDY}")
+
+
+@needs_compiler
+def test_a_library_for_another_plugin_interface_does_not_fit(build):
+    path = build(PLUGIN, "-DAPI=1", '-DTRITON="3.9.0"')
+    assert message_of(path) == (f"the pass library {path} has version 1 of Triton's plugin interface, not 2. {REMEDY}")
+
+
+@needs_compiler
+def test_a_library_that_does_not_fit_is_said_once_and_not_used(missing, build, activate):
+    assert build(PLUGIN, "-DAPI=2", '-DTRITON="3.8.0"') == missing
+    activate(Driver(target="cuda:90"))
+    with pytest.warns(GraftWarning) as caught:
+        compiled = warm_up_vector_add(make_vector_add())
+    assert [str(warning.message) for warning in caught] == [
+        f"triton-graft compiles without its own passes: the pass library {missing} was made for Triton 3.8.0, this is "
+        f"{triton.__version__}. {REMEDY}"
+    ]
+    assert "scf.if" not in compiled.asm["ttir"]
+    assert passes.digest() == "none"

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""From a kernel to a cubin through our backend, and what names the result."""
+
+import functools
+import shutil
+
+import pytest
+import triton
+from support import OtherDriver, make_matmul, make_vector_add, target, warm_up_matmul, warm_up_vector_add
+from triton.backends.compiler import Language
+from triton.backends.graft import compiler, passes
+from triton.backends.graft.compiler import Backend
+from triton.backends.graft.driver import Driver
+
+KERNELS = {"vector_add": (make_vector_add, warm_up_vector_add), "matmul": (make_matmul, warm_up_matmul)}
+on_each_target = pytest.mark.parametrize("arch", [80, 90, 100])
+with_each_kernel = pytest.mark.parametrize("name", KERNELS)
+
+
+def ours(arch):
+    return Driver(target=f"cuda:{arch}")
+
+
+# -- Stages
+
+
+@on_each_target
+@with_each_kernel
+def test_a_kernel_passes_every_stage(activate, arch, name):
+    make, warm_up = KERNELS[name]
+    activate(ours(arch))
+    compiled = warm_up(make())
+    assert list(compiled.asm) == ["source", "ttir", "ttgir", "llir", "ptx", "cubin"]
+    assert f"tt.func public @{name}" in compiled.asm["ttir"]
+    assert f'ttg.target = "cuda:{arch}"' in compiled.asm["ttgir"]
+    assert f"define ptx_kernel void @{name}" in compiled.asm["llir"]
+    assert f".visible .entry {name}" in compiled.asm["ptx"]
+    assert compiled.asm["cubin"].startswith(b"\x7fELF")
+
+
+@on_each_target
+@with_each_kernel
+def test_the_metadata_records_our_options(activate, arch, name):
+    make, warm_up = KERNELS[name]
+    activate(ours(arch))
+    metadata = warm_up(make()).metadata
+    assert (metadata.version_tiles, metadata.version_tiles_max_ops) == (True, 512)
+    assert metadata.target == target(arch)
+
+
+@on_each_target
+@with_each_kernel
+def test_without_our_passes_the_ptx_is_that_of_the_in_tree_backend(activate, arch, name):
+    make, warm_up = KERNELS[name]
+    activate(OtherDriver(arch))
+    theirs = warm_up(make())
+    assert not hasattr(theirs.metadata, "version_tiles")
+    activate(ours(arch))
+    assert warm_up(make(), version_tiles=False).asm["ptx"] == theirs.asm["ptx"]
+
+
+@on_each_target
+def test_version_tiles_widens_the_accesses_of_whole_tiles(activate, arch):
+    """n = 1001 is not known to be a multiple of anything, so under the mask each access has one fp16 element."""
+    activate(ours(arch))
+    plain, versioned = (warm_up_vector_add(make_vector_add(), block=1024, version_tiles=flag).asm for flag in (False, True))
+    assert "scf.if" in versioned["ttir"] and "scf.if" not in plain["ttir"]
+    assert ".global.v4.b32" in versioned["ptx"] and ".global.v" not in plain["ptx"]
+
+
+def test_the_limit_on_duplicated_operations_reaches_the_pass(activate):
+    activate(ours(90))
+    assert "scf.if" not in warm_up_vector_add(make_vector_add(), version_tiles_max_ops=0).asm["ttir"]
+
+
+def test_the_same_kernel_compiles_to_the_same_bytes(activate, monkeypatch, tmp_path):
+    activate(ours(90))
+    first = warm_up_vector_add(make_vector_add())
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "another"))
+    second = warm_up_vector_add(make_vector_add())
+    assert first.hash == second.hash
+    assert first.asm["ptx"] == second.asm["ptx"]
+
+
+def test_a_second_process_finds_the_kernel_in_the_cache(activate, monkeypatch):
+    activate(ours(90))
+    first = warm_up_vector_add(make_vector_add())
+    monkeypatch.setattr(Backend, "add_stages", None)  # compiling again would fail
+    assert warm_up_vector_add(make_vector_add()).hash == first.hash
+
+
+# -- Hooks of Triton's
+
+
+def test_the_inspection_hook_sees_our_backend_and_its_stages(activate, monkeypatch):
+    seen = []
+
+    def hook(backend=None, stages=None, options=None, language=None, capability=None):
+        if backend is None:
+            return "key", "hash"
+        seen.append((type(backend), list(stages), options.version_tiles, language, capability))
+
+    monkeypatch.setattr(triton.knobs.runtime, "add_stages_inspection_hook", hook)
+    activate(ours(90))
+    warm_up_vector_add(make_vector_add(), version_tiles=False)
+    assert seen == [(Backend, ["ttir", "ttgir", "llir", "ptx", "cubin"], False, Language.TRITON, 90)]
+
+
+def test_the_inspection_hook_can_replace_a_stage(activate, monkeypatch):
+    def hook(backend=None, stages=None, options=None, language=None, capability=None):
+        if backend is None:
+            return "key", "hash"
+        make_ptx = stages["ptx"]
+        stages["ptx"] = lambda src, metadata: "// mine\n" + make_ptx(src, metadata)
+
+    monkeypatch.setattr(triton.knobs.runtime, "add_stages_inspection_hook", hook)
+    activate(ours(90))
+    assert warm_up_vector_add(make_vector_add()).asm["ptx"].startswith("// mine\n")
+
+
+def test_the_compilation_listener_hears_of_each_stage(activate, monkeypatch):
+    heard = []
+    listener = lambda *, times, cache_hit, **rest: heard.append(([stage for stage, _ in times.lowering_stages], cache_hit))  # noqa: E731
+    monkeypatch.setattr(triton.knobs.compilation, "listener", listener)
+    activate(ours(90))
+    warm_up_vector_add(make_vector_add())
+    assert heard == [(["ttir", "ttgir", "llir", "ptx", "cubin"], False)]
+
+
+# -- The hash of the backend
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of our package, which the digests read instead of the original."""
+    folder = tmp_path / "package"
+    original = passes.LIBRARY.parent
+    shutil.copytree(original, folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    library = folder / "library.so"
+    shutil.copy(passes.LIBRARY, library)
+    monkeypatch.setattr(compiler, "__file__", str(folder / "compiler.py"))
+    monkeypatch.setattr(passes, "LIBRARY", library)
+    monkeypatch.setattr(passes, "available", lambda: True)
+    return folder
+
+
+def new_hash(monkeypatch, arch=90):
+    """The hash of the backend as a new process would compute it."""
+    monkeypatch.setattr(compiler, "_python_digest", functools.cache(compiler._python_digest.__wrapped__))
+    monkeypatch.setattr(passes, "digest", functools.cache(passes.digest.__wrapped__))
+    return Backend(target(arch)).hash()
+
+
+def test_the_hash_is_the_same_each_time(package, monkeypatch):
+    assert new_hash(monkeypatch) == new_hash(monkeypatch)
+
+
+def test_the_hash_does_not_depend_on_where_the_package_is(package, monkeypatch):
+    before = Backend(target(90)).hash
+    assert new_hash(monkeypatch) == before()
+
+
+def test_the_hash_tells_targets_apart(package, monkeypatch):
+    assert new_hash(monkeypatch, 80) != new_hash(monkeypatch, 90)
+
+
+def test_the_hash_changes_with_a_python_file(package, monkeypatch):
+    before = new_hash(monkeypatch)
+    with (package / "compiler.py").open("a") as stream:
+        stream.write("# another byte\n")
+    assert new_hash(monkeypatch) != before
+
+
+def test_the_hash_changes_with_a_new_python_file(package, monkeypatch):
+    before = new_hash(monkeypatch)
+    (package / "extra.py").write_text("")
+    assert new_hash(monkeypatch) != before
+
+
+def test_the_hash_changes_with_the_pass_library(package, monkeypatch):
+    before = new_hash(monkeypatch)
+    with (package / "library.so").open("ab") as stream:
+        stream.write(b"\0")
+    assert new_hash(monkeypatch) != before
+
+
+def test_the_hash_stays_when_a_file_is_written_again(package, monkeypatch):
+    before = new_hash(monkeypatch)
+    for path in package.glob("*.py"):
+        path.write_bytes(path.read_bytes())
+    assert new_hash(monkeypatch) == before
+
+
+def test_the_hash_is_not_that_of_the_in_tree_backend():
+    backend = Backend(target(90))
+    assert backend.hash() != super(Backend, backend).hash()
+    assert backend.hash().startswith(super(Backend, backend).hash())

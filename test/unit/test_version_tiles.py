@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""What graft-version-tiles promises, checked by evaluating what it writes: first in TTIR, then in PTX."""
+
+import random
+import re
+from dataclasses import dataclass, field
+
+import pytest
+import triton
+import triton.language as tl
+from support import make_vector_add, warm_up_vector_add
+from triton.backends.graft import opt
+from triton.backends.graft.driver import Driver
+from ttir_eval import Function, Value, read_functions, same_up_to_names
+
+PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
+ORDERS = PREDICATES[2:]
+FUNCTIONS_PER_SEED = 250
+TRIALS_PER_FUNCTION = 16
+
+
+@dataclass
+class Case:
+    """A function with a random mask over a tile of *lanes*, written as MLIR prints it."""
+
+    name: str
+    lanes: int
+    rng: random.Random
+    lines: list[str] = field(default_factory=list)
+    arguments: dict[str, int] = field(default_factory=dict)
+    #: Pairs of an index and the argument that bounds it, where an argument alone does.
+    bounds: list[tuple[str, str]] = field(default_factory=list)
+    #: Whether the pass promises to find every whole tile: each index holds one range, and lane 0 is part of the tile.
+    is_precise: bool = True
+
+    def emit(self, text: str) -> str:
+        """Adds the operation *text* and returns the name of its result."""
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def tensor(self, width: int) -> str:
+        return f"tensor<{self.lanes}xi{width}>"
+
+    def argument(self, width: int) -> str:
+        """A new scalar argument."""
+        name = f"%a{len(self.arguments)}"
+        self.arguments[name] = width
+        return name
+
+    def splat(self, scalar: str, width: int) -> str:
+        return self.emit(f"tt.splat {scalar} : i{width} -> {self.tensor(width)}")
+
+    def constant(self, number: int, width: int) -> str:
+        return self.emit(f"arith.constant dense<{number}> : {self.tensor(width)}")
+
+    def binary(self, name: str, a: str, b: str, width: int) -> str:
+        """An operation with its operands in either order."""
+        if self.rng.random() < 0.5:
+            a, b = b, a
+        return self.emit(f"arith.{name} {a}, {b} : {self.tensor(width)}")
+
+    def extended(self, value: str) -> str:
+        """*value*, of 32 bits, with 64."""
+        name = self.rng.choice(("extsi", "extui"))
+        return self.emit(f"arith.{name} {value} : {self.tensor(32)} to {self.tensor(64)}")
+
+    def range(self) -> str:
+        start = 0 if self.rng.random() < 0.8 else self.rng.choice((1, 7, self.lanes, 1000))
+        self.is_precise &= start == 0
+        return self.emit(f"tt.make_range {{end = {start + self.lanes} : i32, start = {start} : i32}} : {self.tensor(32)}")
+
+    def uniform(self, width: int) -> str:
+        """The same number in every lane."""
+        kind = self.rng.random()
+        if kind < 0.5:
+            return self.splat(self.argument(width), width)
+        if kind < 0.7:
+            return self.constant(self.rng.choice((1, 2, 3, 1000, -1, -7, (1 << (width - 1)) - 1, -(1 << (width - 1)))), width)
+        if kind < 0.8 and width == 64:
+            return self.extended(self.splat(self.argument(32), 32))
+        name = self.rng.choice(("addi", "subi", "muli"))
+        return self.binary(name, self.splat(self.argument(width), width), self.splat(self.argument(width), width), width)
+
+    def index(self, width: int) -> str:
+        """A range, with a few scalars added, subtracted and multiplied, that reaches *width* at some point."""
+        value, current = self.range(), 32
+        for _ in range(self.rng.randint(1, 4)):
+            if current < width and self.rng.random() < 0.4:
+                value, current = self.extended(value), 64
+            kind = self.rng.random()
+            if kind < 0.75:
+                value = self.binary(self.rng.choice(("addi", "subi")), value, self.uniform(current), current)
+            elif kind < 0.95:
+                factor = self.rng.choice((2, 3, 16, -1, -2, 0, 1 << 20, 1 << 30))
+                value = self.binary("muli", value, self.constant(factor, current), current)
+            else:
+                other = self.range()
+                value = self.binary("subi", value, other if current == 32 else self.extended(other), current)
+                self.is_precise = False
+        return value if current == width else self.extended(value)
+
+    def comparison(self) -> str:
+        """An index below or above something that is the same in every lane."""
+        width = self.rng.choice((32, 64))
+        index = self.index(width)
+        if self.rng.random() < 0.7:
+            argument = self.argument(width)
+            self.bounds.append((index, argument))
+            bound = self.splat(argument, width)
+        else:
+            bound = self.uniform(width)
+        predicate = self.rng.choice(PREDICATES if self.rng.random() < 0.05 else ORDERS)
+        return self.binary(f"cmpi {predicate},", index, bound, width)
+
+    def mask(self) -> str:
+        """A comparison, or the conjunction of two or three, or of one and an argument."""
+        mask = self.comparison()
+        for _ in range(self.rng.choice((0, 0, 0, 1, 1, 2))):
+            other = self.comparison() if self.rng.random() < 0.7 else self.splat(self.argument(1), 1)
+            mask = self.binary("andi", mask, other, 1)
+        return mask
+
+    def body(self, mask: str, other: str) -> list[str]:
+        """The accesses, under *mask*; both texts are empty where they have none."""
+        pointers = f"tensor<{self.lanes}x!tt.ptr<i8>>"
+        return [f"%x = tt.load %ptrs{mask}{other} : {pointers}", f"tt.store %ptrs, %x{mask} : {pointers}"]
+
+    def numbers(self, width: int) -> int:
+        """A number of *width* bits, most often one near which something changes."""
+        corner = self.rng.choice((0, 0, 1 << 31, 1 << 32, 1 << 63, self.lanes, 1000, -self.lanes))
+        near = self.rng.choice((0, 0, 1, -1, self.lanes, -self.lanes, self.rng.randint(-3 * self.lanes, 3 * self.lanes)))
+        return (corner + near) % (1 << width) if self.rng.random() < 0.95 else self.rng.getrandbits(width)
+
+
+def make_case(name: str, rng: random.Random) -> tuple[Case, str]:
+    """A random function and the name of its mask."""
+    case = Case(name, rng.choice((8, 16, 32)), rng)
+    return case, case.mask()
+
+
+def text_of(case: Case, mask: str) -> str:
+    """The function, in MLIR's syntax."""
+    attributes = f"{{tt.contiguity = {case.lanes} : i32, tt.divisibility = 16 : i32}}"
+    scalars = "".join(f", {name}: i{width}" for name, width in case.arguments.items())
+    lines = [*case.lines, *case.body(f", {mask}", ", %value"), "tt.return"]
+    body = "\n".join(lines)
+    return (
+        f"tt.func @{case.name}(%ptrs: tensor<{case.lanes}x!tt.ptr<i8>> {attributes}, %value: {case.tensor(8)}{scalars}) {{\n"
+        f"{body}\n}}\n"
+    )
+
+
+def choose_arguments(case: Case, function: Function) -> dict[str, int]:
+    """Arguments around which the mask changes; where one is a bound, often right beside the lanes it bounds."""
+    arguments = {name: case.numbers(width) for name, width in case.arguments.items()}
+    for index, bound in case.bounds:
+        if case.rng.random() < 0.7:
+            value = function.evaluate(arguments, case.lanes)[index]
+            beside = case.rng.choice((min(value.lanes), max(value.lanes), min(value.signed()), max(value.signed())))
+            arguments[bound] = (beside + case.rng.choice((-1, 0, 0, 1))) % (1 << value.width)
+    return arguments
+
+
+@dataclass
+class Versioned:
+    """The parts of a function that the pass has versioned."""
+
+    prefix: list[str]
+    condition: str
+    taken: list[str]
+    original: list[str]
+
+
+def take_apart(case: Case, function: Function) -> Versioned | None:
+    """The parts of *function*, or None if the pass left it as it was."""
+    branch = next((at for at, line in enumerate(function.lines) if line.startswith("scf.if ")), None)
+    if branch is None:
+        return None
+    middle, end = function.lines.index("} else {"), function.lines.index("}")
+    return Versioned(
+        function.lines[: len(case.lines)],
+        function.lines[branch].split()[1],
+        function.lines[branch + 1 : middle],
+        function.lines[middle + 1 : end],
+    )
+
+
+def run_pass(folder, text: str) -> str:
+    """*text* after the pass, for CTAs of one thread, so that small tiles have something to gain."""
+    path = folder / "cases.mlir"
+    path.write_text(text)
+    return opt.run(path, ["-graft-version-tiles=threads=1"], False)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_condition_holds_only_for_whole_tiles_and_for_all_that_do_not_wrap(seed, tmp_path):
+    rng = random.Random(seed)
+    cases = [make_case(f"f{number}", rng) for number in range(FUNCTIONS_PER_SEED)]
+    text = "".join(text_of(*case) for case in cases)
+    before, after = read_functions(text), read_functions(run_pass(tmp_path, text))
+    versioned = whole = 0
+    for case, mask in cases:
+        parts = take_apart(case, after[case.name])
+        original = before[case.name]
+        if parts is None:
+            assert same_up_to_names(original.lines, after[case.name].lines)
+            continue
+        versioned += 1
+        assert same_up_to_names([*parts.prefix, *parts.original], original.lines[:-1])
+        assert same_up_to_names([*parts.prefix, *parts.taken], [*case.lines, *case.body("", "")])
+        for _ in range(TRIALS_PER_FUNCTION):
+            arguments = choose_arguments(case, original)
+            expected = original.evaluate(arguments, case.lanes)[mask]
+            renamed = dict(zip(after[case.name].arguments, arguments.values(), strict=True))
+            condition = after[case.name].evaluate(renamed, case.lanes)[parts.condition].lanes[0]
+            report = f"seed {seed}, {arguments}, in\n{text_of(case, mask)}\n" + "\n".join(after[case.name].lines)
+            if condition:
+                whole += 1
+                assert all(expected.lanes), f"taken with a lane that is masked: {report}"
+            elif case.is_precise and expected.exact_signed:
+                assert not all(expected.lanes), f"not taken, with every lane true and no wrap-around: {report}"
+    # Otherwise the trials above would prove nothing.
+    assert versioned > FUNCTIONS_PER_SEED / 5
+    assert whole > versioned
+
+
+def test_evaluation_wraps_around_as_the_hardware_does():
+    function = read_functions(
+        "tt.func @f(%a: i32) {\n"
+        "%r = tt.make_range {end = 4 : i32, start = 0 : i32} : tensor<4xi32>\n"
+        "%s = tt.splat %a : i32 -> tensor<4xi32>\n"
+        "%i = arith.addi %s, %r : tensor<4xi32>\n"
+        "%w = arith.extsi %i : tensor<4xi32> to tensor<4xi64>\n"
+        "%u = arith.extui %i : tensor<4xi32> to tensor<4xi64>\n"
+        "%c = arith.cmpi slt, %i, %s : tensor<4xi32>\n"
+        "tt.return\n}\n"
+    )["f"]
+    values = function.evaluate({"%a": 2**31 - 2}, 4)
+    assert values["%i"].signed() == [2**31 - 2, 2**31 - 1, -(2**31), -(2**31) + 1]
+    assert not values["%i"].exact_signed
+    assert values["%i"].exact_unsigned
+    assert values["%w"].lanes[2:] == (2**64 - 2**31, 2**64 - 2**31 + 1)
+    assert values["%u"].lanes[2:] == (2**31, 2**31 + 1)
+    assert values["%c"] == Value(1, (0, 0, 1, 1), False, False)
+
+
+def test_a_renaming_has_to_be_one_to_one():
+    assert same_up_to_names(["%a = f %b"], ["%x = f %y"])
+    assert not same_up_to_names(["%a = f %b"], ["%x = f %x"])
+    assert not same_up_to_names(["%a = f %a"], ["%x = f %y"])
+    assert not same_up_to_names(["%a = f %b"], ["%x = g %y"])
+
+
+# -- What it is for
+
+WIDE_LOAD = re.compile(r"ld\.global\.(v4\.(b|u|f)32|b128|v2\.(b|u|f)64)")
+
+
+def ptx_of(dtype: str, n: int, **options) -> str:
+    """The PTX of a vector addition of 4096 elements a tile for Hopper."""
+    ptx = warm_up_vector_add(make_vector_add(), block=4096, n=n, dtype=dtype, **options).asm["ptx"]
+    return ptx[: ptx.index(".section") if ".section" in ptx else None]
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "bf16", "fp32", "i8"])
+def test_vector_addition_of_any_length_has_128_bit_loads_with_the_pass_alone(dtype, activate):
+    activate(Driver(target="cuda:90"))
+    assert WIDE_LOAD.search(ptx_of(dtype, 1023, version_tiles=True))
+    assert not WIDE_LOAD.search(ptx_of(dtype, 1023, version_tiles=False))
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "bf16", "fp32", "i8"])
+def test_a_length_that_is_a_multiple_of_16_compiles_to_the_same_ptx_with_and_without_the_pass(dtype, activate):
+    activate(Driver(target="cuda:90"))
+    assert ptx_of(dtype, 1024, version_tiles=True) == ptx_of(dtype, 1024, version_tiles=False)
+
+
+@triton.jit
+def scaled_rows(x, out, n, stride, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    total = tl.zeros((BLOCK,), tl.float32)
+    for start in range(0, n, BLOCK):
+        offs = start + tl.arange(0, BLOCK)
+        total += tl.load(x + row * stride + offs, offs < n, 0.0)
+    tl.store(out + row, tl.sum(total))
+
+
+def test_a_loop_over_the_tiles_of_a_row_has_128_bit_loads_with_the_pass_alone(activate):
+    activate(Driver(target="cuda:90"))
+    pointer = triton.MockTensor("fp32")
+    arguments = {"n": 1001, "stride": 1024, "BLOCK": 2048, "grid": (1,)}
+    assert WIDE_LOAD.search(scaled_rows.warmup(pointer, pointer, **arguments, version_tiles=True).asm["ptx"])
+    assert not WIDE_LOAD.search(scaled_rows.warmup(pointer, pointer, **arguments, version_tiles=False).asm["ptx"])
