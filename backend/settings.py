@@ -43,10 +43,7 @@ def parse_integer(name: str, text: str) -> int:
 
 def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
     """The target that *target* describes, such as 'cuda:90'; *name* is what the caller calls it."""
-    if isinstance(target, GPUTarget):
-        text = f"{target.backend}:{target.arch}"
-    else:
-        text = target
+    text = f"{target.backend}:{target.arch}" if isinstance(target, GPUTarget) else target
     match = re.fullmatch(r"cuda:([1-9][0-9]*)", text) if isinstance(text, str) else None
     if match is None or int(match.group(1)) not in CAPABILITIES:
         allowed = ", ".join(map(str, CAPABILITIES))
