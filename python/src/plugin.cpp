@@ -31,15 +31,9 @@ static void registerPasses() { mlir::graft::registerGraftPasses(); }
 TRITON_PLUGIN_API plugin::PluginInfo *tritonGetPluginInfo() {
   static plugin::PassInfo passes[] = {
       {"graft", GRAFT_VERSION, addPass, registerPasses}};
-  static plugin::PluginInfo info = {TRITON_PLUGIN_API_VERSION,
-                                    "graft",
-                                    GRAFT_VERSION,
-                                    passes,
-                                    1,
-                                    /*dialects=*/nullptr,
-                                    0,
-                                    /*ops=*/nullptr,
-                                    0,
-                                    TRITON_VERSION};
+  static plugin::PluginInfo info = {
+      TRITON_PLUGIN_API_VERSION, "graft", GRAFT_VERSION, passes, 1,
+      /*dialects=*/nullptr,      0,
+      /*ops=*/nullptr,           0,       TRITON_VERSION};
   return &info;
 }

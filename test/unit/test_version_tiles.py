@@ -15,7 +15,7 @@ from ttir_eval import Function, Value, read_functions, same_up_to_names
 
 PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 ORDERS = PREDICATES[2:]
-FUNCTIONS_PER_SEED = 250
+FUNCTIONS_PER_SEED = 400
 TRIALS_PER_FUNCTION = 16
 
 
