@@ -32,6 +32,8 @@ from .errors import GraftError
 SPLIT_MARKER = re.compile(r"^// -----.*$", re.M)
 DIAGNOSTIC = re.compile(r"^(?:.*?):(\d+):(\d+): (error|warning|remark|note): (.*)$")
 LOCATED = re.compile(r'^loc\("[^"]*":(\d+):(\d+)\): (error|warning|remark|note): (.*)$')
+#: What Triton adds when a pass has failed, which has said so at its place.
+SUMMARY = "Failures have been detected while processing an MLIR pass pipeline"
 EXPECTED = re.compile(r"expected-(error|warning|remark|note)(-re)?(?:@([+-]\d+|above|below))?\s*\{\{(.*?)\}\}")
 
 
@@ -117,20 +119,25 @@ def read_diagnostics(lines: list[str]) -> list[Diagnostic]:
     """The diagnostics among *lines* of compiler output."""
     found = []
     for line in lines:
-        if match := DIAGNOSTIC.match(line) or LOCATED.match(line):
+        if (match := DIAGNOSTIC.match(line) or LOCATED.match(line)) and match[4] != SUMMARY:
             found.append(Diagnostic(int(match[1]), match[3], match[4]))
     return found
 
 
 def read_expectations(text: str) -> list[Diagnostic]:
     """The `expected-<kind>@<offset> {{text}}` of the input, as in MLIR's -verify-diagnostics."""
+    lines = text.splitlines()
+    code = [number for number, line in enumerate(lines, 1) if not re.match(r"\s*//\s*expected-", line)]
     expected = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         for match in EXPECTED.finditer(line):
-            offset = {None: 0, "above": -1, "below": 1}.get(match[3])
-            expected.append(
-                Diagnostic(number + (int(match[3]) if offset is None else offset), match[1], match[4], bool(match[2]))
-            )
+            if match[3] == "above":
+                place = max((other for other in code if other < number), default=0)
+            elif match[3] == "below":
+                place = min((other for other in code if other > number), default=0)
+            else:
+                place = number + int(match[3] or 0)
+            expected.append(Diagnostic(place, match[1], match[4], bool(match[2])))
     return expected
 
 
@@ -186,7 +193,10 @@ def process(text: str, args: argparse.Namespace, flags: list[str]) -> tuple[str,
             except RuntimeError as error:
                 problems.append(str(error))
     if args.verify_diagnostics:
-        return "", verify(read_expectations(text), read_diagnostics(lines))
+        diagnostics = read_diagnostics(lines)
+        # What failed has said so, where it stands; a failure without a word is a problem of its own.
+        silent = problems if not diagnostics else []
+        return "", [*silent, *verify(read_expectations(text), diagnostics)]
     name = "<stdin>" if args.input == "-" else args.input
     for line in lines:
         print(line.replace(str(path), name), file=sys.stderr)
@@ -209,6 +219,14 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def write(where: str, text: str) -> None:
+    """Writes *text* to the file *where*, or to standard output for '-'."""
+    if where == "-":
+        print(text)
+    else:
+        Path(where).write_text(text + "\n")
+
+
 def main(argv: list[str] | None = None) -> int:
     args, flags = make_parser().parse_known_args(argv)
     if args.list_passes:
@@ -221,16 +239,13 @@ def main(argv: list[str] | None = None) -> int:
         text = sys.stdin.read() if args.input == "-" else Path(args.input).read_text()
         parts = list(split(text)) if args.split_input_file else [text]
         results = [process(part, args, flags) for part in parts]
+        problems = [problem for _, found in results for problem in found]
+        output = "\n// -----\n".join(result for result, found in results if not found)
+        if not args.verify_diagnostics and (output if args.o == "-" else not problems):
+            write(args.o, output)
     except (GraftError, OSError) as error:
         print(f"graft-opt: {error}", file=sys.stderr)
         return 1
-    output = "\n// -----\n".join(result for result, _ in results)
-    if not args.verify_diagnostics:
-        if args.o == "-":
-            print(output)
-        else:
-            Path(args.o).write_text(output + "\n")
-    problems = [problem for _, found in results for problem in found]
     for problem in problems:
         print(f"graft-opt: {args.input}: {problem}", file=sys.stderr)
     return 1 if problems else 0

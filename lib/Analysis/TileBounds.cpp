@@ -6,7 +6,6 @@
 
 #include "graft/Analysis/TileBounds.h"
 
-#include "mlir/IR/Matchers.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,6 +18,9 @@ namespace tt = mlir::triton;
 // Scalar
 //===----------------------------------------------------------------------===//
 
+/// How many operations of a mask are looked at; also bounds what is emitted.
+static constexpr unsigned maxVisitedOps = 64;
+
 /// A leaf has a value, a constant a number, anything else an operation name.
 struct Scalar::Node {
   Type type;
@@ -28,11 +30,26 @@ struct Scalar::Node {
   SmallVector<Scalar, 2> operands;
 };
 
+/// The number that *value*, an integer or a tensor of integers, is everywhere,
+/// if it is a constant. This asks for `arith.constant` by name because
+/// `m_Constant` asks for a trait, and a trait's identity is its name as the
+/// compiler spells it: GCC and Clang, which builds libtriton, differ.
+static std::optional<APInt> getConstantInt(Value value) {
+  auto op = value.getDefiningOp<arith::ConstantOp>();
+  if (!op)
+    return std::nullopt;
+  if (auto integer = dyn_cast<IntegerAttr>(op.getValue()))
+    return integer.getValue();
+  auto dense = dyn_cast<DenseIntElementsAttr>(op.getValue());
+  if (!dense || !dense.isSplat())
+    return std::nullopt;
+  return dense.getSplatValue<APInt>();
+}
+
 Scalar Scalar::leaf(Value value) {
-  APInt number;
-  if (matchPattern(value, m_ConstantInt(&number)) &&
-      number.getSignificantBits() <= 64)
-    return constant(value.getType(), number.getSExtValue());
+  if (std::optional<APInt> number = getConstantInt(value);
+      number && number->getSignificantBits() <= 64)
+    return constant(value.getType(), number->getSExtValue());
   auto node = std::make_shared<Node>();
   node->type = value.getType();
   node->value = value;
@@ -169,17 +186,18 @@ static void checkNoWrap(const Index &index, Type type, bool isSigned,
 }
 
 /// *value*, a one-dimensional tensor of integers, as `base + lane`; nothing if
-/// it has another form.
-static std::optional<Index> getIndex(Value value) {
+/// it has another form, or is made of more than *budget* operations, each
+/// counted as often as it is used.
+static std::optional<Index> getIndex(Value value, unsigned &budget) {
+  if (budget == 0)
+    return std::nullopt;
+  --budget;
   Type type = getElementTypeOrSelf(value.getType());
-  if (DenseElementsAttr dense; matchPattern(value, m_Constant(&dense))) {
-    if (!dense.isSplat())
-      return std::nullopt;
-    APInt number = dense.getSplatValue<APInt>();
-    if (number.getSignificantBits() > 64)
+  if (std::optional<APInt> number = getConstantInt(value)) {
+    if (number->getSignificantBits() > 64)
       return std::nullopt;
     Index index;
-    index.base = Scalar::constant(type, number.getSExtValue());
+    index.base = Scalar::constant(type, number->getSExtValue());
     return index;
   }
   Operation *op = value.getDefiningOp();
@@ -200,7 +218,7 @@ static std::optional<Index> getIndex(Value value) {
            arith::ExtUIOp>(op))
     return std::nullopt;
 
-  std::optional<Index> lhs = getIndex(op->getOperand(0));
+  std::optional<Index> lhs = getIndex(op->getOperand(0), budget);
   if (!lhs)
     return std::nullopt;
   if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
@@ -213,7 +231,7 @@ static std::optional<Index> getIndex(Value value) {
       lhs->base = Scalar::apply(op->getName().getStringRef(), type, *lhs->base);
     return lhs;
   }
-  std::optional<Index> rhs = getIndex(op->getOperand(1));
+  std::optional<Index> rhs = getIndex(op->getOperand(1), budget);
   if (!rhs)
     return std::nullopt;
   if (!isa<arith::MulIOp>(op))
@@ -231,7 +249,10 @@ static std::optional<Index> getIndex(Value value) {
   std::optional<int64_t> factor;
   if (rhs->isUniform() && rhs->base)
     factor = rhs->base->getConstant();
-  return factor ? scale(type, *lhs, *factor) : std::nullopt;
+  if (!factor)
+    return std::nullopt;
+  llvm::append_range(lhs->noWrap, rhs->noWrap);
+  return scale(type, *lhs, *factor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -331,25 +352,30 @@ static bool isOnlyTile(const Index &index) {
 
 /// Adds to *condition* what makes *mask* true in every lane. Returns false and
 /// sets *why* if that cannot be expressed.
-static bool addMask(Value mask, TileCondition &condition, std::string &why) {
+static bool addMask(Value mask, unsigned &budget, TileCondition &condition,
+                    std::string &why) {
   condition.proven.push_back(mask);
-  if (DenseElementsAttr dense; matchPattern(mask, m_Constant(&dense))) {
-    if (dense.isSplat() && dense.getSplatValue<bool>())
+  Operation *op = mask.getDefiningOp();
+  if (isa_and_nonnull<arith::ConstantOp>(op)) {
+    if (std::optional<APInt> number = getConstantInt(mask);
+        number && number->isOne())
       return true;
     why = "the mask is a constant that is not true everywhere";
     return false;
   }
-  Operation *op = mask.getDefiningOp();
-  if (auto conjunction = dyn_cast_or_null<arith::AndIOp>(op))
-    return addMask(conjunction.getLhs(), condition, why) &&
-           addMask(conjunction.getRhs(), condition, why);
+  if (auto conjunction = dyn_cast_or_null<arith::AndIOp>(op);
+      conjunction && budget > 0) {
+    --budget;
+    return addMask(conjunction.getLhs(), budget, condition, why) &&
+           addMask(conjunction.getRhs(), budget, condition, why);
+  }
   if (auto splat = dyn_cast_or_null<tt::SplatOp>(op)) {
     condition.scalars.push_back(splat.getSrc());
     return true;
   }
   if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
-    std::optional<Index> lhs = getIndex(compare.getLhs());
-    std::optional<Index> rhs = getIndex(compare.getRhs());
+    std::optional<Index> lhs = getIndex(compare.getLhs(), budget);
+    std::optional<Index> rhs = getIndex(compare.getRhs(), budget);
     Type type = getElementTypeOrSelf(compare.getLhs().getType());
     if ((lhs && isOnlyTile(*lhs)) || (rhs && isOnlyTile(*rhs))) {
       why = "the mask bounds the only tile of its axis, which is hardly ever "
@@ -377,7 +403,8 @@ std::optional<TileCondition> graft::getTileCondition(Value mask,
     return std::nullopt;
   }
   TileCondition condition;
-  if (!addMask(mask, condition, why))
+  unsigned budget = maxVisitedOps;
+  if (!addMask(mask, budget, condition, why))
     return std::nullopt;
   return condition;
 }

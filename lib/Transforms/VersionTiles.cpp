@@ -32,7 +32,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "triton/Analysis/AxisInfo.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
@@ -324,6 +324,9 @@ static void versionBlock(Block *block, ArrayRef<Access> accesses,
       conditions.push_back(access.condition);
   }
 
+  if (conditions.empty())
+    return;
+
   OpBuilder builder(first);
   Location loc = first->getLoc();
   for (Operation *op : hoisted)
@@ -348,19 +351,21 @@ static void versionBlock(Block *block, ArrayRef<Access> accesses,
 static SmallVector<Access> findAccesses(tt::FuncOp function) {
   SmallVector<Access> accesses;
   llvm::MapVector<Value, std::optional<TileCondition>> known;
-  function.walk([&](Operation *op) {
-    Value mask = getMask(op);
-    if (!mask || !isa<RankedTensorType>(mask.getType()))
-      return;
-    std::string why;
-    auto [entry, isNew] = known.insert({mask, std::nullopt});
-    if (isNew)
-      entry->second = getTileCondition(mask, why);
-    if (entry->second)
-      accesses.push_back({op, *entry->second});
-    else if (isNew)
-      op->emitRemark("graft-version-tiles: mask kept: ") << why;
-  });
+  // Dominating blocks first: see runOnOperation.
+  function.walk<WalkOrder::PostOrder, ForwardDominanceIterator<>>(
+      [&](Operation *op) {
+        Value mask = getMask(op);
+        if (!mask || !isa<RankedTensorType>(mask.getType()))
+          return;
+        std::string why;
+        auto [entry, isNew] = known.insert({mask, std::nullopt});
+        if (isNew)
+          entry->second = getTileCondition(mask, why);
+        if (entry->second)
+          accesses.push_back({op, *entry->second});
+        else if (isNew)
+          op->emitRemark("graft-version-tiles: mask kept: ") << why;
+      });
   return accesses;
 }
 
@@ -370,6 +375,12 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
   using GraftVersionTilesBase::GraftVersionTilesBase;
 
   void runOnOperation() override {
+    if (threads < 1) {
+      getOperation().emitError(
+          "graft-version-tiles: threads must be positive (got ")
+          << int64_t(threads) << ")";
+      return signalPassFailure();
+    }
     // Most kernels have nothing to version; they pay for no analysis.
     SmallVector<Access> accesses;
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
@@ -378,9 +389,13 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
       return;
 
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
-    llvm::erase_if(accesses, [&](const Access &access) {
+    llvm::SmallDenseSet<Value, 8> gaining;
+    for (const Access &access : accesses)
       if (gainsWithoutMask(access.op, threads, axisInfo))
-        return false;
+        gaining.insert(getMask(access.op));
+    llvm::erase_if(accesses, [&](const Access &access) {
+      if (gaining.contains(getMask(access.op)))
+        return !gainsWithoutMask(access.op, threads, axisInfo);
       access.op->emitRemark("graft-version-tiles: mask kept: the access is no "
                             "wider without it");
       return true;
@@ -391,8 +406,11 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     for (Access &access : accesses)
       groups[getOutermostBlock(access, dominance)].push_back(access);
     // From the inside out: what an outer branch duplicates is then already
-    // versioned inside.
+    // versioned inside. Of blocks side by side the dominated one first: its
+    // condition may be computed from values that the branch in the other takes
+    // in, and then follows them, as all uses do.
     auto blocks = groups.takeVector();
+    std::reverse(blocks.begin(), blocks.end());
     llvm::stable_sort(blocks, [](const auto &a, const auto &b) {
       return getDepth(a.first) > getDepth(b.first);
     });

@@ -386,13 +386,13 @@ def test_a_library_with_the_same_classes_fits(libraries, tools):
 
 @needs_compiler
 def test_a_library_with_a_larger_virtual_table_is_a_misfit(libraries, tools):
-    with pytest.raises(abi_check.Misfit, match=r"^vtable for Shape has 48 bytes by the headers, 40 in libtriton\.so$"):
+    with pytest.raises(abi_check.MisfitError, match=r"^vtable for Shape has 48 bytes by the headers, 40 in libtriton\.so$"):
         abi_check.compare_vtables(libraries["libtriton"], [libraries["grown"]])
 
 
 @needs_compiler
 def test_a_library_that_shares_no_class_proves_nothing(libraries, tools):
-    with pytest.raises(abi_check.Misfit, match=r"^no virtual table is known to both sides$"):
+    with pytest.raises(abi_check.MisfitError, match=r"^no virtual table is known to both sides$"):
         abi_check.compare_vtables(libraries["libtriton"], [libraries["stranger"]])
 
 
@@ -406,7 +406,7 @@ def test_a_library_that_shares_no_class_proves_nothing(libraries, tools):
     ],
 )
 def test_a_library_that_does_not_run_is_a_misfit(libraries, tools, name, reason):
-    with pytest.raises(abi_check.Misfit, match=rf"^{reason}$"):
+    with pytest.raises(abi_check.MisfitError, match=rf"^{reason}$"):
         abi_check.run_child(libraries["libtriton"], libraries[name], "probe")
 
 

@@ -92,7 +92,7 @@ def evaluate_operation(name: str, operands: str, values: Mapping[str, Value], la
     if name == "arith.constant":
         number, bits = match(CONSTANT, operands)
         width = int(bits or 1)
-        return Value(width, wrap([{"true": 1, "false": 0}.get(number) if number.isalpha() else int(number)] * lanes, width))
+        return Value(width, wrap([int(number == "true" if number.isalpha() else number)] * lanes, width))
     if name == "tt.splat":
         source, _ = match(SPLAT, operands)
         return values[source]
@@ -101,8 +101,8 @@ def evaluate_operation(name: str, operands: str, values: Mapping[str, Value], la
         assert end - start == lanes
         return Value(32, tuple(range(start, end)))
     if name in ("arith.extsi", "arith.extui"):
-        source, width = match(EXTENSION, operands)
-        return extend(values[source], int(width), signed=name == "arith.extsi")
+        source, bits = match(EXTENSION, operands)
+        return extend(values[source], int(bits), signed=name == "arith.extsi")
     if name == "arith.cmpi":
         predicate, lhs, rhs = match(COMPARISON, operands)
         return compare(predicate, values[lhs], values[rhs])
