@@ -1,10 +1,12 @@
 // RUN: graft-opt %s -graft-version-tiles=threads=0 -split-input-file -verify-diagnostics
-// The error of a failing pass can be expected, and `@below` looks past other expectations.
+// The error of a failing pass can be expected.
+// expected-error@below {{threads must be positive (got 0)}}
 module {
 }
 
 // -----
 
-// expected-error-re@+1 {{threads must be pos.*ive}}
+// `@below` looks past lines that hold only expectations.
+// expected-error-re@below {{threads must be pos.*ive}}
 module {
 }
