@@ -6,7 +6,7 @@ module {
 
 // -----
 
-// `@below` looks past lines that hold only expectations.
+// Its text can be a regular expression.
 // expected-error-re@below {{threads must be pos.*ive}}
 module {
 }
