@@ -281,32 +281,24 @@ Value TileCondition::emit(OpBuilder &builder, Location loc) const {
   return condition;
 }
 
+/// Whether `index predicate bound` bounds the index from above.
+static bool isUpperBound(arith::CmpIPredicate predicate) {
+  using arith::CmpIPredicate;
+  return predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
+         predicate == CmpIPredicate::ult || predicate == CmpIPredicate::ule;
+}
+
 /// Appends to *condition* that `index predicate bound` holds in every lane.
 /// Returns false if the comparison is not a bound.
 static bool addBound(Index index, arith::CmpIPredicate predicate,
                      const Index &bound, Type type, TileCondition &condition) {
   using arith::CmpIPredicate;
-  bool isSigned, isUpper;
-  switch (predicate) {
-  case CmpIPredicate::slt:
-  case CmpIPredicate::sle:
-    isSigned = true, isUpper = true;
-    break;
-  case CmpIPredicate::sgt:
-  case CmpIPredicate::sge:
-    isSigned = true, isUpper = false;
-    break;
-  case CmpIPredicate::ult:
-  case CmpIPredicate::ule:
-    isSigned = false, isUpper = true;
-    break;
-  case CmpIPredicate::ugt:
-  case CmpIPredicate::uge:
-    isSigned = false, isUpper = false;
-    break;
-  default:
+  if (predicate == CmpIPredicate::eq || predicate == CmpIPredicate::ne)
     return false;
-  }
+  bool isUpper = isUpperBound(predicate);
+  bool isSigned =
+      predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
+      predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
   if (!fits(index, type.getIntOrFloatBitWidth()))
     return false;
   checkNoWrap(index, type, isSigned, index.noWrap);
@@ -343,11 +335,20 @@ static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
   }
 }
 
-/// Whether *index* is the same in every program instance and iteration. Such a
-/// tile is made to cover its axis, as `arange(0, next_power_of_2(n)) < n`, and
-/// is whole only where the bound is its very size.
-static bool isOnlyTile(const Index &index) {
-  return !index.isUniform() && (!index.base || index.base->getConstant());
+/// Whether *index* is the same in every program instance and iteration, or
+/// bounded by a constant that its first tile reaches. Such a tile is made to
+/// cover its axis, as `arange(0, next_power_of_2(n)) < n`, and is whole only
+/// where the bound is its very size.
+static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
+                       const std::optional<Index> &bound) {
+  if (index.isUniform())
+    return false;
+  if (!index.base || index.base->getConstant())
+    return true;
+  std::optional<int64_t> end;
+  if (bound && bound->base && bound->isUniform() && isUpperBound(predicate))
+    end = bound->base->getConstant();
+  return end && *end <= index.max;
 }
 
 /// Adds to *condition* what makes *mask* true in every lane. Returns false and
@@ -374,19 +375,21 @@ static bool addMask(Value mask, unsigned &budget, TileCondition &condition,
     return true;
   }
   if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
-    std::optional<Index> lhs = getIndex(compare.getLhs(), budget);
-    std::optional<Index> rhs = getIndex(compare.getRhs(), budget);
-    Type type = getElementTypeOrSelf(compare.getLhs().getType());
-    if ((lhs && isOnlyTile(*lhs)) || (rhs && isOnlyTile(*rhs))) {
+    std::optional<Index> index = getIndex(compare.getLhs(), budget);
+    std::optional<Index> bound = getIndex(compare.getRhs(), budget);
+    arith::CmpIPredicate predicate = compare.getPredicate();
+    if (index && index->isUniform()) {
+      std::swap(index, bound);
+      predicate = mirror(predicate);
+    }
+    if (index && isOnlyTile(*index, predicate, bound)) {
       why = "the mask bounds the only tile of its axis, which is hardly ever "
             "whole";
       return false;
     }
-    if (lhs && rhs && rhs->isUniform() &&
-        addBound(*lhs, compare.getPredicate(), *rhs, type, condition))
-      return true;
-    if (lhs && rhs && lhs->isUniform() &&
-        addBound(*rhs, mirror(compare.getPredicate()), *lhs, type, condition))
+    Type type = getElementTypeOrSelf(compare.getLhs().getType());
+    if (index && bound && bound->isUniform() &&
+        addBound(*index, predicate, *bound, type, condition))
       return true;
   }
   llvm::raw_string_ostream(why)

@@ -70,3 +70,22 @@ tt.func @steps_too_large(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 
   tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
   tt.return
 }
+
+// -----
+
+// A constant bound that the first tile reaches leaves no tile whole, as where a length of 1 is specialised.
+tt.func @bound_within_the_first_tile(%p: !tt.ptr<f16> {tt.divisibility = 16 : i32}) {
+  %c1024 = arith.constant 1024 : i32
+  %bound = arith.constant dense<1> : tensor<1024xi32>
+  %pid = tt.get_program_id x : i32
+  %start = arith.muli %pid, %c1024 : i32
+  %starts = tt.splat %start : i32 -> tensor<1024xi32>
+  %range = tt.make_range {start = 0 : i32, end = 1024 : i32} : tensor<1024xi32>
+  %offs = arith.addi %starts, %range : tensor<1024xi32>
+  %mask = arith.cmpi slt, %offs, %bound : tensor<1024xi32>
+  %ps = tt.splat %p : !tt.ptr<f16> -> tensor<1024x!tt.ptr<f16>>
+  %ptrs = tt.addptr %ps, %offs : tensor<1024x!tt.ptr<f16>>, tensor<1024xi32>
+  // expected-remark@below {{mask kept: the mask bounds the only tile of its axis, which is hardly ever whole}}
+  %v = tt.load %ptrs, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}

@@ -53,7 +53,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     The pass leaves the IR as it was, and says why in a remark, where
     - the mask is of another form, or not one-dimensional;
     - the index has no scalar part that changes at run time: such a tile is the
-      only one of its axis and no smaller than it, so it is hardly ever whole;
+      only one of its axis and no smaller than it, so it is hardly ever whole.
+      The same goes for a constant bound that the first tile reaches;
     - every access is already as wide under its mask as its pointers allow;
     - the code to be duplicated has more than `max-ops` operations, or holds a
       dot product, or belongs to a loop that is to be software-pipelined or
