@@ -23,8 +23,7 @@ import warnings
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import triton
 from triton.backends.nvidia import compiler as nvidia_compiler
@@ -196,8 +195,7 @@ def _install_watch() -> Callable[[], None] | None:
     return undo
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """One attribute of Triton's that we replace."""
 
     where: str

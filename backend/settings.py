@@ -6,8 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from triton.backends.compiler import GPUTarget
 
@@ -51,8 +50,7 @@ def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
     return GPUTarget("cuda", int(match.group(1)), 32)
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One of our kernel options: `kernel[grid](..., name=value)`, or `GRAFT_<NAME>=value` for the whole process."""
 
     name: str
