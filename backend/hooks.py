@@ -54,7 +54,7 @@ def active_driver() -> Any:
 
 
 class _Verdict(threading.local):
-    """Who owns the target that this thread is asking about, and which backends have heard it.
+    """Who owns the target that this thread is asking about, until the second of the two backends has heard it.
 
     Triton asks one backend after the other, with the same target object. Were each to look for itself, a switch of drivers
     in another thread could leave two backends for the target, or none.
@@ -62,7 +62,7 @@ class _Verdict(threading.local):
 
     target: Any = None
     ours = False
-    heard: tuple[str, ...] = ()
+    first_asker = ""
 
 
 _verdict = _Verdict()
@@ -74,13 +74,15 @@ def owns_cuda(target: Any, asker: str) -> bool:
     If no driver is active yet and `TRITON_DEFAULT_BACKEND` names us, this makes Triton create ours; an error in doing so,
     such as that there is no device, is the answer to whoever asked for a backend.
     """
-    if _verdict.target is target and asker not in _verdict.heard:
-        _verdict.heard += (asker,)
+    if "question" not in _undos:  # the in-tree backend answers for itself
+        return active_driver() is not None
+    if _verdict.target is target and _verdict.first_asker != asker:
+        _verdict.target = None
         return _verdict.ours
     config = _config()
-    if config.__dict__.get("_active") is None and is_default_backend() and "question" in _undos:
+    if config.__dict__.get("_active") is None and is_default_backend():
         config.active  # noqa: B018 - a property that creates the default driver
-    _verdict.target, _verdict.ours, _verdict.heard = target, active_driver() is not None, (asker,)
+    _verdict.target, _verdict.ours, _verdict.first_asker = target, active_driver() is not None, asker
     return _verdict.ours
 
 

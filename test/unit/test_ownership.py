@@ -353,6 +353,25 @@ def test_a_switch_while_backends_are_asked_leaves_exactly_one(activate, other, e
     assert type(make_backend(SwitchingTarget(ours if to_ours else other, when))) in (CUDABackend, Backend)
 
 
+def test_a_thread_that_asked_before_the_first_driver_existed_gets_one_backend_after_a_switch_elsewhere(either_order):
+    same = target(90)
+    found, switched, asked = [], threading.Event(), threading.Event()
+
+    def ask_before_and_after():
+        found.append(type(make_backend(same)))
+        asked.set()
+        switched.wait()
+        found.append(type(make_backend(same)))
+
+    worker = threading.Thread(target=ask_before_and_after)
+    worker.start()
+    asked.wait()
+    config.set_active(Driver(target="cuda:90"))
+    switched.set()
+    worker.join()
+    assert found == [CUDABackend, Backend]
+
+
 def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(activate):
     other = activate(OtherDriver(90))
     kernels = [make_vector_add() for _ in range(4)]
