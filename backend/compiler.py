@@ -76,8 +76,8 @@ class Backend(nvidia.CUDABackend):
         pm = ir.pass_manager(mod.context)
         pm.enable_debug()
         threads = 32 * opt.num_warps * opt.num_ctas
-        passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops)
-        pm.run(mod, "graft_ttir")
+        if passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops):
+            pm.run(mod, "graft_ttir")
         return mod
 
     def hash(self) -> str:

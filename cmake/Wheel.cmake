@@ -27,6 +27,7 @@ function(graft_ask script)
 endfunction()
 
 graft_ask(find_triton.py)  # GRAFT_TRITON, the package folder; GRAFT_TRITON_VERSION
+message(STATUS "Building beside Triton ${GRAFT_TRITON_VERSION} in ${GRAFT_TRITON}")
 graft_ask(toolchain.py)    # GRAFT_INCLUDE, the LLVM headers; GRAFT_TBLGEN, mlir-tblgen
 
 # libtriton.so is built with these checks on, Debian's headers say off. The setting changes the layout of classes, so the

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from toolchain import version_of
+
 PROBE_TABLE = re.compile(r"^vtable for graft_probe::Same<(.+)>$")
 
 CHILD = """
@@ -64,12 +66,6 @@ def run_child(libtriton: Path, library: Path, *extra: str) -> None:
         raise MisfitError(f"{library.name} fails beside libtriton.so: {reason}")
 
 
-def llvm_version(include: Path) -> str:
-    text = (include / "llvm" / "Config" / "llvm-config.h").read_text()
-    match = re.search(r'LLVM_VERSION_STRING "([^"]+)"', text)
-    return match.group(1) if match else "unknown"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--libtriton", type=Path, required=True)
@@ -84,7 +80,7 @@ def main() -> int:
             run_child(args.libtriton, library)
     except MisfitError as error:
         print(
-            f"abi_check: the LLVM {llvm_version(args.llvm)} headers in {args.llvm} do not fit {args.libtriton}: {error}.\n"
+            f"abi_check: the LLVM {version_of(args.llvm)} headers in {args.llvm} do not fit {args.libtriton}: {error}.\n"
             "abi_check: Triton 3.9 needs the headers of LLVM 23.1, or of the LLVM that it was itself built with; "
             "set LLVM_SYSPATH to one of these, or unset it and run `make toolchain`.",
             file=sys.stderr,
@@ -92,7 +88,7 @@ def main() -> int:
         for library in args.library:
             library.unlink(missing_ok=True)  # a library that does not fit must not be found by a later step
         return 1
-    print(f"abi_check: LLVM {llvm_version(args.llvm)} headers fit libtriton.so ({compared} virtual tables, probe passed)")
+    print(f"abi_check: LLVM {version_of(args.llvm)} headers fit libtriton.so ({compared} virtual tables, probe passed)")
     return 0
 
 

@@ -13,14 +13,18 @@
 #include "llvm/Support/raw_ostream.h"
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace mlir::graft {
 
-/// Adds the passes that *pipeline* names to *pm*, in MLIR's textual form:
+/// Adds the passes that the one text in *args* names to *pm*, in MLIR's form:
 /// `graft-version-tiles{max-ops=256},...`. Throws std::invalid_argument with
 /// MLIR's message for a name or option it does not know; *pm* is then as it
 /// was. Both entry points of the library come here.
-inline void addPipeline(PassManager &pm, const std::string &pipeline) {
+inline void addPipeline(PassManager &pm, const std::vector<std::string> &args) {
+  if (args.size() != 1)
+    throw std::invalid_argument("add_graft expects one pipeline");
+  const std::string &pipeline = args.front();
   [[maybe_unused]] static bool once = (registerGraftPasses(), true);
   std::string message;
   llvm::raw_string_ostream stream(message);

@@ -14,12 +14,12 @@ using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
+/// How many operations of a mask are looked at; also bounds what is emitted.
+static constexpr unsigned maxVisitedOps = 64;
+
 //===----------------------------------------------------------------------===//
 // Scalar
 //===----------------------------------------------------------------------===//
-
-/// How many operations of a mask are looked at; also bounds what is emitted.
-static constexpr unsigned maxVisitedOps = 64;
 
 /// A leaf has a value, a constant a number, anything else an operation name.
 struct Scalar::Node {
@@ -70,8 +70,6 @@ Scalar Scalar::apply(StringRef opName, Type type, ArrayRef<Scalar> operands) {
   node->operands.append(operands.begin(), operands.end());
   return Scalar(std::move(node));
 }
-
-Type Scalar::getType() const { return node->type; }
 
 std::optional<int64_t> Scalar::getConstant() const { return node->number; }
 

@@ -246,20 +246,6 @@ static void removeProvenMasks(Block &block, const IRMapping &mapping,
     op->erase();
 }
 
-/// The values that *ops* define and that are used elsewhere.
-static SmallVector<Value> getEscapingValues(ArrayRef<Operation *> ops) {
-  llvm::SmallPtrSet<Operation *, 32> inside(ops.begin(), ops.end());
-  Block *block = ops.front()->getBlock();
-  SmallVector<Value> escaping;
-  for (Operation *op : ops)
-    for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
-            return !inside.contains(block->findAncestorOpInBlock(*user));
-          }))
-        escaping.push_back(result);
-  return escaping;
-}
-
 /// Versions what follows *first* in its block, *first* included, on
 /// *condition*, under which the masks *proven* are true.
 static void versionRest(Operation *first, Value condition,
@@ -267,17 +253,22 @@ static void versionRest(Operation *first, Value condition,
   Block *block = first->getBlock();
   Location loc = first->getLoc();
   SmallVector<Operation *> ops = getRest(first);
-  SmallVector<Value> escaping = getEscapingValues(ops);
+  llvm::SmallPtrSet<Operation *, 32> inside(ops.begin(), ops.end());
+  auto isOutside = [&](OpOperand &use) {
+    return !inside.contains(block->findAncestorOpInBlock(*use.getOwner()));
+  };
+  SmallVector<Value> escaping;
+  for (Operation *op : ops)
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUses(), isOutside))
+        escaping.push_back(result);
 
   OpBuilder builder(first);
   auto branch = scf::IfOp::create(builder, loc, TypeRange(ValueRange(escaping)),
                                   condition,
                                   /*addThenBlock=*/true, /*addElseBlock=*/true);
-  llvm::SmallPtrSet<Operation *, 32> inside(ops.begin(), ops.end());
   for (auto [result, value] : llvm::zip(branch.getResults(), escaping))
-    value.replaceUsesWithIf(result, [&](OpOperand &use) {
-      return !inside.contains(block->findAncestorOpInBlock(*use.getOwner()));
-    });
+    value.replaceUsesWithIf(result, isOutside);
 
   IRMapping mapping;
   OpBuilder thenBuilder = OpBuilder::atBlockEnd(branch.thenBlock());
@@ -310,7 +301,7 @@ static void versionBlock(Block *block, ArrayRef<Access> accesses,
   }
 
   llvm::SetVector<Operation *> hoisted;
-  SmallVector<TileCondition> conditions;
+  TileCondition whole;
   llvm::SmallSetVector<Value, 8> masks;
   for (const Access &access : accesses) {
     llvm::SetVector<Operation *> more = hoisted;
@@ -320,23 +311,20 @@ static void versionBlock(Block *block, ArrayRef<Access> accesses,
       continue;
     }
     hoisted = std::move(more);
-    if (masks.insert(getMask(access.op)))
-      conditions.push_back(access.condition);
+    if (!masks.insert(getMask(access.op)))
+      continue;
+    llvm::append_range(whole.comparisons, access.condition.comparisons);
+    llvm::append_range(whole.scalars, access.condition.scalars);
+    llvm::append_range(whole.proven, access.condition.proven);
   }
 
-  if (conditions.empty())
+  if (masks.empty())
     return;
 
   OpBuilder builder(first);
   Location loc = first->getLoc();
   for (Operation *op : hoisted)
     op->moveBefore(first);
-  TileCondition whole;
-  for (TileCondition &condition : conditions) {
-    llvm::append_range(whole.comparisons, condition.comparisons);
-    llvm::append_range(whole.scalars, condition.scalars);
-    llvm::append_range(whole.proven, condition.proven);
-  }
   versionRest(first, whole.emit(builder, loc), whole.proven);
   first->emitRemark("graft-version-tiles: versioned ")
       << masks.size() << (masks.size() == 1 ? " mask" : " masks");
@@ -389,21 +377,21 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
       return;
 
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
-    llvm::SmallDenseSet<Value, 8> gaining;
+    auto gains = [&](const Access &access) {
+      return gainsWithoutMask(access.op, threads, axisInfo);
+    };
+    SmallVector<Access> gaining = llvm::filter_to_vector(accesses, gains);
+    llvm::SmallDenseSet<Value, 8> versioned;
+    for (const Access &access : gaining)
+      versioned.insert(getMask(access.op));
     for (const Access &access : accesses)
-      if (gainsWithoutMask(access.op, threads, axisInfo))
-        gaining.insert(getMask(access.op));
-    llvm::erase_if(accesses, [&](const Access &access) {
-      if (gaining.contains(getMask(access.op)))
-        return !gainsWithoutMask(access.op, threads, axisInfo);
-      access.op->emitRemark("graft-version-tiles: mask kept: the access is no "
-                            "wider without it");
-      return true;
-    });
+      if (!versioned.contains(getMask(access.op)))
+        access.op->emitRemark("graft-version-tiles: mask kept: the access is "
+                              "no wider without it");
 
     DominanceInfo dominance(getOperation());
     llvm::MapVector<Block *, SmallVector<Access>> groups;
-    for (Access &access : accesses)
+    for (Access &access : gaining)
       groups[getOutermostBlock(access, dominance)].push_back(access);
     // From the inside out: what an outer branch duplicates is then already
     // versioned inside. Of blocks side by side the dominated one first: its

@@ -19,9 +19,7 @@ namespace plugin = mlir::triton::plugin;
 /// Adds the pipeline that *args* names, one text, to *pm*.
 static void addPass(mlir::PassManager *pm,
                     const std::vector<std::string> &args) {
-  if (args.size() != 1)
-    throw std::invalid_argument("add_graft expects one pipeline");
-  mlir::graft::addPipeline(*pm, args.front());
+  mlir::graft::addPipeline(*pm, args);
 }
 
 static void registerPasses() { mlir::graft::registerGraftPasses(); }

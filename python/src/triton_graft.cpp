@@ -21,12 +21,5 @@ void init_triton_graft(nb::module_ &m);
 
 void init_triton_graft(nb::module_ &m) {
   m.doc() = "Passes of triton-graft";
-  m.def(
-      "add_graft",
-      [](mlir::PassManager &pm, const std::vector<std::string> &args) {
-        if (args.size() != 1)
-          throw std::invalid_argument("add_graft expects one pipeline");
-        mlir::graft::addPipeline(pm, args.front());
-      },
-      nb::arg("pm"), nb::arg("args"));
+  m.def("add_graft", &mlir::graft::addPipeline, nb::arg("pm"), nb::arg("args"));
 }

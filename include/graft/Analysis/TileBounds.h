@@ -43,7 +43,6 @@ public:
   /// with the result type *type*.
   static Scalar apply(StringRef opName, Type type, ArrayRef<Scalar> operands);
 
-  Type getType() const;
   /// The value, if this is a constant.
   std::optional<int64_t> getConstant() const;
   /// Appends the values that this scalar is computed from to *leaves*.
