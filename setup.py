@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the pass library with CMake and puts it into the package; everything else stands in pyproject.toml."""
+"""Builds the C++ part with CMake and puts it into the package; everything else stands in pyproject.toml."""
 
 import os
 import shutil
@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent.resolve()
+BUILD = ROOT / "build" / "cmake"
+PACKAGE, PASSES, LAUNCHER = "triton.backends.graft", "libgraft_passes", "_launcher"
+
+sys.path.insert(0, str(ROOT / "cmake"))
+from find_python import STABLE_SINCE, has_stable_abi  # noqa: E402
 
 
 def program(name: str) -> str:
@@ -19,46 +23,46 @@ def program(name: str) -> str:
     beside_python = Path(sys.executable).parent / name
     found = str(beside_python) if beside_python.exists() else shutil.which(name)
     if found is None:
-        sys.exit(f"triton-graft: {name} is needed to build the passes and is not here; install it (pip install {name}).")
+        sys.exit(f"triton-graft: {name} is needed for the build and is not here; install it (pip install {name}).")
     return found
 
 
-class BuildPasses(build_ext):
-    """Runs CMake and takes the library from its build folder."""
+class BuildWithCMake(build_ext):
+    """Runs CMake once and takes the libraries from its build folder."""
 
     def get_ext_filename(self, fullname: str) -> str:
-        return str(Path(*fullname.split(".")).with_suffix(".so"))
+        if fullname.endswith(PASSES):  # no extension module, so it does without Python's suffix
+            return str(Path(*fullname.split(".")).with_suffix(".so"))
+        return super().get_ext_filename(fullname)
 
-    def build_extension(self, ext: Extension) -> None:
+    def build_extensions(self) -> None:
         compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
         if compiler is None:
-            sys.exit(
-                "triton-graft: building the passes needs a C++ compiler, none was found; install g++ or clang, or set CXX."
-            )
-        build = ROOT / "build" / "cmake"
+            sys.exit("triton-graft: the build needs a C++ compiler, none was found; install g++ or clang, or set CXX.")
         configure = [
-            program("cmake"), "-S", str(ROOT), "-B", str(build), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={program('ninja')}",
+            program("cmake"), "-S", str(ROOT), "-B", str(BUILD), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={program('ninja')}",
             f"-DCMAKE_CXX_COMPILER={compiler}", f"-DPython3_EXECUTABLE={sys.executable}",
         ]  # fmt: skip
-        for command in (configure, [program("cmake"), "--build", str(build)]):
+        for command in (configure, [program("cmake"), "--build", str(BUILD)]):
             if subprocess.run(command).returncode != 0:
-                sys.exit("triton-graft: building the passes failed; the first error above says why.")
+                sys.exit("triton-graft: the build of the C++ part failed; the first error above says why.")
+        super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         # A running program may have the old library mapped: writing into it would end that program.
         fresh = target.with_suffix(".tmp")
-        shutil.copy2(build / target.name, fresh)
+        shutil.copy2(BUILD / target.name, fresh)
         fresh.replace(target)
 
 
-class TagWithoutPython(bdist_wheel):
-    """The library has no Python in it, so one wheel serves every Python on the platform."""
-
-    def get_tag(self) -> tuple[str, str, str]:
-        return "py3", "none", super().get_tag()[2]
-
-
 setup(
-    ext_modules=[Extension("triton.backends.graft.libgraft_passes", sources=[])],
-    cmdclass={"build_ext": BuildPasses, "bdist_wheel": TagWithoutPython},
+    ext_modules=[
+        Extension(f"{PACKAGE}.{PASSES}", sources=[]),
+        Extension(f"{PACKAGE}.{LAUNCHER}", sources=[], py_limited_api=has_stable_abi()),
+    ],
+    # The launcher is built for one Python or, with the stable ABI, for all from that one on; the wheel's name says which.
+    options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE_SINCE) if has_stable_abi() else None}},
+    cmdclass={"build_ext": BuildWithCMake},
 )

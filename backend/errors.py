@@ -22,6 +22,10 @@ class CompileOnlyError(GraftError, RuntimeError):
     """Something that needs a CUDA device was asked of a driver that only compiles."""
 
 
+class LaunchError(GraftError, RuntimeError):
+    """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""
+
+
 class PassLibraryError(GraftError, RuntimeError):
     """The pass library cannot be used, or does not know a pass that was asked for."""
 

@@ -9,7 +9,8 @@ Three states decide what is in place:
   untouched;
 - *present*: a driver of ours exists: the in-tree backend gives up the target exactly while ours is active, and Triton's
   driver configuration tells us when that begins and ends. When the last of our drivers is gone, this is undone;
-- *active*: ours is the active driver: kernels have caches of their own for it. When it stops being active, this is undone.
+- *active*: ours is the active driver: kernels have caches of their own for it, and are launched by the native launcher. When
+  it stops being active, this is undone.
 
 Undoing leaves Triton with the very same objects as before. A hook is put in place only where it finds what Triton 3.9 has;
 otherwise it declines with one warning.
@@ -143,7 +144,7 @@ class _CachesOfActiveDriver:
         scopes = kernel.__dict__.setdefault(self.attribute, {})
         caches = scopes.get(driver.cache_scope)
         if caches is None:
-            caches = scopes.setdefault(driver.cache_scope, defaultdict(kernel.create_binder))
+            caches = scopes.setdefault(driver.cache_scope, defaultdict(driver.binder_of(kernel)))
         return caches
 
     def __set__(self, kernel: Any, caches: Any) -> None:
@@ -163,6 +164,23 @@ def _install_device_caches() -> Callable[[], None] | None:
     return undo
 
 
+# -- JITFunction.__getitem__: kernel[grid](...) without Triton's Python
+
+
+def _install_launcher() -> Callable[[], None] | None:
+    from . import launcher
+
+    return launcher.install(active_driver())
+
+
+def driver_changed(driver: Any) -> None:
+    """To be called when *driver*, which is ours, has got other functions for the current device or stream."""
+    if "launch" in _undos and active_driver() is driver:
+        from . import launcher
+
+        launcher.follow(driver)
+
+
 # -- triton.runtime.driver: who is active?
 
 
@@ -180,11 +198,12 @@ def _install_watch() -> Callable[[], None] | None:
                 super().__setattr__(name, value)
                 return
             with _lock:
-                _undo("caches")
+                _undo("launch", "caches")
                 super().__setattr__(name, value)
                 _verdict.target = None  # what this thread has heard is no longer so
-                if active_driver() is not None:
-                    _install("caches")
+                driver = active_driver()
+                if driver is not None:
+                    _install("caches", *(["launch"] if driver.launches_natively else []))
 
     WatchedDriverConfig.__name__ = base.__name__
     config.__class__ = WatchedDriverConfig
@@ -225,6 +244,12 @@ HOOKS = {
         "caches of its own for our driver",
         "kernels remember the backend that they first met",
         _install_device_caches,
+    ),
+    "launch": Hook(
+        "triton.JITFunction.__getitem__",
+        "kernel[grid] of the native launcher",
+        "a launch of Triton's own takes several times what the driver does",
+        _install_launcher,
     ),
 }
 

@@ -98,7 +98,15 @@ OPTIONS = {
 #: Environment variables other than those of the options, each with what it does.
 VARIABLES = {
     PREFIX + "TARGET": "compile only, for this target (cuda:<compute capability>); needs no CUDA device",
+    PREFIX + "LAUNCHER": "0: launch as Triton does, not with the native launcher",
+    PREFIX + "LAUNCH_STATS": "1: print at exit how many launches went which way",
 }
+
+
+def flag_for_process(name: str, default: bool) -> bool:
+    """The truth value of the environment variable of ours that ends in *name*."""
+    text = os.environ.get(PREFIX + name)
+    return parse_flag(PREFIX + name, text) if text else default
 
 
 def target_for_process() -> GPUTarget | None:

@@ -8,24 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
-find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
-
-# What a script prints as `key=value` lines becomes GRAFT_<KEY>; what it says on stderr is shown as it is.
-function(graft_ask script)
-  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${script} ${ARGN}
-                  OUTPUT_VARIABLE answer RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "${script} failed; the reason stands above.")
-  endif()
-  string(REPLACE "\n" ";" answer "${answer}")
-  foreach(line IN LISTS answer)
-    if(line MATCHES "^([a-z_]+)=(.*)$")
-      string(TOUPPER ${CMAKE_MATCH_1} key)
-      set(GRAFT_${key} "${CMAKE_MATCH_2}" PARENT_SCOPE)
-    endif()
-  endforeach()
-endfunction()
-
+include(${CMAKE_CURRENT_LIST_DIR}/Ask.cmake)
 graft_ask(find_triton.py)  # GRAFT_TRITON, the package folder; GRAFT_TRITON_VERSION
 message(STATUS "Building beside Triton ${GRAFT_TRITON_VERSION} in ${GRAFT_TRITON}")
 graft_ask(toolchain.py)    # GRAFT_INCLUDE, the LLVM headers; GRAFT_TBLGEN, mlir-tblgen

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "contract"
+LAUNCHER = BUILD / "launcher"
 
 SOURCE = """
 tt.func @copy(%p: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %n: i32) {
@@ -51,6 +52,7 @@ def host():
         pytest.skip("Python's C headers are not installed (Debian: python3-dev)")
     configure = ["cmake", "-S", str(Path(__file__).parent), "-B", str(BUILD), "-G", "Ninja", f"-DGRAFT_PLUGIN_DIR={ROOT}"]
     configure += [f"-DPython_EXECUTABLE={sys.executable}", f"-DPython3_EXECUTABLE={sys.executable}"]
+    configure += [f"-DGRAFT_LAUNCHER_DIR={LAUNCHER}"]  # not over the one in backend/, which is in use
     for command in (configure, ["cmake", "--build", str(BUILD)]):
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -79,6 +81,11 @@ def test_an_unknown_pass_is_an_error_that_names_it(host):
     assert done.returncode == 1
     assert "ValueError" in done.stderr
     assert "'graft-no-such-pass' does not refer to a registered pass" in done.stderr
+
+
+def test_the_host_builds_the_launcher_too(host):
+    done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=LAUNCHER, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_source_build_installs_nothing_but_the_backend_folder():

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""The rows of the launch benchmark: which kernel is launched how, what it may cost, and who else can launch it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+#: Sides that launch one compiled kernel: they have no autotuner, no heuristics and no callable grid.
+PLAIN_LAUNCHERS = ("compiled", "torch", "cuda-core", "cupy")
+
+#: The row that others are compared with.
+PLAIN = "few"
+
+_FEW: dict[str, int | float | str] = {"x": "tensor", "out": "tensor", "n": 1000}
+
+
+class Row(NamedTuple):
+    """One way to launch one kernel. Targets are for our side on an H200."""
+
+    name: str
+    label: str
+    kernel: str
+    """Its name in `kernels`."""
+    arguments: dict[str, int | float | str]
+    """By parameter, in order: a value, or 'tensor'."""
+    constexprs: dict[str, int] = {}  # noqa: RUF012 - nobody writes to it
+    grid: Any = (1,)
+    vary: tuple[str, ...] = ()
+    """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
+    sides: tuple[str, ...] = ("c-loop", "graft", "triton")
+    max_ratio: float | None = None
+    """Target: time divided by that of the C loop."""
+    max_extra: float | None = None
+    """Target: µs more than our side of the row `PLAIN`."""
+
+    @property
+    def target(self) -> str:
+        """The target in words, empty if there is none."""
+        if self.max_ratio is not None:
+            return f"≤ {self.max_ratio:g}"
+        return f"≤ {PLAIN} + {self.max_extra:g} µs" if self.max_extra is not None else ""
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row(
+            name="few",
+            label="2 tensors, 1 int, 1 constexpr",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            sides=("c-loop", "graft", "triton", *PLAIN_LAUNCHERS),
+            max_ratio=1.15,
+        ),
+        Row(
+            name="many",
+            label="20 arguments (10 tensors, 8 ints, 2 floats), 2 constexprs",
+            kernel="many",
+            arguments={
+                **{f"x{i}": "tensor" for i in range(10)},
+                **{f"n{i}": 1001 + i for i in range(8)},
+                **{f"f{i}": 0.5 + i for i in range(2)},
+            },
+            constexprs={"BLOCK": 64, "STAGES": 2},
+            sides=("c-loop", "graft", "triton", *PLAIN_LAUNCHERS),
+            max_ratio=1.25,
+        ),
+        Row(
+            name="tensors",
+            label="64 tensors, 1 int",
+            kernel="tensors",
+            arguments={**{f"x{i}": "tensor" for i in range(64)}, "n": 1000},
+            sides=("c-loop", "graft", "triton", *PLAIN_LAUNCHERS),
+            max_ratio=1.5,
+        ),
+        Row(
+            name="callable-grid",
+            label="callable grid",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            grid=lambda meta: (meta["n"] // 1000,),
+            max_extra=0.3,
+        ),
+        Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
+        Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW),
+        Row(
+            name="freeze",
+            label="freeze, 2 varying tensors",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            vary=("x", "out"),
+            sides=("c-loop", "graft"),
+            max_ratio=1.05,
+        ),
+    )
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The command line: `graft`, or `python -m triton.backends.graft`. Needs click; rich makes the tables nicer.
+
+A command is a function below that reads its options, lets another module do the work and prints what that returns. To add one,
+write the function under `@graft.command()`, with its imports inside, so that the other commands do not pay for them. Errors of
+ours end as one line on standard error: exit status 2 for an `OptionError`, 1 for any other `GraftError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+import triton
+
+from . import __version__
+from .bench.options import Options as BenchOptions
+from .errors import GraftError, OptionError
+
+
+class Commands(click.Group):
+    """A group of commands that may raise our errors."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OptionError as error:
+            raise click.UsageError(str(error)) from None
+        except GraftError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def options_of(table: type) -> Callable[[Callable], Callable]:
+    """Gives a command an option for each field of the dataclass *table*, which it receives as texts, by name."""
+
+    def decorate(command: Callable) -> Callable:
+        for field in reversed(fields(table)):
+            option = click.option(f"--{field.name}", metavar=field.metadata["metavar"], help=field.metadata["help"])
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="graft", message=f"%(prog)s %(version)s, for Triton {triton.__version__}")
+def graft() -> None:
+    """Tools of triton-graft, an out-of-tree NVIDIA backend for Triton."""
+
+
+@graft.group()
+def bench() -> None:
+    """Measure on this machine."""
+
+
+@bench.command("launch")
+@options_of(BenchOptions)
+def bench_launch(**texts: str | None) -> None:
+    """Measure what one launch costs the host, as ratios to a C loop over cuLaunchKernelEx."""
+    from .bench import launch
+
+    options = BenchOptions.from_texts(texts)
+    report = launch.run(options)
+    launch.show(report)
+    launch.write_files(report, options)

@@ -1,0 +1,45 @@
+# The launcher: the extension module `_launcher` for the Python that builds. It needs neither LLVM nor libtriton, and opens
+# libcuda only when it runs, so that it loads on machines without a driver.
+
+include(${CMAKE_CURRENT_LIST_DIR}/Ask.cmake)
+
+option(GRAFT_LAUNCHER_ABI3 "Build the launcher for Python's stable ABI from 3.12 on, so that one file serves them all" ON)
+
+# cuda.h comes with Triton: with the wheel, or in its source tree once its build has fetched it.
+function(find_graft_cuda_include result)
+  if(GRAFT_TRITON)
+    set(folder ${GRAFT_TRITON}/backends/nvidia/include)
+  else()
+    set(folder ${CMAKE_SOURCE_DIR}/third_party/nvidia/backend/include)
+  endif()
+  if(NOT EXISTS ${folder}/cuda.h)
+    message(FATAL_ERROR "triton-graft: there is no cuda.h in ${folder}, where Triton has it; the launcher is built with it.")
+  endif()
+  set(${result} ${folder} PARENT_SCOPE)
+endfunction()
+
+# Builds the sources into the folder *directory*.
+function(add_graft_launcher directory)
+  set(api "")
+  if(NOT GRAFT_LAUNCHER_ABI3)
+    set(api --full-api)
+  endif()
+  graft_ask(find_python.py ${api})  # GRAFT_PYTHON_INCLUDE, GRAFT_PYTHON_PLATINCLUDE, GRAFT_PYTHON_SUFFIX, GRAFT_PYTHON_API
+  find_graft_cuda_include(cuda_include)
+
+  add_library(graft_launcher MODULE ${ARGN})
+  target_include_directories(graft_launcher SYSTEM PRIVATE ${GRAFT_PYTHON_INCLUDE} ${GRAFT_PYTHON_PLATINCLUDE} ${cuda_include})
+  target_compile_options(graft_launcher PRIVATE -Wall -Wextra -Werror -fno-exceptions -fno-rtti)
+  # The one file that calls what may throw.
+  set_source_files_properties(${GRAFT_SOURCE_DIR}/lib/Launcher/TorchDevice.cpp PROPERTIES COMPILE_OPTIONS -fexceptions)
+  if(GRAFT_PYTHON_API)
+    target_compile_definitions(graft_launcher PRIVATE Py_LIMITED_API=${GRAFT_PYTHON_API})
+  endif()
+  target_link_libraries(graft_launcher PRIVATE ${CMAKE_DL_LIBS})
+  # Without exceptions and RTTI little of the C++ library is used; what is not used is not asked for at load time either.
+  target_link_options(graft_launcher PRIVATE -Wl,--as-needed)
+  set_target_properties(graft_launcher PROPERTIES
+                        PREFIX "" OUTPUT_NAME _launcher SUFFIX ${GRAFT_PYTHON_SUFFIX} LIBRARY_OUTPUT_DIRECTORY ${directory}
+                        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                        BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
+endfunction()

@@ -1,0 +1,42 @@
+//===- Arrays.h - Address and dtype of array arguments ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+// Four ways, the first that fits: torch's tensors by their layout in memory
+// where that was proven, the C interface of DLPack, and the `data_ptr` and
+// `dtype` of any other object.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_ARRAYS_H
+#define GRAFT_LAUNCHER_ARRAYS_H
+
+#include "Arguments.h"
+#include "DLPack.h"
+
+namespace graft::launcher {
+
+/// What a launch needs to know about an array.
+struct Array {
+  uint64_t address; ///< of the first element, in bytes
+  uint64_t dtype;   ///< a number for the element type, below 2^48
+  bool foreign;     ///< perhaps not memory of a CUDA device
+};
+
+/// Reads *value* into *out*. `Declined` if it is no array. Borrows *value*.
+/// Needs the GIL.
+Outcome readArray(PyObject *value, Array *out);
+
+/// The exchange interface of the type of *type* or null; no exception is set.
+const dlpack::ExchangeAPI *exchangeAPI(PyObject *type);
+
+/// Whether arrays were seen that only DLPack can read.
+bool foreignArraysKnown();
+
+/// Adds `set_torch` and what it goes with to *module*. Returns false with an
+/// exception set on failure.
+bool addArrays(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_ARRAYS_H

@@ -1,0 +1,979 @@
+//===- Dispatcher.cpp - From kernel[grid](...) to the launch --------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+// The steps of a launch, in the order in which Triton takes them: knobs,
+// device, stream, pre-run hooks, binding, lookup, used globals, grid, launch
+// hooks, launch. A step that finds something unusual declines, and Triton's own
+// path takes over from the start; it is also what compiles a variant when it is
+// first met.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Dispatcher.h"
+#include "Arrays.h"
+#include "Launcher.h"
+
+#include <new>
+#include <unordered_map>
+
+using namespace graft::launcher;
+
+static PyTypeObject *dispatcherType;
+
+/// The Python side (launcher.py): makes dispatchers, has Triton compile, and
+/// launches what needs more than the driver. Owned; null before
+/// `set_callbacks`.
+static PyObject *makeCallback, *compileCallback, *finishCallback;
+/// Triton's own `JITFunction.run`.
+static PyObject *tritonsRun;
+
+int Variant::traverse(visitproc visit, void *arg) const {
+  Py_VISIT(compiled.get());
+  Py_VISIT(kernelCache.get());
+  Py_VISIT(key.get());
+  Py_VISIT(plan.get());
+  return 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Which dispatcher belongs to a kernel
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What is known of an object that was launched. The dispatcher is owned by the
+/// kernel, so that the collector sees the cycle; this entry goes with either.
+struct Known {
+  Dispatcher *dispatcher = nullptr; ///< null: never the fast way
+  Ref weakref;
+};
+} // namespace
+
+/// By the kernel's address: a kernel's own hash would be that of its source.
+static std::unordered_map<PyObject *, Known> knownKernels;
+
+/// The weak references' callback: a kernel is gone. Returns None.
+static PyObject *forgetKernel(PyObject *, PyObject *weakref) {
+  for (auto it = knownKernels.begin(); it != knownKernels.end(); ++it)
+    if (it->second.weakref.get() == weakref) {
+      Known gone = std::move(it->second);
+      knownKernels.erase(it);
+      break;
+    }
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef forgetMethod = {"forget_kernel", forgetKernel, METH_O,
+                                   "Forgets a kernel that is gone."};
+static PyObject *forgetFunction;
+
+/// Makes an entry for *kernel*. Returns null with an exception set.
+static Known *learnKernel(PyObject *kernel) {
+  Ref made(PyObject_CallOneArg(makeCallback, kernel));
+  if (!made)
+    return nullptr;
+  Known known;
+  if (Py_TYPE(made.get()) == dispatcherType)
+    known.dispatcher = reinterpret_cast<Dispatcher *>(made.get());
+  known.weakref = Ref(PyWeakref_NewRef(kernel, forgetFunction));
+  if (!known.weakref)
+    return nullptr;
+  return &(knownKernels[kernel] = std::move(known));
+}
+
+/// The dispatcher of *kernel*, or null for Triton's own way. Returns false with
+/// an exception set.
+static bool findDispatcher(PyObject *kernel, Dispatcher **dispatcher) {
+  auto found = knownKernels.find(kernel);
+  Known *known =
+      found != knownKernels.end() ? &found->second : learnKernel(kernel);
+  if (!known)
+    return false;
+  *dispatcher = known->dispatcher;
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Triton's own way
+//===----------------------------------------------------------------------===//
+
+PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
+                                         const Arguments &args) {
+  Py_ssize_t keywords = args.numKeywords();
+  Py_ssize_t total = args.numPositional + keywords;
+  Ref names_(PyTuple_New(keywords + 2));
+  Ref run(PyObject_GetAttr(kernel, names.run));
+  if (!names_ || !run)
+    return nullptr;
+  std::vector<PyObject *> values(args.values, args.values + total);
+  values.push_back(grid);
+  values.push_back(Py_False);
+  for (Py_ssize_t i = 0; i < keywords + 2; ++i) {
+    PyObject *name = i < keywords    ? PyTuple_GetItem(args.keywords, i)
+                     : i == keywords ? names.grid
+                                     : names.warmup;
+    if (PyTuple_SetItem(names_.get(), i, Ref::to(name).release()) < 0)
+      return nullptr;
+  }
+  return PyObject_Vectorcall(run.get(), values.data(),
+                             static_cast<size_t>(args.numPositional),
+                             names_.get());
+}
+
+/// The arguments as a tuple and a dict. Returns false with an exception set.
+static bool collect(const Arguments &args, Ref *positional, Ref *keywords) {
+  *positional = Ref(PyTuple_New(args.numPositional));
+  *keywords = Ref(PyDict_New());
+  if (!*positional || !*keywords)
+    return false;
+  for (Py_ssize_t i = 0; i < args.numPositional; ++i)
+    if (PyTuple_SetItem(positional->get(), i,
+                        Ref::to(args.values[i]).release()) < 0)
+      return false;
+  for (Py_ssize_t i = 0; i < args.numKeywords(); ++i)
+    if (PyDict_SetItem(keywords->get(), PyTuple_GetItem(args.keywords, i),
+                       args.values[args.numPositional + i]) < 0)
+      return false;
+  return true;
+}
+
+namespace {
+
+/// One launch on its way.
+class Launch {
+public:
+  Launch(Dispatcher &owner, PyObject *kernel, PyObject *grid,
+         const Arguments &args)
+      : self(*owner.parts), kernel(kernel), grid(grid), args(args) {}
+
+  /// Launches. `Declined` if Triton's own way is to be gone, with the reason in
+  /// `call`. Otherwise *result* is what `kernel[grid](...)` returns.
+  Outcome go(Ref *result);
+
+  /// Has Triton's own path launch, which may compile, and remembers the variant
+  /// that came of it. Pre-run hooks that have been called are not called again.
+  PyObject *compile(bool remember);
+
+  Call call;
+  bool hooksCalled = false;
+
+private:
+  Outcome readOwnKnobs();
+  Outcome readSurroundings();
+  Outcome callPreRunHooks();
+  Outcome bind();
+  Outcome readAll();
+  Outcome findTable();
+  Outcome findVariant(Variant **variant);
+  Outcome checkGlobals();
+  Outcome finish(Variant &variant, Ref *result);
+  Outcome boundArguments(Ref *bound);
+  Outcome launchDirectly(Variant &variant, PyObject *realGrid, bool *done);
+  Ref valuesTuple();
+
+  Dispatcher::Parts &self;
+  PyObject *kernel;
+  PyObject *grid;
+  const Arguments &args;
+  Knobs knobs;
+  Ref instrumentation;
+  PyObject *ownDebug = nullptr;
+  int device = 0;
+  CUstream stream = nullptr;
+  CallShape *shape = nullptr;
+  PyObject *values[MaxLeaves]; ///< of the parameters; borrowed
+  Ref variadic;
+  Table<Variant> *table = nullptr;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Knobs, device, stream, pre-run hooks
+//===----------------------------------------------------------------------===//
+
+Outcome Launch::readOwnKnobs() {
+  Outcome outcome = readKnobs(&knobs, &call.reason);
+  if (outcome == Outcome::Done)
+    instrumentation = Ref::to(knobs.instrumentation);
+  return outcome;
+}
+
+Outcome Launch::readSurroundings() {
+  // A `run` that somebody has put in the place of Triton's is theirs to call.
+  bool own = !lookup(self.attributes.get(), names.run);
+  for (size_t i = 0; own && i < self.classes.size(); ++i) {
+    PyObject *run = lookup(self.classes[i].get(), names.run);
+    own = i + 1 == self.classes.size() ? run == tritonsRun : !run;
+  }
+  if (!own)
+    return call.decline(Reason::RunReplaced);
+  Outcome outcome = readOwnKnobs();
+  if (outcome != Outcome::Done)
+    return outcome;
+  ownDebug = lookup(self.attributes.get(), names.debug);
+  if (!ownDebug)
+    return call.decline(Reason::Kernel);
+  if (!currentDevice(&device) || !currentStream(device, &stream))
+    return Outcome::Failed;
+  return Outcome::Done;
+}
+
+/// Calls the kernel's pre-run hooks with what Triton gives them: the arguments
+/// and the three options that it adds to each launch.
+Outcome Launch::callPreRunHooks() {
+  PyObject *hooks = lookup(self.attributes.get(), names.preRunHooks);
+  if (!hooks || !PyList_CheckExact(hooks))
+    return call.decline(Reason::Kernel);
+  if (PyList_Size(hooks) == 0)
+    return Outcome::Done;
+  Ref held = Ref::to(hooks), positional, keywords;
+  if (!collect(args, &positional, &keywords))
+    return Outcome::Failed;
+  PyObject *debug = PyDict_GetItemWithError(keywords.get(), names.debug);
+  debug = debug ? debug : ownDebug;
+  int truth = PyObject_IsTrue(debug);
+  if (truth < 0 ||
+      PyDict_SetItem(keywords.get(), names.debug, truth ? debug : knobs.debug) <
+          0 ||
+      PyDict_SetItemString(keywords.get(), "instrumentation_mode",
+                           knobs.instrumentation) < 0 ||
+      PyDict_SetItemString(keywords.get(), "fpsan_homomorphic_casts",
+                           knobs.homomorphicCasts ? Py_True : Py_False) < 0)
+    return Outcome::Failed;
+  hooksCalled = true;
+  for (Py_ssize_t i = 0; i < PyList_Size(hooks); ++i) {
+    Ref hook = Ref::to(PyList_GetItem(hooks, i));
+    Ref result(PyObject_Call(hook.get(), positional.get(), keywords.get()));
+    if (!result)
+      return Outcome::Failed;
+  }
+  return readOwnKnobs(); // a hook may have set one
+}
+
+//===----------------------------------------------------------------------===//
+// Binding
+//===----------------------------------------------------------------------===//
+
+/// Keywords of `run` itself, and options that each launch sets.
+static bool isReserved(PyObject *name) {
+  for (const char *reserved :
+       {"grid", "warmup", "instrumentation_mode", "fpsan_homomorphic_casts"})
+    if (PyUnicode_CompareWithASCIIString(name, reserved) == 0)
+      return true;
+  return false;
+}
+
+/// The parameter called *name*, or -1.
+static int paramNamed(const std::vector<Param> &params, PyObject *name) {
+  for (size_t i = 0; i < params.size(); ++i)
+    if (!params[i].variadic &&
+        (params[i].name.get() == name ||
+         PyUnicode_Compare(params[i].name.get(), name) == 0))
+      return static_cast<int>(i);
+  return -1;
+}
+
+/// Gives the first parameters the positional arguments. Returns whether they
+/// fit.
+static bool placePositional(const std::vector<Param> &params,
+                            CallShape &shape) {
+  Py_ssize_t next = 0;
+  for (size_t i = 0; i < params.size() && !params[i].keywordOnly; ++i) {
+    if (params[i].variadic) {
+      shape.sources[i] = CallShape::Variadic;
+      return true;
+    }
+    if (next < shape.numPositional)
+      shape.sources[i] = static_cast<int16_t>(next++);
+  }
+  return next == shape.numPositional;
+}
+
+/// Gives parameters the keyword arguments that name them; the rest are options.
+static Reason placeKeywords(const std::vector<Param> &params,
+                            CallShape &shape) {
+  Py_ssize_t size = shape.keywords ? PyTuple_Size(shape.keywords.get()) : 0;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject *name = PyTuple_GetItem(shape.keywords.get(), i);
+    auto source = static_cast<int16_t>(shape.numPositional + i);
+    int param = paramNamed(params, name);
+    if (param >= 0 && shape.sources[param] != CallShape::Default)
+      return Reason::Binding;
+    if (param >= 0)
+      shape.sources[param] = source;
+    else if (isReserved(name))
+      return Reason::Keyword;
+    else
+      shape.options.push_back(static_cast<uint16_t>(source));
+  }
+  return Reason::Hit;
+}
+
+static PyObject *optionName(const CallShape &shape, size_t option) {
+  return PyTuple_GetItem(shape.keywords.get(),
+                         shape.options[option] - shape.numPositional);
+}
+
+static bool sameOptions(const CallShape &a, const CallShape &b) {
+  if (a.options.size() != b.options.size())
+    return false;
+  for (size_t i = 0; i < a.options.size(); ++i)
+    if (PyUnicode_Compare(optionName(a, i), optionName(b, i)) != 0)
+      return false;
+  return true;
+}
+
+static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
+                                            const Arguments &args) {
+  auto shape = std::make_unique<CallShape>();
+  shape->keywords = Ref::to(args.keywords);
+  shape->numPositional = args.numPositional;
+  shape->sources.assign(self.params.size(), CallShape::Default);
+  shape->reason = placePositional(self.params, *shape)
+                      ? placeKeywords(self.params, *shape)
+                      : Reason::Binding;
+  for (size_t i = 0; i < self.params.size(); ++i)
+    if (shape->sources[i] == CallShape::Default && !self.params[i].fallback)
+      shape->reason = Reason::Binding;
+  shape->optionsId = self.shapes.size();
+  for (auto &other : self.shapes)
+    if (other->reason == Reason::Hit && shape->reason == Reason::Hit &&
+        sameOptions(*other, *shape)) {
+      shape->optionsId = other->optionsId;
+      break;
+    }
+  return shape;
+}
+
+/// Whether two tuples of names, either perhaps null, are the same.
+static bool sameNames(PyObject *a, PyObject *b) {
+  if (a == b)
+    return true;
+  Py_ssize_t size = a ? PyTuple_Size(a) : 0;
+  if (size != (b ? PyTuple_Size(b) : 0))
+    return false;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject *mine = PyTuple_GetItem(a, i), *other = PyTuple_GetItem(b, i);
+    if (mine != other && PyUnicode_Compare(mine, other) != 0)
+      return false;
+  }
+  return true;
+}
+
+/// A program writes the arguments of one kernel in few ways.
+constexpr size_t MaxShapes = 64;
+
+/// Finds the shape of this call, or makes it. The names of one call site are
+/// the same tuple every time, so its identity decides mostly.
+static CallShape *shapeOf(Dispatcher::Parts &self, const Arguments &args) {
+  CallShape *recent = self.recentShape;
+  if (recent && recent->keywords.get() == args.keywords &&
+      recent->numPositional == args.numPositional)
+    return recent;
+  for (auto &shape : self.shapes)
+    if (shape->numPositional == args.numPositional &&
+        sameNames(shape->keywords.get(), args.keywords))
+      return self.recentShape = shape.get();
+  if (self.shapes.size() >= MaxShapes)
+    return nullptr;
+  self.shapes.push_back(makeShape(self, args));
+  return self.recentShape = self.shapes.back().get();
+}
+
+Outcome Launch::bind() {
+  shape = shapeOf(self, args);
+  if (!shape)
+    return call.decline(Reason::TooMany);
+  if (shape->reason != Reason::Hit)
+    return call.decline(shape->reason);
+  for (size_t i = 0; i < self.params.size(); ++i) {
+    int source = shape->sources[i];
+    if (source >= 0) {
+      values[i] = args.values[source];
+    } else if (source == CallShape::Default) {
+      values[i] = self.params[i].fallback.get();
+    } else {
+      auto first = static_cast<Py_ssize_t>(i);
+      Py_ssize_t size = args.numPositional - first;
+      variadic = Ref(PyTuple_New(size > 0 ? size : 0));
+      if (!variadic)
+        return Outcome::Failed;
+      for (Py_ssize_t j = 0; j < size; ++j)
+        if (PyTuple_SetItem(variadic.get(), j,
+                            Ref::to(args.values[first + j]).release()) < 0)
+          return Outcome::Failed;
+      values[i] = variadic.get();
+    }
+  }
+  return Outcome::Done;
+}
+
+//===----------------------------------------------------------------------===//
+// Lookup
+//===----------------------------------------------------------------------===//
+
+/// Reads everything that tells variants apart.
+Outcome Launch::readAll() {
+  for (size_t i = 0; i < self.params.size(); ++i) {
+    Outcome outcome = readArgument(call, values[i], self.params[i]);
+    if (outcome != Outcome::Done)
+      return outcome;
+  }
+  // The option `debug` is part of the options, if it is given.
+  uint64_t debug = ownDebug == Py_None ? 0 : ownDebug == Py_True ? 1 : 2;
+  if (!call.fits(2))
+    return call.decline(Reason::TooMany);
+  if (debug == 2 && ownDebug != Py_False)
+    return call.decline(Reason::Kernel);
+  call.word(shape->optionsId << 8 | debug << 4 |
+            uint64_t(knobs.debug == Py_True) << 1 |
+            uint64_t(knobs.homomorphicCasts));
+  Outcome outcome = readConstant(call, instrumentation.get());
+  for (size_t i = 0; outcome == Outcome::Done && i < shape->options.size(); ++i)
+    outcome = readConstant(call, args.values[shape->options[i]]);
+  return outcome;
+}
+
+/// Devices beyond this are left to Triton's own path.
+constexpr int MaxDevices = 64;
+
+/// Finds the table for the device, emptied if Triton's caches were.
+Outcome Launch::findTable() {
+  if (device < 0 || device >= MaxDevices)
+    return call.decline(Reason::Device);
+  auto index = static_cast<size_t>(device);
+  PyObject *number = deviceNumber(device);
+  if (!number)
+    return Outcome::Failed;
+  PyObject *owner = PyDict_GetItemWithError(self.caches.get(), number);
+  if (self.tables.size() <= index) {
+    self.tables.resize(index + 1);
+    self.tableOwners.resize(index + 1);
+  }
+  if (!self.tables[index])
+    self.tables[index] = std::make_unique<Table<Variant>>();
+  table = self.tables[index].get();
+  if (self.tableOwners[index].get() != owner) {
+    self.tableOwners[index] = Ref::to(owner);
+    table->clear();
+  }
+  return Outcome::Done;
+}
+
+Outcome Launch::findVariant(Variant **variant) {
+  Outcome outcome = findTable();
+  if (outcome != Outcome::Done)
+    return outcome;
+  if (!table->find(call, variant))
+    return Outcome::Failed;
+  // What is gone from Triton's cache, or replaced there, is not used.
+  if (*variant && PyDict_GetItemWithError((*variant)->kernelCache.get(),
+                                          (*variant)->key.get()) !=
+                      (*variant)->compiled.get()) {
+    table->clear();
+    *variant = nullptr;
+  }
+  return Outcome::Done;
+}
+
+//===----------------------------------------------------------------------===//
+// Used globals
+//===----------------------------------------------------------------------===//
+
+/// Writes the entries of *source*, the kernel's `used_global_vals`: a dict from
+/// (name, id) to (value, dict). Returns whether it is one.
+static bool readUsedGlobals(PyObject *source,
+                            std::vector<UsedGlobal> *globals) {
+  PyObject *key, *value;
+  Py_ssize_t position = 0;
+  if (!PyDict_CheckExact(source))
+    return false;
+  while (PyDict_Next(source, &position, &key, &value)) {
+    if (!PyTuple_CheckExact(key) || !PyTuple_CheckExact(value) ||
+        PyTuple_Size(key) != 2 || PyTuple_Size(value) != 2 ||
+        !PyDict_Check(PyTuple_GetItem(value, 1)))
+      return false;
+    UsedGlobal global;
+    global.name = Ref::to(PyTuple_GetItem(key, 0));
+    global.expected = Ref::to(PyTuple_GetItem(value, 0));
+    global.dict = Ref::to(PyTuple_GetItem(value, 1));
+    globals->push_back(std::move(global));
+  }
+  return true;
+}
+
+/// Whether *now* is the object that was found equal before and cannot have
+/// changed. A tl.constexpr can, so its value is looked at.
+static bool seenBefore(const UsedGlobal &global, PyObject *now) {
+  if (now != global.seen.get())
+    return false;
+  if (!global.seenValue)
+    return true;
+  Ref value(PyObject_GetAttr(now, names.value));
+  PyErr_Clear();
+  return value.get() == global.seenValue.get();
+}
+
+/// Remembers that *now* was found equal, if that cannot change unseen.
+static void remember(UsedGlobal &global, PyObject *now) {
+  global.seen = Ref();
+  global.seenValue = Ref();
+  if (!isImmutable(now)) {
+    if (!isConstexpr(now))
+      return;
+    Ref value(PyObject_GetAttr(now, names.value));
+    PyErr_Clear();
+    if (!value || !isImmutable(value.get()))
+      return;
+    global.seenValue = std::move(value);
+  }
+  global.seen = Ref::to(now);
+}
+
+Outcome Launch::checkGlobals() {
+  PyObject *source = lookup(self.attributes.get(), names.usedGlobals);
+  if (!source)
+    return call.decline(Reason::Kernel);
+  if (source != self.globalsSource.get()) {
+    std::vector<UsedGlobal> fresh;
+    if (!readUsedGlobals(source, &fresh))
+      return call.decline(Reason::Kernel);
+    self.globals.swap(fresh);
+    self.globalsSource = Ref::to(source);
+  }
+  for (size_t i = 0; i < self.globals.size(); ++i) {
+    UsedGlobal &global = self.globals[i];
+    PyObject *now = lookup(global.dict.get(), global.name.get());
+    if (now && seenBefore(global, now))
+      continue;
+    if (!now)
+      return call.decline(Reason::GlobalChanged);
+    Ref held = Ref::to(now), source_ = Ref::to(source);
+    Ref differs(PyObject_RichCompare(now, global.expected.get(), Py_NE));
+    int truth = differs ? PyObject_IsTrue(differs.get()) : -1;
+    if (truth < 0)
+      return Outcome::Failed;
+    if (self.globalsSource.get() != source || truth)
+      return call.decline(Reason::GlobalChanged); // Triton's path says which
+    remember(global, now);
+  }
+  return Outcome::Done;
+}
+
+//===----------------------------------------------------------------------===//
+// Grid and launch
+//===----------------------------------------------------------------------===//
+
+/// Writes an exact integer that fits a C int. Returns whether it is one.
+static bool readDimension(PyObject *object, int *out) {
+  if (!object || !PyLong_CheckExact(object))
+    return false;
+  int overflow;
+  long value = PyLong_AsLongAndOverflow(object, &overflow);
+  *out = static_cast<int>(value);
+  return overflow == 0 && *out == value;
+}
+
+Outcome graft::launcher::readGrid(PyObject *object, Grid *grid) {
+  bool isTuple = PyTuple_CheckExact(object);
+  if (!isTuple && !PyList_CheckExact(object))
+    return Outcome::Declined;
+  Py_ssize_t size = isTuple ? PyTuple_Size(object) : PyList_Size(object);
+  if (size < 1)
+    return Outcome::Declined;
+  for (Py_ssize_t i = 0; i < 3; ++i) {
+    grid->size[i] = 1;
+    if (i < size && !readDimension(isTuple ? PyTuple_GetItem(object, i)
+                                           : PyList_GetItem(object, i),
+                                   &grid->size[i]))
+      return Outcome::Declined;
+  }
+  return Outcome::Done;
+}
+
+/// The dict of the bound arguments that a callable grid is given. What it
+/// changes there is launched; the variant stays.
+Outcome Launch::boundArguments(Ref *bound) {
+  *bound = Ref(PyDict_New());
+  if (!*bound)
+    return Outcome::Failed;
+  for (size_t i = 0; i < self.params.size(); ++i)
+    if (PyDict_SetItem(bound->get(), self.params[i].name.get(), values[i]) < 0)
+      return Outcome::Failed;
+  return Outcome::Done;
+}
+
+/// Whether *bound* still holds the values that were read, in their order.
+static bool isUnchanged(PyObject *bound, PyObject *const *values, size_t size) {
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  size_t next = 0;
+  while (PyDict_Next(bound, &position, &name, &value))
+    if (next >= size || values[next++] != value)
+      return false;
+  return next == size;
+}
+
+Ref Launch::valuesTuple() {
+  auto size = static_cast<Py_ssize_t>(self.params.size());
+  Ref tuple(PyTuple_New(size));
+  for (Py_ssize_t i = 0; tuple && i < size; ++i)
+    if (PyTuple_SetItem(tuple.get(), i, Ref::to(values[i]).release()) < 0)
+      return Ref();
+  return tuple;
+}
+
+/// Launches with nothing but the driver if that is enough; says in *done*
+/// whether it was.
+Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
+                               bool *done) {
+  Grid size;
+  *done = false;
+  if (!variant.direct || readGrid(realGrid, &size) != Outcome::Done)
+    return Outcome::Done;
+  int hooks = launchHooksDoSomething();
+  if (hooks != 0)
+    return hooks < 0 ? Outcome::Failed : Outcome::Done;
+  *done = true;
+  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  CUdeviceptr scratch[2] = {0, 0};
+  void *params[MaxLeaves + 2];
+  if (!convertLeaves(plan, call, device))
+    return Outcome::Failed;
+  gatherParams(plan, call, scratch, params);
+  return launchKernel(plan, variant.config, size, stream, params, device)
+             ? Outcome::Done
+             : Outcome::Failed;
+}
+
+/// Everything after the variant is known: the grid, the hooks and the launch.
+Outcome Launch::finish(Variant &found, Ref *result) {
+  Table<Variant>::Hold variant(&found);
+  Ref bound, computed, changed;
+  PyObject *realGrid = grid;
+  if (PyCallable_Check(grid)) {
+    if (boundArguments(&bound) != Outcome::Done)
+      return Outcome::Failed;
+    computed = Ref(PyObject_CallOneArg(grid, bound.get()));
+    if (!computed)
+      return Outcome::Failed;
+    realGrid = computed.get();
+    if (!isUnchanged(bound.get(), values, self.params.size()))
+      if (!(changed = Ref(PyDict_Values(bound.get()))))
+        return Outcome::Failed;
+  }
+  bool done = false;
+  if (!changed) {
+    Outcome outcome = launchDirectly(*variant, realGrid, &done);
+    if (outcome != Outcome::Done)
+      return outcome;
+  }
+  if (!done) {
+    Ref arguments = changed ? std::move(changed) : valuesTuple();
+    Ref streamNumber(
+        PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
+    if (!arguments || !streamNumber)
+      return Outcome::Failed;
+    Ref finished(PyObject_CallFunctionObjArgs(
+        finishCallback, variant->compiled.get(), realGrid, streamNumber.get(),
+        arguments.get(), nullptr));
+    if (!finished)
+      return Outcome::Failed;
+  }
+  *result = Ref::to(variant->compiled.get());
+  return Outcome::Done;
+}
+
+//===----------------------------------------------------------------------===//
+// All together
+//===----------------------------------------------------------------------===//
+
+Outcome Launch::go(Ref *result) {
+  Variant *variant = nullptr;
+  Outcome outcome = readSurroundings();
+  if (outcome == Outcome::Done)
+    outcome = callPreRunHooks();
+  if (outcome == Outcome::Done)
+    outcome = bind();
+  if (outcome == Outcome::Done)
+    outcome = readAll();
+  if (outcome == Outcome::Done)
+    outcome = findVariant(&variant);
+  if (outcome != Outcome::Done)
+    return outcome;
+  if (!variant)
+    return call.decline(Reason::FirstLaunch);
+  outcome = checkGlobals();
+  return outcome == Outcome::Done ? finish(*variant, result) : outcome;
+}
+
+/// Takes the variant that Triton chose, if the fast way can launch it again.
+/// *facts* is (compiled, kernel_cache, key, plan, function, num_warps,
+/// num_ctas, shared, direct). Returns false with an exception set.
+static bool readVariant(PyObject *facts, Variant *variant) {
+  PyObject *compiled, *kernelCache, *key, *plan;
+  unsigned long long function;
+  int direct;
+  LaunchConfig &config = variant->config;
+  if (!PyArg_ParseTuple(facts, "OO!OOKiiip", &compiled, &PyDict_Type,
+                        &kernelCache, &key, &plan, &function, &config.numWarps,
+                        &config.numCtas, &config.shared, &direct))
+    return false;
+  config.function = reinterpret_cast<CUfunction>(function);
+  variant->compiled = Ref::to(compiled);
+  variant->kernelCache = Ref::to(kernelCache);
+  variant->key = Ref::to(key);
+  variant->plan = Ref::to(plan);
+  variant->direct = direct != 0;
+  return true;
+}
+
+PyObject *Launch::compile(bool remember) {
+  Ref positional, keywords;
+  if (!collect(args, &positional, &keywords))
+    return nullptr;
+  Ref answer(PyObject_CallFunctionObjArgs(
+      compileCallback, kernel, grid, positional.get(), keywords.get(),
+      hooksCalled ? Py_True : Py_False, nullptr));
+  PyObject *result, *facts;
+  if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
+    return nullptr;
+  if (!remember || facts == Py_None) {
+    count(remember ? Reason::Compiled : call.reason);
+    return Ref::to(result).release();
+  }
+  auto variant = std::make_unique<Variant>();
+  if (!readVariant(facts, variant.get()))
+    return nullptr;
+  Plan *plan = asPlan(variant->plan.get());
+  // Compiling may have run code that cleared the caches: look again.
+  if (findTable() != Outcome::Done)
+    return nullptr;
+  if (!plan || !fitsPlan(*plan, call)) {
+    count(Reason::Conversion);
+  } else {
+    count(Reason::FirstLaunch);
+    table->insert(call, variant.release());
+  }
+  return Ref::to(result).release();
+}
+
+/// Launches a kernel that has a dispatcher.
+static PyObject *launchFast(Dispatcher &dispatcher, PyObject *kernel,
+                            PyObject *grid, const Arguments &args) {
+  Ref held = Ref::to(reinterpret_cast<PyObject *>(&dispatcher));
+  Launch launch(dispatcher, kernel, grid, args);
+  Ref result;
+  switch (launch.go(&result)) {
+  case Outcome::Failed:
+    return nullptr;
+  case Outcome::Done:
+    count(Reason::Hit);
+    return result.release();
+  case Outcome::Declined:
+    break;
+  }
+  if (launch.call.reason == Reason::FirstLaunch)
+    return launch.compile(/*remember=*/true);
+  bool replaced = launch.call.reason == Reason::RunReplaced;
+  if (launch.hooksCalled || (foreignArraysKnown() && !replaced))
+    return launch.compile(/*remember=*/false);
+  count(launch.call.reason);
+  return runTritonsWay(kernel, grid, args);
+}
+
+PyObject *graft::launcher::launchAny(PyObject *kernel, PyObject *grid,
+                                     const Arguments &args) {
+  if (!active) {
+    count(Reason::Inactive);
+    return runTritonsWay(kernel, grid, args);
+  }
+  Dispatcher *dispatcher;
+  if (!findDispatcher(kernel, &dispatcher))
+    return nullptr;
+  if (dispatcher && dispatcher->parts)
+    return launchFast(*dispatcher, kernel, grid, args);
+  count(Reason::Kernel);
+  return runTritonsWay(kernel, grid, args);
+}
+
+//===----------------------------------------------------------------------===//
+// The Python types
+//===----------------------------------------------------------------------===//
+
+/// Reads one parameter: (name, default or Ellipsis-wrapped, rule, align, split
+/// sign, keyword-only, variadic). Returns false with an exception set.
+static bool readParam(PyObject *item, Param *param) {
+  PyObject *name, *fallback;
+  int rule, align, splitSign, keywordOnly, variadic;
+  if (!PyArg_ParseTuple(item, "UOipppp", &name, &fallback, &rule, &align,
+                        &splitSign, &keywordOnly, &variadic))
+    return false;
+  PyObject *interned = Ref::to(name).release();
+  PyUnicode_InternInPlace(&interned);
+  param->name = Ref(interned);
+  // The default comes in a tuple of one, none in an empty one.
+  if (!PyTuple_Check(fallback)) {
+    PyErr_SetString(PyExc_TypeError, "a default comes in a tuple");
+    return false;
+  }
+  if (PyTuple_Size(fallback) == 1)
+    param->fallback = Ref::to(PyTuple_GetItem(fallback, 0));
+  param->rule = static_cast<Rule>(rule);
+  param->align = align != 0;
+  param->splitSign = splitSign != 0;
+  param->keywordOnly = keywordOnly != 0;
+  param->variadic = variadic != 0;
+  return true;
+}
+
+/// `Dispatcher(attributes, caches, classes, params)`: the dict of a kernel, its
+/// device_caches, the dicts of its classes down to the one that has `run`, and
+/// its parameters.
+static PyObject *newDispatcher(PyTypeObject *type, PyObject *args, PyObject *) {
+  PyObject *attributes, *caches, *classes, *params;
+  if (!PyArg_ParseTuple(args, "O!OO!O!", &PyDict_Type, &attributes, &caches,
+                        &PyTuple_Type, &classes, &PyTuple_Type, &params))
+    return nullptr;
+  if (!PyDict_Check(caches)) {
+    PyErr_SetString(PyExc_TypeError, "device_caches is no dict");
+    return nullptr;
+  }
+  auto allocate =
+      reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
+  Ref object(allocate(type, 0));
+  if (!object)
+    return nullptr;
+  auto *parts = new Dispatcher::Parts();
+  reinterpret_cast<Dispatcher *>(object.get())->parts = parts;
+  parts->attributes = Ref::to(attributes);
+  parts->caches = Ref::to(caches);
+  for (Py_ssize_t i = 0; i < PyTuple_Size(classes); ++i)
+    parts->classes.push_back(Ref::to(PyTuple_GetItem(classes, i)));
+  for (Py_ssize_t i = 0; i < PyTuple_Size(params); ++i) {
+    parts->params.emplace_back();
+    if (!readParam(PyTuple_GetItem(params, i), &parts->params.back()))
+      return nullptr;
+  }
+  return object.release();
+}
+
+static int traverseDispatcher(PyObject *object, visitproc visit, void *arg) {
+  Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
+  auto *parts = reinterpret_cast<Dispatcher *>(object)->parts;
+  if (!parts)
+    return 0;
+  Py_VISIT(parts->attributes.get());
+  Py_VISIT(parts->caches.get());
+  Py_VISIT(parts->globalsSource.get());
+  for (const Ref &dict : parts->classes)
+    Py_VISIT(dict.get());
+  for (const Param &param : parts->params)
+    Py_VISIT(param.fallback.get());
+  for (const Ref &owner : parts->tableOwners)
+    Py_VISIT(owner.get());
+  for (const UsedGlobal &global : parts->globals) {
+    Py_VISIT(global.dict.get());
+    Py_VISIT(global.expected.get());
+    Py_VISIT(global.seen.get());
+    Py_VISIT(global.seenValue.get());
+  }
+  for (const auto &table : parts->tables)
+    if (table)
+      if (int stop = table->traverse(visit, arg))
+        return stop;
+  return 0;
+}
+
+static int clearDispatcher(PyObject *object) {
+  auto *dispatcher = reinterpret_cast<Dispatcher *>(object);
+  delete std::exchange(dispatcher->parts, nullptr);
+  return 0;
+}
+
+/// Removes *dispatcher* from the map of kernels.
+static void forgetDispatcher(Dispatcher *dispatcher) {
+  for (auto it = knownKernels.begin(); it != knownKernels.end(); ++it)
+    if (it->second.dispatcher == dispatcher) {
+      Known gone = std::move(it->second);
+      knownKernels.erase(it);
+      return;
+    }
+}
+
+static void deallocDispatcher(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  forgetDispatcher(reinterpret_cast<Dispatcher *>(object));
+  clearDispatcher(object);
+  reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
+  Py_DECREF(reinterpret_cast<PyObject *>(type));
+}
+
+/// `variants()`: how many variants the fast way knows, over all devices.
+static PyObject *numVariants(PyObject *object, PyObject *) {
+  size_t total = 0;
+  if (auto *parts = reinterpret_cast<Dispatcher *>(object)->parts)
+    for (const auto &table : parts->tables)
+      total += table ? table->size() : 0;
+  return PyLong_FromSize_t(total);
+}
+
+static PyMethodDef dispatcherMethods[] = {
+    {"variants", numVariants, METH_NOARGS,
+     "How many variants the fast way knows."},
+    {nullptr, nullptr, 0, nullptr}};
+
+static PyType_Slot dispatcherSlots[] = {
+    {Py_tp_new, reinterpret_cast<void *>(newDispatcher)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(deallocDispatcher)},
+    {Py_tp_traverse, reinterpret_cast<void *>(traverseDispatcher)},
+    {Py_tp_clear, reinterpret_cast<void *>(clearDispatcher)},
+    {Py_tp_methods, dispatcherMethods},
+    {Py_tp_doc, const_cast<char *>("Launches one kernel.")},
+    {0, nullptr}};
+
+static PyType_Spec dispatcherSpec = {
+    "triton.backends.graft._launcher.Dispatcher", sizeof(Dispatcher), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
+
+/// `set_callbacks(make, compile, finish, run)`: the Python side of the
+/// launcher, and Triton's own `JITFunction.run`.
+static PyObject *setCallbacks(PyObject *, PyObject *args) {
+  PyObject *given[4];
+  if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
+                        &given[3]))
+    return nullptr;
+  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback,
+                        &tritonsRun};
+  for (int i = 0; i < 4; ++i) {
+    Ref old(*slots[i]);
+    *slots[i] = Ref::to(given[i]).release();
+  }
+  Py_RETURN_NONE;
+}
+
+/// `forget_kernels()`: kernels are looked at anew when they are next launched.
+static PyObject *forgetKernels(PyObject *, PyObject *) {
+  std::unordered_map<PyObject *, Known> old;
+  old.swap(knownKernels);
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"set_callbacks", setCallbacks, METH_VARARGS,
+     "Sets the Python side of the launcher."},
+    {"forget_kernels", forgetKernels, METH_NOARGS,
+     "Looks at kernels anew when they are next launched."},
+    {nullptr, nullptr, 0, nullptr}};
+
+bool graft::launcher::addDispatcher(PyObject *module) {
+  if (!(forgetFunction = PyCFunction_New(&forgetMethod, nullptr)))
+    return false;
+  Ref type(PyType_FromModuleAndSpec(module, &dispatcherSpec, nullptr));
+  if (!type || PyModule_AddObjectRef(module, "Dispatcher", type.get()) < 0)
+    return false;
+  dispatcherType = reinterpret_cast<PyTypeObject *>(type.release());
+  return PyModule_AddFunctions(module, methods) == 0;
+}

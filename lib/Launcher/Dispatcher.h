@@ -1,0 +1,104 @@
+//===- Dispatcher.h - From kernel[grid](...) to the launch ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_DISPATCHER_H
+#define GRAFT_LAUNCHER_DISPATCHER_H
+
+#include "Plan.h"
+#include "Runtime.h"
+#include "Table.h"
+
+namespace graft::launcher {
+
+/// What somebody wrote in the parentheses of `kernel[grid](...)`, as vectorcall
+/// passes it; all borrowed.
+struct Arguments {
+  PyObject *const *values;
+  Py_ssize_t numPositional;
+  PyObject *keywords; ///< a tuple of names, or null
+
+  Py_ssize_t numKeywords() const {
+    return keywords ? PyTuple_Size(keywords) : 0;
+  }
+};
+
+/// One way of writing the arguments of a kernel: how many by position and which
+/// by name. Worked out once.
+struct CallShape {
+  static constexpr int16_t Default = -1, Variadic = -2;
+
+  Ref keywords;
+  Py_ssize_t numPositional = 0;
+  Reason reason = Reason::Hit;   ///< why this way is not taken, or Hit
+  std::vector<int16_t> sources;  ///< of each parameter: an argument, or above
+  std::vector<uint16_t> options; ///< the arguments that are options
+  uint64_t optionsId = 0; ///< equal for the same options in the same order
+};
+
+/// A variant of a kernel, compiled and loaded for one device. It owns the
+/// kernel that Triton compiled, and with it the module.
+struct Variant {
+  unsigned references = 1; ///< counted apart: user code may drop the table
+  Ref compiled;
+  Ref kernelCache,
+      key; ///< where Triton keeps it; gone from there, it is not used
+  Ref plan;
+  LaunchConfig config;
+  bool direct = false; ///< whether nothing but the driver is needed to launch
+
+  int traverse(visitproc visit, void *arg) const;
+};
+
+/// A global that a kernel uses, and the value it was compiled with.
+struct UsedGlobal {
+  Ref name, dict, expected;
+  Ref seen, seenValue; ///< found equal to *expected* before, and immutable
+};
+
+/// The Python type `Dispatcher`: launches one kernel. Kept in the attributes of
+/// the kernel and collected with it.
+struct Dispatcher {
+  PyObject_HEAD struct Parts;
+  Parts *parts;
+};
+
+struct Dispatcher::Parts {
+  Ref attributes;           ///< the kernel's dict
+  Ref caches;               ///< its device_caches while our driver is active
+  std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
+  std::vector<Param> params;
+  std::vector<std::unique_ptr<CallShape>> shapes;
+  CallShape *recentShape = nullptr;
+  std::vector<std::unique_ptr<Table<Variant>>> tables; ///< by device
+  std::vector<Ref> tableOwners; ///< the entry of *caches* each table is for
+  Ref globalsSource;            ///< the dict that *globals* was made from
+  std::vector<UsedGlobal> globals;
+};
+
+/// Launches *kernel* as `kernel[grid](...)` does, the fast way where it can,
+/// else Triton's. Returns a new reference to what Triton returns, or null with
+/// an exception set. Needs the GIL.
+PyObject *launchAny(PyObject *kernel, PyObject *grid, const Arguments &args);
+
+/// Launches *kernel* by its own `run` method, Triton's own or another.
+PyObject *runTritonsWay(PyObject *kernel, PyObject *grid,
+                        const Arguments &args);
+
+/// Reads a grid of one to three integers. Declined if it is anything else.
+/// Borrows *object*. Needs the GIL.
+Outcome readGrid(PyObject *object, Grid *grid);
+
+/// Adds the types and functions for launching kernels to *module*. Returns
+/// false with an exception set on failure.
+bool addDispatcher(PyObject *module);
+
+/// Adds the type of `kernel[grid]` to *module*. Returns false with an exception
+/// set on failure.
+bool addSubscript(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_DISPATCHER_H

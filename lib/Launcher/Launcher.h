@@ -1,0 +1,65 @@
+//===- Launcher.h - What the launcher's files share -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// The launcher is the extension module `triton.backends.graft._launcher`. It is
+// compiled against CPython's full interface or its stable one (Py_LIMITED_API),
+// so only what both have is used. One file per concept; each adds its own names
+// to the module (Module.cpp calls them all).
+//
+// Unless a comment says otherwise, a function needs the GIL and reports failure
+// with a Python exception set.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_LAUNCHER_H
+#define GRAFT_LAUNCHER_LAUNCHER_H
+
+#include "Ref.h"
+
+#include <cstddef>
+
+namespace graft::launcher {
+
+/// Lets other Python threads run while this scope touches no Python object.
+class WithoutGil {
+public:
+  WithoutGil() : state(PyEval_SaveThread()) {}
+  WithoutGil(const WithoutGil &) = delete;
+  WithoutGil &operator=(const WithoutGil &) = delete;
+  ~WithoutGil() { PyEval_RestoreThread(state); }
+
+private:
+  PyThreadState *state;
+};
+
+/// The pointer that a method table holds for *function*, whatever calling
+/// convention its flags name.
+template <typename Function> PyCFunction method(Function *function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+/// Adds `load_binary`, `get_current_device` and the other device utilities to
+/// *module*. Returns false with an exception set on failure.
+bool addDevice(PyObject *module);
+
+/// Adds `set_errors` to *module*. Returns false with an exception set on
+/// failure.
+bool addErrors(PyObject *module);
+
+/// Adds the type `TensorMap` and the functions that fill one to *module*.
+/// Returns false with an exception set on failure.
+bool addTensorMap(PyObject *module);
+
+/// The size of a CUtensorMap, in bytes.
+constexpr std::size_t tensorMapSize = 128;
+
+/// Points *bytes* at the `tensorMapSize` bytes of *object*, valid as long as it
+/// lives. Returns false with a TypeError set if it is no TensorMap.
+bool tensorMapBytes(PyObject *object, const void **bytes);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_LAUNCHER_H

@@ -1,0 +1,102 @@
+//===- Plan.h - How a compiled kernel is launched ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+// Decided once, when a kernel is loaded: which arguments reach it and as what.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_PLAN_H
+#define GRAFT_LAUNCHER_PLAN_H
+
+#include "Arguments.h"
+#include "Cuda.h"
+
+#include <vector>
+
+namespace graft::launcher {
+
+/// The types of kernel parameters. `typeNames` in Plan.cpp has Triton's names.
+enum class Type : uint8_t {
+  Skipped, ///< a constant: compiled in, not passed
+  Pointer,
+  I8,
+  I16,
+  I32,
+  I64,
+  U8,
+  U16,
+  U32,
+  U64,
+  FP16,
+  BF16,
+  FP32,
+  FP64,
+  TensorMap
+};
+
+/// What a launch asks of the driver, besides the grid and the parameters.
+struct LaunchConfig {
+  CUfunction function;
+  int numWarps;
+  int numCtas;
+  int shared; ///< dynamic shared memory, in bytes
+};
+
+/// The plan of one compiled kernel; the Python type `Plan`.
+struct Plan {
+  PyObject_HEAD PyObject *name;
+  std::vector<Type> types;      ///< of the leaves, in order
+  std::vector<uint16_t> passed; ///< the leaves that are parameters
+  std::vector<uint16_t>
+      converted; ///< those that are not passed as they were read
+  bool cooperative;
+  bool pdl; ///< programmatic dependent launch
+};
+
+/// A grid, in CTA clusters per dimension.
+struct Grid {
+  int size[3];
+  /// Whether there is nothing to launch. Each dimension is looked at by itself:
+  /// their product may not fit an int.
+  bool empty() const { return size[0] <= 0 || size[1] <= 0 || size[2] <= 0; }
+};
+
+/// The plan that *object* is, or null; sets no exception.
+Plan *asPlan(PyObject *object);
+
+/// Whether leaves of the kinds in *call* can be passed as *plan* wants them.
+bool fitsPlan(const Plan &plan, const Call &call);
+
+/// Makes *call*'s leaves what *plan* passes: narrows floating-point numbers and
+/// has the driver translate pointers that may be the host's. Returns false with
+/// an exception set. Needs the GIL.
+bool convertLeaves(const Plan &plan, Call &call, int device);
+
+/// Points *params* at the leaves that are passed and the two scratch pointers.
+/// *params* has room for MaxLeaves + 2.
+inline void gatherParams(const Plan &plan, Call &call, CUdeviceptr scratch[2],
+                         void **params) {
+  for (uint16_t leaf : plan.passed)
+    *params++ = &call.leaves[leaf];
+  *params++ = &scratch[0];
+  *params = &scratch[1];
+}
+
+/// Launches, unless the grid is empty, with the GIL released. *device* is made
+/// current if this thread has no context. Returns false with an exception set.
+/// Needs the GIL.
+bool launchKernel(const Plan &plan, const LaunchConfig &config, Grid grid,
+                  CUstream stream, void **params, int device);
+
+/// The device address that *object* stands for: an int, None, or something with
+/// `data_ptr()`. Returns false with an exception set. Needs the GIL.
+bool readAddress(PyObject *object, const Plan &plan, CUdeviceptr *out);
+
+/// Adds the type `Plan` to *module*. Returns false with an exception set on
+/// failure.
+bool addPlan(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_PLAN_H

@@ -1,0 +1,60 @@
+//===- Stats.h - How many launches went which way ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_STATS_H
+#define GRAFT_LAUNCHER_STATS_H
+
+#include <Python.h>
+
+#include <cstdint>
+
+namespace graft::launcher {
+
+/// Why a launch went the way it did. `reasonTexts` in Stats.cpp says it in
+/// words.
+enum class Reason : uint8_t {
+  Hit,
+  Tuned,
+  Frozen,
+  FirstLaunch,
+  Inactive,
+  RunReplaced,
+  Kernel,
+  Device,
+  Knobs,
+  InspectionHook,
+  Binding,
+  Keyword,
+  ArgumentType,
+  ArgumentRange,
+  Constant,
+  TooMany,
+  Function,
+  Grid,
+  GlobalChanged,
+  Conversion,
+  Compiled,
+  Launcher,
+  TuningKey,
+  Count
+};
+
+extern uint64_t reasonCounts[static_cast<unsigned>(Reason::Count)];
+
+inline void count(Reason reason) {
+  ++reasonCounts[static_cast<unsigned>(reason)];
+}
+
+/// `stats()`: a dict from what happened, in words, to how often. Reasons that
+/// never occurred are left out.
+PyObject *stats(PyObject *module, PyObject *none);
+
+/// `reset_stats()`: sets all counts to zero.
+PyObject *resetStats(PyObject *module, PyObject *none);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_STATS_H

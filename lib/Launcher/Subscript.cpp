@@ -1,0 +1,131 @@
+//===- Subscript.cpp - kernel[grid] ---------------------------------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+// `kernel[grid]` is an object that holds both and is called with the arguments.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Dispatcher.h"
+#include "Launcher.h"
+
+#include <cstddef>
+#include <structmember.h>
+
+using namespace graft::launcher;
+
+namespace {
+/// The Python type `Subscript`.
+struct Subscript {
+  PyObject_HEAD PyObject *kernel;
+  PyObject *grid;
+  vectorcallfunc vectorcall;
+};
+} // namespace
+
+static PyTypeObject *subscriptType;
+/// The memory of one that is gone, for the next: most live for one launch.
+static PyObject *spare;
+
+/// The vectorcall of `Subscript`. Returns what `kernel[grid](...)` returns.
+static PyObject *callSubscript(PyObject *object, PyObject *const *values,
+                               size_t flags, PyObject *keywords) {
+  auto *self = reinterpret_cast<Subscript *>(object);
+  Arguments args{values, PyVectorcall_NARGS(flags), keywords};
+  return launchAny(self->kernel, self->grid, args);
+}
+
+/// Makes a `Subscript`. Returns a new reference, or null with an exception set.
+static PyObject *makeSubscript(PyObject *kernel, PyObject *grid) {
+  PyObject *object = std::exchange(spare, nullptr);
+  object = object ? PyObject_Init(object, subscriptType)
+                  : reinterpret_cast<PyObject *>(
+                        PyObject_GC_New(Subscript, subscriptType));
+  if (!object)
+    return nullptr;
+  auto *self = reinterpret_cast<Subscript *>(object);
+  self->kernel = Ref::to(kernel).release();
+  self->grid = Ref::to(grid).release();
+  self->vectorcall = callSubscript;
+  PyObject_GC_Track(object);
+  return object;
+}
+
+static int traverseSubscript(PyObject *object, visitproc visit, void *arg) {
+  auto *self = reinterpret_cast<Subscript *>(object);
+  Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
+  Py_VISIT(self->kernel);
+  Py_VISIT(self->grid);
+  return 0;
+}
+
+static int clearSubscript(PyObject *object) {
+  auto *self = reinterpret_cast<Subscript *>(object);
+  Ref kernel(std::exchange(self->kernel, nullptr));
+  Ref grid(std::exchange(self->grid, nullptr));
+  return 0;
+}
+
+static void deallocSubscript(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  clearSubscript(object);
+  if (!spare)
+    spare = object;
+  else
+    PyObject_GC_Del(object);
+  Py_DECREF(reinterpret_cast<PyObject *>(type));
+}
+
+static PyMemberDef subscriptMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Subscript, vectorcall),
+     READONLY, nullptr},
+    {"kernel", T_OBJECT, offsetof(Subscript, kernel), READONLY, nullptr},
+    {"grid", T_OBJECT, offsetof(Subscript, grid), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+static PyType_Slot subscriptSlots[] = {
+    {Py_tp_call, reinterpret_cast<void *>(PyVectorcall_Call)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(deallocSubscript)},
+    {Py_tp_traverse, reinterpret_cast<void *>(traverseSubscript)},
+    {Py_tp_clear, reinterpret_cast<void *>(clearSubscript)},
+    {Py_tp_members, subscriptMembers},
+    {Py_tp_doc, const_cast<char *>("kernel[grid], to be called with the "
+                                   "kernel's arguments.")},
+    {0, nullptr}};
+
+static PyType_Spec subscriptSpec = {
+    "triton.backends.graft._launcher.Subscript", sizeof(Subscript), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    subscriptSlots};
+
+/// `__getitem__` of kernels. Returns a new reference, or null with an exception
+/// set. Needs the GIL.
+static PyObject *subscript(PyObject *kernel, PyObject *grid) {
+  return makeSubscript(kernel, grid);
+}
+
+static PyMethodDef getItem = {"__getitem__", subscript, METH_O,
+                              "kernel[grid], to be called with the arguments."};
+
+/// `make_getitem(cls)`: a `__getitem__` for instances of the class *cls*.
+static PyObject *makeGetItem(PyObject *, PyObject *cls) {
+  if (!PyType_Check(cls)) {
+    PyErr_SetString(PyExc_TypeError, "make_getitem takes a class");
+    return nullptr;
+  }
+  return PyDescr_NewMethod(reinterpret_cast<PyTypeObject *>(cls), &getItem);
+}
+
+static PyMethodDef methods[] = {{"make_getitem", makeGetItem, METH_O,
+                                 "A __getitem__ for the instances of a class."},
+                                {nullptr, nullptr, 0, nullptr}};
+
+bool graft::launcher::addSubscript(PyObject *module) {
+  Ref type(PyType_FromModuleAndSpec(module, &subscriptSpec, nullptr));
+  if (!type || PyModule_AddObjectRef(module, "Subscript", type.get()) < 0)
+    return false;
+  subscriptType = reinterpret_cast<PyTypeObject *>(type.release());
+  return PyModule_AddFunctions(module, methods) == 0;
+}

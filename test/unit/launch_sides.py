@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: MIT
+"""Two drivers that do the same steps with the same kernel on the stub libcuda.so.1, and what both did compared.
+
+Each side runs a case with a kernel of its own; what it did in each step (launches that reached the driver, result, exception,
+compilations, calls of hooks) must be equal. Compilation is faked, and nothing else: `FakeCompiler` makes real
+`CompiledKernel`s around cubins that only the stub can load.
+
+Where ours differs on purpose stands in `KNOWN_DIFFERENCES`, with the reason.
+"""
+
+import contextlib
+import contextvars
+import dataclasses
+import gc
+import hashlib
+import itertools
+import json
+import math
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import launch_values as values
+import stub_cuda
+import triton
+import triton.language as tl
+from launch_values import HOST, MAPPED, MAPPED_AT, MAPPED_END, Pointer, descriptor, show, without_addresses
+from triton import knobs
+from triton.backends.driver import expand_signature
+from triton.backends.graft.driver import Driver
+from triton.backends.nvidia.compiler import CUDAOptions
+from triton.compiler import CompiledKernel
+
+
+class Case(NamedTuple):
+    """A kernel's source and what happens to it. The source defines `kernel`, and `jit_fn`, which `kernel` is or wraps."""
+
+    seed: int
+    source: str
+    steps: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"# seed {self.seed}", self.source, *self.steps])
+
+
+def is_launch(step: str) -> bool:
+    """Whether a step launches a kernel, or tries to."""
+    return bool(re.match(r"kernel[\[.](?!run =|__)|held\(|in_thread|last", step))
+
+
+# -- Compiling without a compiler
+
+PARAMETER_BYTES = {"u1": 1, "i1": 1, "i8": 1, "u8": 1, "i16": 2, "u16": 2, "fp16": 2, "bf16": 2, "i32": 4, "u32": 4}
+PARAMETER_BYTES |= {"fp32": 4, "f32": 4, "i64": 8, "u64": 8, "fp64": 8, "nvTmaDesc": 128}
+
+
+def flat(signature: Any) -> Iterator[str]:
+    """The types in a signature, without the tuples around them."""
+    for item in signature:
+        if isinstance(item, tuple):
+            yield from flat(item)
+        else:
+            yield item
+
+
+class FakeCompiler:
+    """Stands in for `triton.compiler.compile`: real `CompiledKernel`s, numbered, around fake cubins."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.settings: dict[str, Any] = {}
+        self.compiled: list[str] = []
+        self.number = 0
+        self.usual: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(CUDAOptions)}
+
+    def compile(self, src: Any, target: Any = None, options: dict | None = None, _env_vars: Any = None) -> CompiledKernel:
+        """What `triton.compiler.compile` gives, for `settings`: shared memory and scratch in bytes, columns of tensor memory,
+        the most threads of a block, whether tensor descriptors become tensor maps, the module's bytes, or an error."""
+        settings = {**self.settings, **self.settings.pop("once", {})}
+        backend = triton.compiler.make_backend(target)
+        parsed = backend.parse_options({**(options or {}), **src.parse_options()})
+        src.hash()  # finds the globals that the kernel uses
+        if knobs.runtime.add_stages_inspection_hook is not None:
+            knobs.runtime.add_stages_inspection_hook()
+        if "error" in settings:
+            raise ValueError(settings["error"])
+        descriptors = [ty for ty in flat(src.signature.values()) if ty.startswith("tensordesc")]
+        meta = [_map_of(ty) for ty in descriptors] if settings.get("tensordesc", True) else []
+        self.number += 1
+        metadata = {
+            "hash": f"{self.number:064}",
+            "target": vars(target),
+            **{name: value for name, value in vars(parsed).items() if name in CUDAOptions.__dataclass_fields__},
+            "triton_version": triton.__version__,
+            "name": src.fn.__name__,
+            "shared": settings.get("shared", 0),
+            "tmem_size": settings.get("tmem_size", 0),
+            "global_scratch_size": settings.get("global_scratch_size", 0),
+            "global_scratch_align": 16,
+            "profile_scratch_size": 0,
+            "profile_scratch_align": 1,
+            "tensordesc_meta": meta,
+        }
+        sizes = [PARAMETER_BYTES.get(ty, 8) for ty in flat(expand_signature(src.signature.values(), meta, "nvTmaDesc"))
+                 if ty != "constexpr"]  # fmt: skip
+        cubin = stub_cuda.fake_cubin(src.fn.__name__, [*sizes, 8, 8], max_threads=settings.get("max_threads", 1024))
+        kernel = CompiledKernel(src, self._write(metadata, settings.get("image", cubin)), metadata["hash"])
+        kernel.number = self.number
+        unusual = {name: value for name, value in metadata.items() if value != self.usual.setdefault(name, value)}
+        unusual.pop("hash", None)
+        constants = {path: show(value) for path, value in src.constants.items()}
+        self.compiled.append(f"{self.number} {src.name} {src.signature} {constants} {src.attrs} {unusual}")
+        return kernel
+
+    def _write(self, metadata: dict, cubin: bytes) -> dict[str, str]:
+        """Files as those of the cache, which may be there already."""
+        text = json.dumps(metadata)
+        stem = self.folder / hashlib.sha256(text.encode() + cubin).hexdigest()
+        paths = {"json": stem.with_suffix(".json"), "cubin": stem.with_suffix(".cubin")}
+        if not paths["cubin"].exists():
+            paths["json"].write_text(text)
+            paths["cubin"].write_bytes(cubin)
+        return {f"kernel.{kind}": str(path) for kind, path in paths.items()}
+
+
+def _map_of(descriptor_type: str) -> dict:
+    """How the compiler would want a tensor map to be made."""
+    block = [int(number) for number in re.search(r"\[(.*?)\]", descriptor_type).group(1).split(",")]
+    return {"swizzle": 1, "elem_size": 2, "elem_type": 6, "block_size": block, "fp4_padded": False, "is_im2col": False}
+
+
+def fitting(kernel: CompiledKernel) -> list:
+    """Arguments for launching a compiled kernel itself, which looks at nothing but their number."""
+
+    def fit(ty: Any) -> Any:
+        if isinstance(ty, tuple):
+            return tuple(map(fit, ty))
+        if ty.startswith("tensordesc"):
+            block = _map_of(ty)["block_size"]
+            return descriptor(0x3000, [2 * size for size in block[:-1]] + [64], block)
+        if ty.startswith("*"):
+            return Pointer(0x5010, "fp16")
+        return 1.5 if "f" in ty else 7
+
+    return [fit(ty) for ty in kernel.src.signature.values()]
+
+
+# -- The in-tree driver as the reference
+
+
+class TypedKeys(dict):
+    """The cache in which the in-tree path looks up keys by their parts, made to tell constexprs of other types apart."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((key, typed(key[0])), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__((key, typed(key[0])), value)
+
+
+def typed(value: Any) -> Any:
+    """The types of *value* and of what is in it, and the sign of zeros."""
+    if isinstance(value, tuple):
+        return (type(value), *map(typed, value))
+    if isinstance(value, tl.constexpr):
+        return (type(value), typed(value.value))
+    if isinstance(value, float) and value == 0:
+        return (type(value), math.copysign(1, value))
+    return type(value)
+
+
+def is_in_tree(driver: Any) -> bool:
+    """Whether a driver is Triton's own, or made from it by a test."""
+    return not isinstance(driver, Driver)
+
+
+class Side:
+    """One driver and what is needed to run cases with it. *alternate* is the driver that a case may switch to."""
+
+    def __init__(self, driver: Any, alternate: Any, stub: stub_cuda.Stub, folder: Path):
+        self.driver, self.alternate, self.stub, self.folder = driver, alternate, stub, folder
+        self.is_in_tree = is_in_tree(driver)
+        self.log: list[str] = []
+        self.compiler = FakeCompiler(folder)
+        self.tensors = Tensors()
+
+    def run(self, case: Case) -> list["Observation"]:
+        """What happens in each step."""
+        return contextvars.copy_context().run(self._run, case)
+
+    def _run(self, case: Case) -> list["Observation"]:
+        self.compiler = FakeCompiler(self.folder)
+        with self._setting():
+            names = self._names()
+            path = self.folder / f"case_{case.seed}.py"
+            if not path.exists() or path.read_text() != case.source:
+                path.write_text(case.source)
+            names |= {"__name__": f"case_{case.seed}", "__file__": str(path)}
+            exec(compile(HELPERS_SOURCE, str(_helpers(self.folder)), "exec"), names)
+            exec(compile(case.source, str(path), "exec"), names)
+            names["held"] = names["kernel"][(5,)]
+            return [self._step(step, names) for step in case.steps]
+
+    def _step(self, step: str, names: dict) -> "Observation":
+        self.log, self.compiler.compiled = [], []
+        result = error = "None"
+        try:
+            try:
+                code = compile(step, "<step>", "eval")
+            except SyntaxError:
+                exec(compile(step, "<step>", "exec"), names)
+            else:
+                value = eval(code, names)
+                names["last"] = value if isinstance(value, CompiledKernel) else names["last"]
+                result = self._show_result(value)
+        except Exception as caught:
+            error = f"{type(caught).__module__}.{type(caught).__qualname__}: {without_addresses(str(caught))}"
+        best = getattr(names["kernel"], "best_config", None)
+        return Observation(
+            result, error, tuple(self.stub.launches()), tuple(self.log), tuple(self.compiler.compiled), str(best)
+        )
+
+    def _show_result(self, value: Any) -> str:
+        if isinstance(value, CompiledKernel):
+            return f"kernel {value.number}, {value.metadata.num_warps} warps, loaded: {value.module is not None}"
+        if isinstance(value, list):
+            return f"[{', '.join(map(self._show_result, value))}]"
+        return show(value)
+
+    @contextlib.contextmanager
+    def _setting(self) -> Iterator[None]:
+        """The driver active, the compiler replaced; afterwards everything that steps may change is as before."""
+        groups = [knobs.runtime, knobs.compilation, knobs.autotuning]
+        chains = [knobs.runtime.launch_enter_hook, knobs.runtime.launch_exit_hook]
+        chains += [knobs.runtime.kernel_load_start_hook, knobs.runtime.kernel_load_end_hook]
+        before = [dict(group.__dict__) for group in groups], [list(chain.calls) for chain in chains], dict(os.environ)
+        class_values = knobs.runtime.debug, knobs.compilation.instrumentation_mode
+        streams = [(driver, driver.get_current_stream) for driver in (self.driver, self.alternate)]
+        compile_before, binder_before = triton.compiler.compile, triton.JITFunction.create_binder
+        config = triton.runtime.driver
+
+        def create_binder(kernel: Any) -> Any:
+            kernels, keys, *others = binder_before(kernel)
+            return kernels, TypedKeys(keys) if is_in_tree(config.active) else keys, *others
+
+        config.set_active(self.driver)
+        triton.compiler.compile = self.compiler.compile
+        triton.JITFunction.create_binder = create_binder
+        self.driver.set_current_device(0)
+        try:
+            yield
+        finally:
+            self.stub.forget()
+            triton.compiler.compile, triton.JITFunction.create_binder = compile_before, binder_before
+            for driver, stream in streams:
+                driver.get_current_stream = stream
+            for group, values in zip(groups, before[0], strict=True):
+                group.__dict__.clear()
+                group.__dict__.update(values)
+            for chain, calls in zip(chains, before[1], strict=True):
+                chain.calls[:] = calls
+            for name in os.environ.keys() - before[2].keys():
+                del os.environ[name]
+            os.environ.update(before[2])
+            os.unsetenv("TRITON_FPSAN_HOMOMORPHIC_CASTS")
+            assert (knobs.runtime.debug, knobs.compilation.instrumentation_mode) == class_values
+
+    def _names(self) -> dict[str, Any]:
+        """What a case's source and steps can use."""
+
+        def note(name: str, *values: Any) -> None:
+            self.log.append(f"{name}({', '.join(map(show, values))})")
+
+        def noting(name: str, answer: Any = None) -> Callable:
+            return lambda *args, **kwargs: (note(name, *args, *([kwargs] if kwargs else [])), answer)[1]
+
+        def hook(name: str) -> Callable:
+            return lambda metadata: note(name, _launch_metadata(metadata))
+
+        def raising(name: str) -> Callable:
+            calls = itertools.count()
+
+            def hook(*args: Any, **kwargs: Any) -> None:
+                note(name)
+                if next(calls) % 4 == 0:
+                    raise RuntimeError(name)
+
+            return hook
+
+        names: dict[str, Any] = {
+            **{
+                value.__name__: value
+                for value in (Index, Equal, Sequence, CallableTuple, MyInt, Size, Pair, descriptor, fitting)
+            },
+            **{"triton": triton, "tl": tl, "knobs": knobs, "os": os, "stub": self.stub, "nan": math.nan, "inf": math.inf},
+            **{
+                "ptr": Pointer,
+                "bad_ptr": BadPointer,
+                "odd_ptr": OddPointer,
+                "MockTensor": triton.MockTensor,
+                "T": self.tensors,
+            },
+            **{name: hook(name) for name in ("enter_a", "enter_b", "exit_a", "exit_b")},
+            **{name: raising(name) for name in ("enter_raises", "exit_raises", "pre_run_raises")},
+            **{name: noting(name) for name in ("pre_run_a", "pre_run_b", "config_hook", "tuner_pre_hook", "tuner_post_hook")},
+            **{name: noting(name, ("key", name)) for name in ("stages_a", "stages_b")},
+            "load_start": lambda module, function, name, *rest: note("load_start", module is None, function is None, name),
+            "load_end": lambda module, function, name, *rest: note("load_end", module is None, function is None, name),
+            "make_grid": noting("make_grid", (9, 2)),
+            "allocate": lambda size, align, stream: (note("allocate", size, align, stream), Pointer(0x9000_0000, "i8"))[1],
+            "allocate_nothing": noting("allocate_nothing"),
+            "last": None,
+            "FAKE": self.compiler.settings,
+            "in_thread": _in_thread,
+        }
+
+        def spy(run: Callable) -> Callable:
+            return lambda *args, **kwargs: (note("spy", len(args), sorted(kwargs)), run(*args, **kwargs))[1]
+
+        def note_compile(
+            *, key: Any, repr: str, fn: Any, compile: dict, is_manual_warmup: bool, already_compiled: bool
+        ) -> None:
+            parts = [compile[name] for name in ("signature", "device", "constants", "num_warps", "configs", "is_warmup")]
+            note("note_compile", repr, fn.name, *parts, is_manual_warmup, already_compiled)
+
+        def veto(**kwargs: Any) -> bool:
+            note("veto", kwargs["repr"])
+            return True
+
+        def listen(*, fn: Any, key: Any, best_config: Any, configs_timings: Any, duration: Any, cache_hit: bool) -> None:
+            note("listen", fn, key, str(best_config), cache_hit)
+
+        def bench(call: Callable, quantiles: Any) -> list[float]:
+            note("bench")
+            call()
+            names["benched"] += 1
+            return [names["benched"] * 7 % 5] * 3
+
+        def set_stream(stream: int | None) -> None:
+            driver = triton.runtime.driver.active
+            original = next(current for known, current in streams if known is driver)
+            driver.get_current_stream = original if stream is None else lambda device: stream + device
+
+        def change(meta: dict, name: str, value: Any) -> tuple:
+            if not isinstance(meta[name], tuple):  # the in-tree launcher reads past the end of one that became shorter
+                meta[name] = value
+            return (2, 3)
+
+        def switch(to: Any) -> None:
+            if triton.runtime.driver.active is to:
+                return
+            triton.runtime.driver.set_active(to)
+            if self.is_in_tree:  # do as ours, for which kernels have caches of their own
+                for kernel in (names["jit_fn"], names["helper"], names["helper_2"]):
+                    shown = kernel.__dict__["device_caches"]
+                    hidden = kernel.__dict__.setdefault("hidden_caches", type(shown)(shown.default_factory))
+                    kernel.__dict__.update(device_caches=hidden, hidden_caches=shown)
+
+        streams = [(driver, driver.get_current_stream) for driver in (self.driver, self.alternate)]
+        names |= {
+            "spy": spy,
+            "note_compile": note_compile,
+            "veto": veto,
+            "listen": listen,
+            "bench": bench,
+            "benched": self.compiler.number,
+            "set_stream": set_stream,
+            "set_device": lambda device: triton.runtime.driver.active.set_current_device(device),
+            "other_driver": lambda: switch(self.alternate),
+            "this_driver": lambda: switch(self.driver),
+            "seen": lambda meta: (note("seen", meta), 3)[1],
+            "change": change,
+            "heuristic": lambda args: (note("heuristic", args), 16 if isinstance(args.get("p0"), int) else 32)[1],
+            "prune": lambda configs, named, **kwargs: (note("prune", named, kwargs), configs[:2])[1],
+            "describe_launch": lambda grid, metadata, args: (
+                note("describe_launch", grid, metadata.name, args),
+                {"args": show(args), "grid": show(grid)},
+            )[1],
+        }
+        return names
+
+
+HELPERS_SOURCE = """
+G = tl.constexpr(4)
+H = 2
+
+@triton.jit
+def helper(x):
+    return x
+
+@triton.jit
+def helper_2(x):
+    return helper(x) + G
+"""
+
+
+def _helpers(folder: Path) -> Path:
+    path = folder / "helpers.py"
+    if not path.exists():
+        path.write_text(HELPERS_SOURCE)
+    return path
+
+
+def _launch_metadata(metadata: Any) -> Any:
+    """What a launch hook is given, without what differs from run to run."""
+    if metadata is None or not hasattr(metadata, "get"):
+        return metadata
+    values = dict(metadata.get())
+    return {name: (value is not None if name == "function" else value) for name, value in values.items()}
+
+
+def _in_thread(work: Callable) -> Any:
+    """The result of *work* in a thread that the driver has not seen before."""
+    outcome: list = []
+
+    def run() -> None:
+        try:
+            outcome.extend([work(), None])
+        except Exception as error:
+            outcome.extend([None, error])
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,))
+    thread.start()
+    thread.join()
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+# -- Comparing
+
+
+class Observation(NamedTuple):
+    """What one step did."""
+
+    result: str
+    error: str
+    launches: tuple[stub_cuda.Launch, ...]
+    log: tuple[str, ...]
+    compiled: tuple[str, ...]
+    best_config: str
+
+    def differences(self, other: "Observation") -> set[str]:
+        """The names of the parts that differ."""
+        return {name for name, mine, others in zip(self._fields, self, other, strict=True) if mine != others}
+
+
+class KnownDifference(NamedTuple):
+    """Something that we do otherwise on purpose: *explains* says whether it explains all that differs in one step."""
+
+    name: str
+    reason: str
+    explains: Callable[[Observation, Observation], bool]
+
+
+CUDA_ERROR = "builtins.RuntimeError: Triton Error [CUDA]: "
+
+
+def _longer_cuda_error(reference: Observation, ours: Observation) -> bool:
+    return (
+        reference.differences(ours) == {"error"}
+        and reference.error.startswith(CUDA_ERROR)
+        and ours.error.startswith(reference.error)
+    )
+
+
+def _skipped_large_grid(reference: Observation, ours: Observation) -> bool:
+    if reference.launches or reference.error != "None" or len(ours.launches) != 1:
+        return False
+    blocks = math.prod(ours.launches[0].grid)
+    return blocks >= 2**31 and reference.differences(ours) == {"launches"}
+
+
+def _skipped_impossible_grid(reference: Observation, ours: Observation) -> bool:
+    grid = re.search(r"grid \((\d+), (\d+), (\d+)\)", ours.error)
+    if reference.launches or ours.launches or reference.error != "None" or not ours.error.startswith(CUDA_ERROR) or not grid:
+        return False
+    return (
+        math.prod(map(int, grid.groups())) >= 2**31
+        and reference.differences(ours) <= {"result", "error", "log"}
+        and reference.log[: len(ours.log)] == ours.log
+    )
+
+
+#: That constexprs which are equal in Python but of another type or sign have kernels of their own is the fourth difference;
+#: there, the reference is made to do as we do, by `TypedKeys`.
+KNOWN_DIFFERENCES = [
+    KnownDifference(
+        "longer CUDA error", "it begins as the in-tree one and goes on with the call, the kernel and its launch", _longer_cuda_error
+    ),
+    KnownDifference(
+        "large grid", "the in-tree launcher skips a grid whose blocks overflow a C int; we launch it", _skipped_large_grid
+    ),
+    KnownDifference(
+        "impossible grid", "as above, and the CUDA driver refuses it: we report that", _skipped_impossible_grid
+    ),
+]  # fmt: skip
+
+
+class Failure(NamedTuple):
+    """A step in which the sides differ."""
+
+    case: Case
+    step: int
+    reference: Observation
+    ours: Observation
+
+    def __str__(self) -> str:
+        lines = [str(self.case), "", f"differs in the last step: {self.case.steps[self.step]}"]
+        for name in sorted(self.reference.differences(self.ours)):
+            lines += [
+                f"  {name}",
+                f"    reference: {getattr(self.reference, name)}",
+                f"    ours:      {getattr(self.ours, name)}",
+            ]
+        lines.append(f"to run it again: python test/unit/launch_cases.py --seed {self.case.seed}")
+        return "\n".join(lines)
+
+
+class Comparison:
+    """Runs cases on both sides. *counts* says how many launches were compared and how often each known difference was met."""
+
+    def __init__(self, reference: Side, ours: Side):
+        self.reference, self.ours = reference, ours
+        self.counts: dict[str, int] = {}
+
+    def first_difference(self, case: Case) -> Failure | None:
+        """The first step in which the sides differ without a known reason."""
+        seen = zip(self.reference.run(case), self.ours.run(case), strict=True)
+        for step, (reference, ours) in enumerate(seen):
+            self._count("launches" if is_launch(case.steps[step]) else "other steps")
+            self._count("driver launches", len(reference.launches))
+            if reference == ours:
+                continue
+            known = next((known for known in KNOWN_DIFFERENCES if known.explains(reference, ours)), None)
+            if known is None:
+                return Failure(case, step, reference, ours)
+            self._count(known.name)
+        return None
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.counts[name] = self.counts.get(name, 0) + number
+
+    def minimised(self, failure: Failure) -> Failure:
+        """A failure of the same case with as few steps as dropping them one by one gives."""
+        steps = list(failure.case.steps[: failure.step + 1])
+        index = len(steps) - 2
+        while index >= 0:
+            fewer = failure.case._replace(steps=(*steps[:index], *steps[index + 1 :]))
+            found = self.first_difference(fewer)
+            if found is not None:
+                failure, steps = found, list(fewer.steps[: found.step + 1])
+            index = min(index, len(steps) - 1) - 1
+        return failure._replace(case=failure.case._replace(steps=failure.case.steps[: failure.step + 1]))
+
+    def run(self, cases: Iterator[Case]) -> Failure | None:
+        """The first failure among *cases*, minimised."""
+        for case in cases:
+            failure = self.first_difference(case)
+            if failure is not None:
+                return self.minimised(failure)
+        return None
+
+
+@contextlib.contextmanager
+def comparison(stub: stub_cuda.Stub, folder: Path, make_ours: Callable[[], Any]) -> Iterator[Comparison]:
+    """The in-tree driver against the one that *make_ours* makes, on two devices of the stub; files go to *folder*."""
+    stub.reset(devices=2)
+    stub.host_memory(HOST, MAPPED)
+    stub.mapped_memory(MAPPED, MAPPED_END, MAPPED_AT)
+    in_tree, second = stub.in_tree_driver(), stub.in_tree_driver()
+    with stub.process_without_torch():
+        driver = make_ours()
+    reference = Side(in_tree, second, stub, folder)
+    ours = Side(driver, in_tree, stub, folder)
+    ours.tensors = reference.tensors
+    config = triton.runtime.driver
+    try:
+        yield Comparison(reference, ours)
+    finally:
+        config.set_active(in_tree)
+        gc.collect()  # kernels are unloaded by the active driver
+        config._active = None
+        stub.reset(devices=0)
