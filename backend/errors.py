@@ -26,6 +26,14 @@ class LaunchError(GraftError, RuntimeError):
     """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""
 
 
+class FreezeError(GraftError, ValueError):
+    """A launch cannot be frozen as it was asked to be."""
+
+
+class SpecializationError(GraftError, TypeError):
+    """An argument of a frozen launch is of another specialisation than the one that was frozen."""
+
+
 class PassLibraryError(GraftError, RuntimeError):
     """The pass library cannot be used, or does not know a pass that was asked for."""
 

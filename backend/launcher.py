@@ -13,22 +13,25 @@ import atexit
 import gc
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import triton
 from triton import knobs
+from triton._C.libtriton import native_specialize_impl
 from triton._instrumentation import is_enabled
+from triton.backends.compiler import BaseBackend
 from triton.backends.driver import expand_signature
 from triton.backends.nvidia import driver as nvidia
 from triton.compiler import CompiledKernel
 from triton.language.core import constexpr, dtype
 from triton.runtime import _allocation
+from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam
 
 from . import _launcher, torch_layout
-from .errors import LaunchError
-from .settings import NAME
+from .errors import FreezeError, LaunchError, SpecializationError
+from .settings import NAME, PREFIX
 
 #: What stands in for `CudaUtils`, which Triton compiles in every new cache folder: the extension has the same functions.
 utils = _launcher
@@ -166,25 +169,32 @@ _RESERVED = {"grid", "warmup", "debug", "instrumentation_mode", "fpsan_homomorph
 _MAX_PARAMETERS = 256
 
 
-def _make(kernel: Any) -> Any:
-    """The native dispatcher for *kernel*, kept in its attributes; None if the kernel is to be launched by Triton."""
-    params = getattr(kernel, "params", None)
-    if not isinstance(kernel, JITFunction) or params is None:
-        return None
+def _make(launched: Any) -> Any:
+    """What launches *launched* natively, kept in its attributes; None if it is to be launched by Triton."""
+    if isinstance(launched, JITFunction):
+        target = _make_dispatcher(launched)
+    elif isinstance(launched, Autotuner):
+        target = _launcher.Tuner(_own_run(launched, Autotuner), tuple(launched.arg_names), tuple(launched.keys))
+    else:
+        target = _launcher.Heuristic(_own_run(launched, Heuristics), tuple(launched.arg_names))
+    if target is not None:
+        launched.__dict__[f"_{NAME}_target"] = target
+    return target
+
+
+def _make_dispatcher(kernel: JITFunction) -> Any:
+    params = kernel.params
     if len(params) > _MAX_PARAMETERS or any(param.name in _RESERVED for param in params):
         return None
-    dispatcher = _launcher.Dispatcher(
-        kernel.__dict__, kernel.device_caches, _class_dicts(type(kernel)), tuple(map(_describe, params))
-    )
-    kernel.__dict__[f"_{NAME}_dispatcher"] = dispatcher
-    return dispatcher
+    return _launcher.Dispatcher(_own_run(kernel, JITFunction), kernel.device_caches, tuple(map(_describe, params)))
 
 
-def _class_dicts(cls: type) -> tuple[dict, ...]:
-    """The attributes of *cls* and its bases down to `JITFunction`, as live dicts."""
-    classes = cls.__mro__[: cls.__mro__.index(JITFunction) + 1]
+def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
+    """The attributes of *launched* and of its classes down to *origin*, as live dicts, and Triton's `run`."""
+    classes = type(launched).__mro__
+    classes = classes[: classes.index(origin) + 1]
     # A class shows its dict through a read-only view; the view refers to nothing else.
-    return tuple(gc.get_referents(vars(base))[0] for base in classes)
+    return launched.__dict__, tuple(gc.get_referents(vars(base))[0] for base in classes), _runs[origin]
 
 
 def _describe(param: KernelParam) -> tuple:
@@ -249,8 +259,9 @@ def _compile(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict, hooks_ca
     if _launcher.knows_foreign_arrays():
         args = tuple(map(_as_pointer, args))
         kwargs = {name: _as_pointer(value) for name, value in kwargs.items()}
+    _follow_torch(sys.modules.get("torch"))
     recorder = _Recorder(kernel, hooks_called)
-    result = _run(recorder, *args, grid=grid, warmup=False, **kwargs)  # type: ignore[arg-type]
+    result = _runs[JITFunction](recorder, *args, grid=grid, warmup=False, **kwargs)  # type: ignore[arg-type]
     return result, recorder.facts(result)
 
 
@@ -261,6 +272,22 @@ def _finish(compiled: CompiledKernel, grid: Any, stream: int, values: Any) -> No
     metadata = compiled.launch_metadata(grid, stream, *values)
     hooks = knobs.runtime.launch_enter_hook, knobs.runtime.launch_exit_hook
     compiled.run(x, y, z, stream, compiled.function, compiled.packed_metadata, metadata, *hooks, *values)
+
+
+def _tune(tuner: Autotuner, grid: Any, args: tuple, kwargs: dict) -> tuple[Any, tuple | None]:
+    """Launches Triton's way, which tunes; returns what `run` returns, and what the native launcher may remember of it."""
+    result = _runs[Autotuner](tuner, *args, grid=grid, warmup=False, **kwargs)
+    key = None
+    if len(tuner.configs) > 1:
+        given = dict(zip(tuner.arg_names, args, strict=False)) | kwargs
+        named = {name: value for name, value in given.items() if name in tuner.arg_names}
+        values = [named[name] for name in tuner.keys if name in named]
+        key = (*values, *(str(value.dtype) for value in named.values() if hasattr(value, "dtype")))
+    config = tuner.configs[0] if key is None else tuner.cache.get(key)
+    if config is None:
+        return result, None
+    keywords = config.all_kwargs()
+    return result, (config, vars(config), key, tuple(keywords), tuple(keywords.values()))
 
 
 class _ForeignArray:
@@ -282,24 +309,128 @@ def _as_pointer(value: Any) -> Any:
     return value if described is None else _ForeignArray(value, *described)
 
 
+# -- Frozen launches
+
+
+def freeze(kernel: Any, grid: Any, /, *args: Any, vary: Sequence[str], **kwargs: Any) -> Callable[..., None]:
+    """A launch of *kernel* in which only the arguments named in *vary* vary; the others, and *grid*, are fixed.
+
+        launch = freeze(add[...], (n // 1024,), x, y, out, n, BLOCK=1024, vary=("x", "out"))
+        launch(x2, out2)
+
+    *args* and *kwargs* are those of `kernel[grid](...)`, with examples for what varies. Nothing is launched now, but the kernel
+    is compiled and loaded; one that is autotuned is launched once, which tunes it. A callable grid is called once, now. Knobs,
+    used globals, pre-run hooks and the kernel's caches are not looked at again; launch hooks are.
+
+    Calling the result raises `SpecializationError` for an argument of another specialisation than its example: another
+    type or dtype, aligned to 16 bytes or divisible by 16 or equal to 1 where the example is not, or the other way round.
+
+    Raises `FreezeError` for what cannot vary or be frozen, and what `kernel[grid](...)` raises.
+    """
+    if not _launcher.is_active():
+        raise FreezeError(
+            f"freeze needs the native launcher: make a {NAME} Driver() the active one on a machine with a CUDA device, and "
+            f"leave {PREFIX}LAUNCHER unset."
+        )
+    inner, kwargs = _unwrap(kernel, grid, args, kwargs)
+    names = [param.name for param in inner.params]
+    bound = inner.signature.bind(*args, **{name: value for name, value in kwargs.items() if name in names})
+    bound.apply_defaults()
+    _check_varying(inner, vary)
+    facts = _load(inner, grid, args, kwargs)
+    values = tuple(bound.arguments[name] for name in names)
+    size = grid(dict(zip(names, values, strict=True))) if callable(grid) else grid
+    device = triton.runtime.driver.active.get_current_device()
+    order = [names.index(name) for name in vary]
+    return _launcher.Frozen(inner, facts, device, tuple(size), tuple(map(_describe, inner.params)), values, order)
+
+
+def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunction, dict]:
+    """The kernel inside autotuners and heuristics, and the keyword arguments with those that they add."""
+    while not isinstance(kernel, JITFunction):
+        if isinstance(kernel, Autotuner):
+            kernel[grid](*args, **kwargs)
+            kwargs = kwargs | kernel.best_config.all_kwargs()
+        elif isinstance(kernel, Heuristics):
+            for name, heuristic in kernel.values.items():
+                kwargs = kwargs | {name: heuristic(dict(zip(kernel.arg_names, args, strict=False)) | kwargs)}
+        else:
+            raise FreezeError(f"freeze takes a kernel made with triton.jit, autotune or heuristics, got {kernel!r}.")
+        kernel = kernel.fn
+    return kernel, kwargs
+
+
+def _check_varying(kernel: JITFunction, vary: Sequence[str]) -> None:
+    """Raises `FreezeError` unless *vary* names parameters of *kernel* that can vary, each once."""
+    params = {param.name: param for param in kernel.params}
+    if isinstance(vary, str):
+        raise FreezeError(f"vary={vary!r}: expected a sequence of names; write vary=({vary!r},).")
+    for index, name in enumerate(vary):
+        if name not in params:
+            raise FreezeError(f"vary: {name!r} is no parameter of {kernel.__name__}; it has {', '.join(params)}.")
+        if name in vary[:index]:
+            raise FreezeError(f"vary: {name!r} is named twice.")
+        if params[name].is_constexpr:
+            raise FreezeError(f"vary: {name!r} is a constexpr, and another value is another kernel; freeze one launch for each.")
+        if params[name]._param.kind is inspect.Parameter.VAR_POSITIONAL:
+            raise FreezeError(f"vary: {name!r} takes any number of arguments, and a frozen launch passes a fixed number.")
+
+
+def _load(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict) -> tuple:
+    """Compiles and loads *kernel* without launching it; what the native launcher needs of it."""
+    recorder = _Recorder(kernel, hooks_called=False)
+    compiled = _runs[JITFunction](recorder, *args, grid=grid, warmup=True, **kwargs)  # type: ignore[arg-type]
+    if compiled is None:
+        raise FreezeError(f"{kernel.__name__} was not compiled: knobs.runtime.jit_cache_hook keeps it from that.")
+    compiled._init_handles()
+    facts = recorder.facts(compiled)
+    if facts is None or not compiled._run.direct:
+        raise FreezeError(
+            f"{kernel.__name__} needs Python at each launch (scratch memory, tensor descriptors, a sanitiser, or asynchronous "
+            "compilation) and cannot be frozen; launch it with kernel[grid](...)."
+        )
+    return facts
+
+
+def _refuse(kernel: JITFunction, index: int, example: Any, value: Any) -> None:
+    """Raises the error for *value*, which was passed to a frozen launch for the parameter number *index*."""
+    param = kernel.params[index]
+    specialize, align = not param.do_not_specialize, not param.do_not_specialize_on_alignment
+
+    def describe(value: Any) -> str:
+        kind, special = native_specialize_impl(BaseBackend, value, param.is_const, specialize, align)
+        detail = {"D": ", a multiple of 16", "": ", not a multiple of 16"}.get(special, "")
+        return f"{value!r} (the constant {value!r})" if kind == "constexpr" else f"{_short(value)} ({kind}{detail})"
+
+    raise SpecializationError(
+        f"argument '{param.name}' of {kernel.__name__} was frozen as {describe(example)} and cannot be {describe(value)}; "
+        "freeze another launch for it, or use kernel[grid](...)."
+    )
+
+
+def _short(value: Any) -> str:
+    """*value* for a message: numbers as they are, arrays by their type."""
+    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
 # -- Switching on and off
 
 #: Triton's own.
-_run = JITFunction.run
+_runs: dict[type, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}
 _get_item = triton.runtime.jit.KernelInterface.__getitem__
-
-_LAUNCHED = (JITFunction,)
 
 
 def install(driver: Any) -> Callable[[], None] | None:
     """Makes launches native while *driver* is active; returns what undoes it, or None if Triton is not as expected."""
-    if any("__getitem__" in vars(cls) or cls.__getitem__ is not _get_item for cls in _LAUNCHED):
+    if any("__getitem__" in vars(cls) or cls.__getitem__ is not _get_item for cls in _runs):
         return None
     _launcher.set_errors(LaunchError)
     _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction)
-    _launcher.set_callbacks(_make, _compile, _finish, _run)
+    _launcher.set_callbacks(_make, _compile, _finish)
+    _launcher.set_tune_callback(_tune)
+    _launcher.set_frozen_callbacks(_refuse, _finish)
     follow(driver)
-    ours = {cls: _launcher.make_getitem(cls) for cls in _LAUNCHED}
+    ours = {cls: _launcher.make_getitem(cls) for cls in _runs}
     for cls, get_item in ours.items():
         cls.__getitem__ = get_item  # type: ignore[method-assign]
     _launcher.set_active(True)
@@ -330,18 +461,20 @@ def follow(driver: Any) -> None:
     _follow_torch(torch)
 
 
-#: The torch whose tensors the native launcher knows.
-_known_torch: Any = None
+#: The torch whose tensors the native launcher knows, and whether there is nothing more to learn about them.
+_known_torch: tuple[Any, bool] = (None, False)
 
 
 def _follow_torch(torch: Any) -> None:
-    """Tells the native launcher how torch's tensors lie in memory, once that is known."""
+    """Tells the native launcher how torch's tensors lie in memory, those on a CUDA device once CUDA is in use."""
     global _known_torch
-    if torch is None or torch is _known_torch:
+    if torch is None or _known_torch == (torch, True):
+        return
+    if torch is _known_torch[0] and not torch.cuda.is_initialized():
         return
     layout, _ = torch_layout.prove(torch)
     _launcher.set_torch((torch.Tensor, torch.nn.Parameter), layout.pack() if layout is not None else None)
-    _known_torch = torch
+    _known_torch = (torch, layout is None or layout.knows_cuda)
 
 
 # -- Statistics
@@ -368,4 +501,4 @@ def _print_stats() -> None:
     sys.stderr.write(format_stats(stats()))
 
 
-__all__ = ["Launcher", "format_stats", "stats"]
+__all__ = ["Launcher", "format_stats", "freeze", "stats"]

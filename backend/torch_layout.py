@@ -3,8 +3,8 @@
 
 Torch has no call that gives these three in less than about 90 ns. They lie in three objects, each holding the address of the
 next: the Python object, its `TensorImpl`, and that one's `StorageImpl`. Torch's own Python interface says where the objects are
-and what the fields hold, so that `prove` can look for each field in the memory of some 130 tensors. A field counts as found if there is
-exactly one offset at which every probe agrees. `lib/Launcher/TorchLayout.h` then reads tensors at these offsets.
+and what the fields hold, so `prove` can look for each field in the memory of some 80 tensors. A field counts as found if there
+is exactly one offset at which every probe agrees. `lib/Launcher/TorchLayout.h` then reads tensors at these offsets.
 
 What is not as learnt is not read this way, and takes the slow one:
 
@@ -26,10 +26,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-#: What `Layout.pack` writes, as `PackedTorchLayout` in TorchLayout.h has it.
+#: What `Layout.pack` writes: `TorchLayout` of TorchLayout.h.
 _PACKED = struct.Struct("<8Q8b10H64s4x")
 _MAX_WORDS = 8
 _MAX_DTYPES = 64
+
+#: torch's number of the device type.
+_CUDA = 1
 
 #: No object of torch's that we look into is larger, in bytes; a size beyond it is no size.
 _MAX_OBJECT = 4096
@@ -42,8 +45,8 @@ class Layout(NamedTuple):
     types: tuple[type, type]
     #: In the Python object: the address of the TensorImpl.
     tensor_impl: int
-    #: In the TensorImpl: the word of dispatch keys, the address of the StorageImpl, the offset of the first element in
-    #: elements (int64), the number of elements (int64), the number of the dtype (uint16), the device's type and index (int8 each).
+    #: In the TensorImpl: the word of dispatch keys, the address of the StorageImpl, the first element's offset in elements
+    #: (int64), the number of elements (int64), the dtype's number (uint16), and the device's type and index (int8 each).
     key_set: int
     storage_impl: int
     storage_offset: int
@@ -60,7 +63,7 @@ class Layout(NamedTuple):
 
     @property
     def knows_cuda(self) -> bool:
-        """Whether CUDA tensors are among the proven; if not, prove again when torch has initialised CUDA."""
+        """Whether CUDA tensors are among the proven; if not, prove again when there is one."""
         return any(device_type == _CUDA for _, device_type in self.words)
 
     def pack(self) -> bytes:
@@ -80,9 +83,6 @@ class Reading(NamedTuple):
     device_index: int
 
 
-_CPU, _CUDA = 0, 1
-
-
 class _NotProvenError(Exception):
     """Memory and torch disagree, or a field may be in several places."""
 
@@ -90,7 +90,7 @@ class _NotProvenError(Exception):
 def prove(torch: Any) -> tuple[Layout | None, str]:
     """The layout of *torch*'s tensors, or None and the reason. Raises nothing and costs a few milliseconds.
 
-    CUDA tensors are proven if torch has initialised CUDA, on the current device and without allocating on it.
+    CUDA tensors are proven if torch has used the current device, and without allocating on it.
     """
     try:
         _require_platform()
@@ -153,7 +153,9 @@ def _make_probes(torch: Any) -> _Probes:
     with torch.inference_mode():
         plain += _shape_probes(torch)[:4]
     if torch.cuda.is_initialized():
-        plain = _cuda_probes(torch) + plain
+        index = torch.cuda.current_device()
+        if torch._C._cuda_hasPrimaryContext(index):  # else the first CUDA tensor would make one, which takes 100 ms
+            plain = _cuda_probes(torch, torch.device("cuda", index)) + plain
     return _Probes(plain, _checked_probes(torch), _other_probes(torch), _numbered_probes(torch))
 
 
@@ -189,12 +191,12 @@ def _shape_probes(torch: Any) -> list[Any]:
 
 
 def _dtype_probes(torch: Any) -> list[Any]:
-    """Two tensors of each dtype, at different offsets. Views, as making some of them (complex32) would warn."""
-    bytes_ = torch.empty(96, dtype=torch.uint8, device="cpu")
+    """A tensor of each dtype. Views, as making some of them (complex32) would warn."""
+    bytes_ = torch.empty(96, dtype=torch.uint8, device="cpu")[16:80]
     probes = []
     for dtype in dict.fromkeys(value for value in list(vars(torch).values()) if isinstance(value, torch.dtype)):
         with contextlib.suppress(RuntimeError, TypeError):  # one that no bytes can be viewed as
-            probes += [bytes_[16:80].view(dtype), bytes_[32:].view(dtype)]
+            probes.append(bytes_.view(dtype))
     return probes
 
 
@@ -235,10 +237,9 @@ def _numbered_probes(torch: Any) -> list[Any]:
     return [torch.Tensor._make_wrapper_subclass(Wrapper, (3,), dtype=torch.float32, device=device) for device in devices]
 
 
-def _cuda_probes(torch: Any) -> list[Any]:
-    """CUDA tensors on the current device. Their storages are empty or not theirs, as a CUDA graph may be being captured,
+def _cuda_probes(torch: Any, device: Any) -> list[Any]:
+    """CUDA tensors on *device*. Their storages are empty or not theirs, as a CUDA graph may be being captured,
     during which nothing may be allocated, and as the owner of the process may be counting its memory."""
-    device = torch.device("cuda", torch.cuda.current_device())
     probes = []
     for inference in (False, True):
         with torch.inference_mode(mode=inference):

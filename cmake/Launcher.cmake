@@ -30,6 +30,10 @@ function(add_graft_launcher directory)
   add_library(graft_launcher MODULE ${ARGN})
   target_include_directories(graft_launcher SYSTEM PRIVATE ${GRAFT_PYTHON_INCLUDE} ${GRAFT_PYTHON_PLATINCLUDE} ${cuda_include})
   target_compile_options(graft_launcher PRIVATE -Wall -Wextra -Werror -fno-exceptions -fno-rtti)
+  # A launch passes through several files in some hundred nanoseconds.
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT has_ipo OUTPUT reason LANGUAGES CXX)
+  set_target_properties(graft_launcher PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${has_ipo})
   # The one file that calls what may throw.
   set_source_files_properties(${GRAFT_SOURCE_DIR}/lib/Launcher/TorchDevice.cpp PROPERTIES COMPILE_OPTIONS -fexceptions)
   if(GRAFT_PYTHON_API)

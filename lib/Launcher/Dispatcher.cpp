@@ -14,19 +14,16 @@
 #include "Arrays.h"
 #include "Launcher.h"
 
+#include <cstring>
 #include <new>
 #include <unordered_map>
 
 using namespace graft::launcher;
 
-static PyTypeObject *dispatcherType;
-
 /// The Python side (launcher.py): makes dispatchers, has Triton compile, and
 /// launches what needs more than the driver. Owned; null before
 /// `set_callbacks`.
 static PyObject *makeCallback, *compileCallback, *finishCallback;
-/// Triton's own `JITFunction.run`.
-static PyObject *tritonsRun;
 
 int Variant::traverse(visitproc visit, void *arg) const {
   Py_VISIT(compiled.get());
@@ -41,26 +38,70 @@ int Variant::traverse(visitproc visit, void *arg) const {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// What is known of an object that was launched. The dispatcher is owned by the
-/// kernel, so that the collector sees the cycle; this entry goes with either.
+/// What is known of an object that was launched. What launches it is owned
+/// by it, so that the collector sees the cycle; this entry goes with either.
 struct Known {
-  Dispatcher *dispatcher = nullptr; ///< null: never the fast way
+  PyObject *target = nullptr; ///< its dispatcher; null: never the fast way
+  LaunchFunction launch = nullptr;
   Ref weakref;
 };
 } // namespace
 
 /// By the kernel's address: a kernel's own hash would be that of its source.
-static std::unordered_map<PyObject *, Known> knownKernels;
+/// Never destroyed: the process may end after Python did.
+static auto &knownKernels = *new std::unordered_map<PyObject *, Known>();
+
+namespace {
+/// A kernel that was launched a moment ago, and what is known of it.
+struct RecentKernel {
+  PyObject *kernel;
+  Known *known;
+};
+} // namespace
+
+/// By some bits of the address; emptied when `knownKernels` loses an entry.
+static RecentKernel recentKernels[64];
+
+static RecentKernel &recentSlot(PyObject *kernel) {
+  return recentKernels[reinterpret_cast<uintptr_t>(kernel) / 64 % 64];
+}
+
+/// Forgets the kernels for which *isGone* holds, one at most.
+template <typename Predicate> static void forgetOne(Predicate isGone) {
+  for (auto it = knownKernels.begin(); it != knownKernels.end(); ++it)
+    if (isGone(it->second)) {
+      Known gone = std::move(it->second);
+      knownKernels.erase(it);
+      std::memset(recentKernels, 0, sizeof(recentKernels));
+      return;
+    }
+}
 
 /// The weak references' callback: a kernel is gone. Returns None.
 static PyObject *forgetKernel(PyObject *, PyObject *weakref) {
-  for (auto it = knownKernels.begin(); it != knownKernels.end(); ++it)
-    if (it->second.weakref.get() == weakref) {
-      Known gone = std::move(it->second);
-      knownKernels.erase(it);
-      break;
-    }
+  forgetOne([=](Known &known) { return known.weakref.get() == weakref; });
   Py_RETURN_NONE;
+}
+
+void graft::launcher::forgetTarget(PyObject *target) {
+  forgetOne([=](Known &known) { return known.target == target; });
+}
+
+namespace {
+struct TargetType {
+  PyTypeObject *type;
+  LaunchFunction launch;
+};
+} // namespace
+
+static TargetType targetTypes[4];
+
+void graft::launcher::addTarget(PyTypeObject *type, LaunchFunction function) {
+  for (TargetType &slot : targetTypes)
+    if (!slot.type) {
+      slot = {type, function};
+      return;
+    }
 }
 
 static PyMethodDef forgetMethod = {"forget_kernel", forgetKernel, METH_O,
@@ -69,28 +110,33 @@ static PyObject *forgetFunction;
 
 /// Makes an entry for *kernel*. Returns null with an exception set.
 static Known *learnKernel(PyObject *kernel) {
-  Ref made(PyObject_CallOneArg(makeCallback, kernel));
+  Ref made(callOne(makeCallback, kernel));
   if (!made)
     return nullptr;
   Known known;
-  if (Py_TYPE(made.get()) == dispatcherType)
-    known.dispatcher = reinterpret_cast<Dispatcher *>(made.get());
+  for (const TargetType &candidate : targetTypes)
+    if (Py_TYPE(made.get()) == candidate.type) {
+      known.target = made.get();
+      known.launch = candidate.launch;
+    }
   known.weakref = Ref(PyWeakref_NewRef(kernel, forgetFunction));
   if (!known.weakref)
     return nullptr;
   return &(knownKernels[kernel] = std::move(known));
 }
 
-/// The dispatcher of *kernel*, or null for Triton's own way. Returns false with
-/// an exception set.
-static bool findDispatcher(PyObject *kernel, Dispatcher **dispatcher) {
+/// What is known of *kernel*. Borrowed until Python code runs; null with an
+/// exception set.
+static const Known *findKernel(PyObject *kernel) {
+  RecentKernel &recent = recentSlot(kernel);
+  if (recent.kernel == kernel)
+    return recent.known;
   auto found = knownKernels.find(kernel);
   Known *known =
       found != knownKernels.end() ? &found->second : learnKernel(kernel);
-  if (!known)
-    return false;
-  *dispatcher = known->dispatcher;
-  return true;
+  if (known)
+    recent = {kernel, known};
+  return known;
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,8 +166,8 @@ PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                              names_.get());
 }
 
-/// The arguments as a tuple and a dict. Returns false with an exception set.
-static bool collect(const Arguments &args, Ref *positional, Ref *keywords) {
+bool graft::launcher::collect(const Arguments &args, Ref *positional,
+                              Ref *keywords) {
   *positional = Ref(PyTuple_New(args.numPositional));
   *keywords = Ref(PyDict_New());
   if (!*positional || !*keywords)
@@ -192,6 +238,37 @@ private:
 // Knobs, device, stream, pre-run hooks
 //===----------------------------------------------------------------------===//
 
+bool OwnRun::holds() const {
+  if (lookup(attributes.get(), names.run))
+    return false;
+  for (size_t i = 0; i + 1 < classes.size(); ++i)
+    if (lookup(classes[i].get(), names.run))
+      return false;
+  return lookup(classes.back().get(), names.run) == run.get();
+}
+
+int OwnRun::traverse(visitproc visit, void *arg) const {
+  Py_VISIT(attributes.get());
+  for (const Ref &dict : classes)
+    Py_VISIT(dict.get());
+  return 0;
+}
+
+bool graft::launcher::readOwnRun(PyObject *item, OwnRun *ownRun) {
+  PyObject *attributes, *classes, *run;
+  if (!PyArg_ParseTuple(item, "O!O!O", &PyDict_Type, &attributes, &PyTuple_Type,
+                        &classes, &run))
+    return false;
+  ownRun->attributes = Ref::to(attributes);
+  ownRun->run = Ref::to(run);
+  for (Py_ssize_t i = 0; i < PyTuple_Size(classes); ++i)
+    ownRun->classes.push_back(Ref::to(PyTuple_GetItem(classes, i)));
+  if (!ownRun->classes.empty())
+    return true;
+  PyErr_SetString(PyExc_ValueError, "a class has at least one dict");
+  return false;
+}
+
 Outcome Launch::readOwnKnobs() {
   Outcome outcome = readKnobs(&knobs, &call.reason);
   if (outcome == Outcome::Done)
@@ -200,18 +277,12 @@ Outcome Launch::readOwnKnobs() {
 }
 
 Outcome Launch::readSurroundings() {
-  // A `run` that somebody has put in the place of Triton's is theirs to call.
-  bool own = !lookup(self.attributes.get(), names.run);
-  for (size_t i = 0; own && i < self.classes.size(); ++i) {
-    PyObject *run = lookup(self.classes[i].get(), names.run);
-    own = i + 1 == self.classes.size() ? run == tritonsRun : !run;
-  }
-  if (!own)
+  if (!self.ownRun.holds())
     return call.decline(Reason::RunReplaced);
   Outcome outcome = readOwnKnobs();
   if (outcome != Outcome::Done)
     return outcome;
-  ownDebug = lookup(self.attributes.get(), names.debug);
+  ownDebug = lookup(self.ownRun.attributes.get(), names.debug);
   if (!ownDebug)
     return call.decline(Reason::Kernel);
   if (!currentDevice(&device) || !currentStream(device, &stream))
@@ -222,7 +293,7 @@ Outcome Launch::readSurroundings() {
 /// Calls the kernel's pre-run hooks with what Triton gives them: the arguments
 /// and the three options that it adds to each launch.
 Outcome Launch::callPreRunHooks() {
-  PyObject *hooks = lookup(self.attributes.get(), names.preRunHooks);
+  PyObject *hooks = lookup(self.ownRun.attributes.get(), names.preRunHooks);
   if (!hooks || !PyList_CheckExact(hooks))
     return call.decline(Reason::Kernel);
   if (PyList_Size(hooks) == 0)
@@ -346,8 +417,7 @@ static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
   return shape;
 }
 
-/// Whether two tuples of names, either perhaps null, are the same.
-static bool sameNames(PyObject *a, PyObject *b) {
+bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
   if (a == b)
     return true;
   Py_ssize_t size = a ? PyTuple_Size(a) : 0;
@@ -532,7 +602,7 @@ static void remember(UsedGlobal &global, PyObject *now) {
 }
 
 Outcome Launch::checkGlobals() {
-  PyObject *source = lookup(self.attributes.get(), names.usedGlobals);
+  PyObject *source = lookup(self.ownRun.attributes.get(), names.usedGlobals);
   if (!source)
     return call.decline(Reason::Kernel);
   if (source != self.globalsSource.get()) {
@@ -632,7 +702,7 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   *done = false;
   if (!variant.direct || readGrid(realGrid, &size) != Outcome::Done)
     return Outcome::Done;
-  int hooks = launchHooksDoSomething();
+  int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled);
   if (hooks != 0)
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
   *done = true;
@@ -655,7 +725,7 @@ Outcome Launch::finish(Variant &found, Ref *result) {
   if (PyCallable_Check(grid)) {
     if (boundArguments(&bound) != Outcome::Done)
       return Outcome::Failed;
-    computed = Ref(PyObject_CallOneArg(grid, bound.get()));
+    computed = Ref(callOne(grid, bound.get()));
     if (!computed)
       return Outcome::Failed;
     realGrid = computed.get();
@@ -759,10 +829,13 @@ PyObject *Launch::compile(bool remember) {
   return Ref::to(result).release();
 }
 
-/// Launches a kernel that has a dispatcher.
-static PyObject *launchFast(Dispatcher &dispatcher, PyObject *kernel,
-                            PyObject *grid, const Arguments &args) {
-  Ref held = Ref::to(reinterpret_cast<PyObject *>(&dispatcher));
+/// Launches a kernel that has a dispatcher, *target*.
+static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
+                            const Arguments &args) {
+  auto &dispatcher = *reinterpret_cast<Dispatcher *>(target);
+  if (!dispatcher.parts) // the collector has been here
+    return runTritonsWay(kernel, grid, args);
+  Ref held = Ref::to(target);
   Launch launch(dispatcher, kernel, grid, args);
   Ref result;
   switch (launch.go(&result)) {
@@ -789,11 +862,11 @@ PyObject *graft::launcher::launchAny(PyObject *kernel, PyObject *grid,
     count(Reason::Inactive);
     return runTritonsWay(kernel, grid, args);
   }
-  Dispatcher *dispatcher;
-  if (!findDispatcher(kernel, &dispatcher))
+  const Known *known = findKernel(kernel);
+  if (!known)
     return nullptr;
-  if (dispatcher && dispatcher->parts)
-    return launchFast(*dispatcher, kernel, grid, args);
+  if (known->target)
+    return known->launch(known->target, kernel, grid, args);
   count(Reason::Kernel);
   return runTritonsWay(kernel, grid, args);
 }
@@ -802,9 +875,7 @@ PyObject *graft::launcher::launchAny(PyObject *kernel, PyObject *grid,
 // The Python types
 //===----------------------------------------------------------------------===//
 
-/// Reads one parameter: (name, default or Ellipsis-wrapped, rule, align, split
-/// sign, keyword-only, variadic). Returns false with an exception set.
-static bool readParam(PyObject *item, Param *param) {
+bool graft::launcher::readParam(PyObject *item, Param *param) {
   PyObject *name, *fallback;
   int rule, align, splitSign, keywordOnly, variadic;
   if (!PyArg_ParseTuple(item, "UOipppp", &name, &fallback, &rule, &align,
@@ -828,13 +899,12 @@ static bool readParam(PyObject *item, Param *param) {
   return true;
 }
 
-/// `Dispatcher(attributes, caches, classes, params)`: the dict of a kernel, its
-/// device_caches, the dicts of its classes down to the one that has `run`, and
+/// `Dispatcher(own_run, caches, params)`: (the kernel's dict, the dicts of its
+/// classes down to the one that has `run`, that `run`), its device_caches, and
 /// its parameters.
 static PyObject *newDispatcher(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *attributes, *caches, *classes, *params;
-  if (!PyArg_ParseTuple(args, "O!OO!O!", &PyDict_Type, &attributes, &caches,
-                        &PyTuple_Type, &classes, &PyTuple_Type, &params))
+  PyObject *ownRun, *caches, *params;
+  if (!PyArg_ParseTuple(args, "OOO!", &ownRun, &caches, &PyTuple_Type, &params))
     return nullptr;
   if (!PyDict_Check(caches)) {
     PyErr_SetString(PyExc_TypeError, "device_caches is no dict");
@@ -847,10 +917,9 @@ static PyObject *newDispatcher(PyTypeObject *type, PyObject *args, PyObject *) {
     return nullptr;
   auto *parts = new Dispatcher::Parts();
   reinterpret_cast<Dispatcher *>(object.get())->parts = parts;
-  parts->attributes = Ref::to(attributes);
   parts->caches = Ref::to(caches);
-  for (Py_ssize_t i = 0; i < PyTuple_Size(classes); ++i)
-    parts->classes.push_back(Ref::to(PyTuple_GetItem(classes, i)));
+  if (!readOwnRun(ownRun, &parts->ownRun))
+    return nullptr;
   for (Py_ssize_t i = 0; i < PyTuple_Size(params); ++i) {
     parts->params.emplace_back();
     if (!readParam(PyTuple_GetItem(params, i), &parts->params.back()))
@@ -864,11 +933,10 @@ static int traverseDispatcher(PyObject *object, visitproc visit, void *arg) {
   auto *parts = reinterpret_cast<Dispatcher *>(object)->parts;
   if (!parts)
     return 0;
-  Py_VISIT(parts->attributes.get());
+  if (int stop = parts->ownRun.traverse(visit, arg))
+    return stop;
   Py_VISIT(parts->caches.get());
   Py_VISIT(parts->globalsSource.get());
-  for (const Ref &dict : parts->classes)
-    Py_VISIT(dict.get());
   for (const Param &param : parts->params)
     Py_VISIT(param.fallback.get());
   for (const Ref &owner : parts->tableOwners)
@@ -892,20 +960,10 @@ static int clearDispatcher(PyObject *object) {
   return 0;
 }
 
-/// Removes *dispatcher* from the map of kernels.
-static void forgetDispatcher(Dispatcher *dispatcher) {
-  for (auto it = knownKernels.begin(); it != knownKernels.end(); ++it)
-    if (it->second.dispatcher == dispatcher) {
-      Known gone = std::move(it->second);
-      knownKernels.erase(it);
-      return;
-    }
-}
-
 static void deallocDispatcher(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  forgetDispatcher(reinterpret_cast<Dispatcher *>(object));
+  forgetTarget(object);
   clearDispatcher(object);
   reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
   Py_DECREF(reinterpret_cast<PyObject *>(type));
@@ -938,16 +996,13 @@ static PyType_Spec dispatcherSpec = {
     "triton.backends.graft._launcher.Dispatcher", sizeof(Dispatcher), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
 
-/// `set_callbacks(make, compile, finish, run)`: the Python side of the
-/// launcher, and Triton's own `JITFunction.run`.
+/// `set_callbacks(make, compile, finish)`: the Python side of the launcher.
 static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *given[4];
-  if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
-                        &given[3]))
+  PyObject *given[3];
+  if (!PyArg_ParseTuple(args, "OOO", &given[0], &given[1], &given[2]))
     return nullptr;
-  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback,
-                        &tritonsRun};
-  for (int i = 0; i < 4; ++i) {
+  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback};
+  for (int i = 0; i < 3; ++i) {
     Ref old(*slots[i]);
     *slots[i] = Ref::to(given[i]).release();
   }
@@ -958,6 +1013,7 @@ static PyObject *setCallbacks(PyObject *, PyObject *args) {
 static PyObject *forgetKernels(PyObject *, PyObject *) {
   std::unordered_map<PyObject *, Known> old;
   old.swap(knownKernels);
+  std::memset(recentKernels, 0, sizeof(recentKernels));
   Py_RETURN_NONE;
 }
 
@@ -974,6 +1030,6 @@ bool graft::launcher::addDispatcher(PyObject *module) {
   Ref type(PyType_FromModuleAndSpec(module, &dispatcherSpec, nullptr));
   if (!type || PyModule_AddObjectRef(module, "Dispatcher", type.get()) < 0)
     return false;
-  dispatcherType = reinterpret_cast<PyTypeObject *>(type.release());
+  addTarget(reinterpret_cast<PyTypeObject *>(type.release()), launchFast);
   return PyModule_AddFunctions(module, methods) == 0;
 }

@@ -11,6 +11,8 @@
 #include "Runtime.h"
 #include "Table.h"
 
+#include <memory>
+
 namespace graft::launcher {
 
 /// What somebody wrote in the parentheses of `kernel[grid](...)`, as vectorcall
@@ -58,6 +60,21 @@ struct UsedGlobal {
   Ref seen, seenValue; ///< found equal to *expected* before, and immutable
 };
 
+/// Tells whether an object still has the `run` method that it was born with:
+/// what somebody has put in its place is theirs to call.
+struct OwnRun {
+  Ref attributes;           ///< the object's dict
+  std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
+  Ref run;                  ///< Triton's
+
+  /// Needs the GIL.
+  bool holds() const;
+  int traverse(visitproc visit, void *arg) const;
+};
+
+/// Reads (attributes, classes, run). Returns false with an exception set.
+bool readOwnRun(PyObject *item, OwnRun *ownRun);
+
 /// The Python type `Dispatcher`: launches one kernel. Kept in the attributes of
 /// the kernel and collected with it.
 struct Dispatcher {
@@ -66,9 +83,8 @@ struct Dispatcher {
 };
 
 struct Dispatcher::Parts {
-  Ref attributes;           ///< the kernel's dict
-  Ref caches;               ///< its device_caches while our driver is active
-  std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
+  OwnRun ownRun;
+  Ref caches; ///< the kernel's device_caches while our driver is active
   std::vector<Param> params;
   std::vector<std::unique_ptr<CallShape>> shapes;
   CallShape *recentShape = nullptr;
@@ -91,9 +107,38 @@ PyObject *runTritonsWay(PyObject *kernel, PyObject *grid,
 /// Borrows *object*. Needs the GIL.
 Outcome readGrid(PyObject *object, Grid *grid);
 
+/// How an object of a native type launches the *kernel* that it belongs to.
+using LaunchFunction = PyObject *(*)(PyObject *target, PyObject *kernel,
+                                     PyObject *grid, const Arguments &args);
+
+/// Has objects of *type*, which `make` may return, launch by *function*.
+void addTarget(PyTypeObject *type, LaunchFunction function);
+
+/// Forgets *target*, which is about to go.
+void forgetTarget(PyObject *target);
+
+/// The arguments as a tuple and a dict. Returns false with an exception set.
+bool collect(const Arguments &args, Ref *positional, Ref *keywords);
+
+/// Whether two tuples of names, either perhaps null, are the same.
+bool sameNames(PyObject *a, PyObject *b);
+
 /// Adds the types and functions for launching kernels to *module*. Returns
 /// false with an exception set on failure.
 bool addDispatcher(PyObject *module);
+
+/// Adds what launches autotuned kernels and those with heuristics to *module*.
+/// Returns false with an exception set on failure.
+bool addTuning(PyObject *module);
+
+/// Reads one parameter: (name, default in a tuple of one or an empty one, rule,
+/// align, split sign, keyword-only, variadic). Returns false with an exception
+/// set.
+bool readParam(PyObject *item, Param *param);
+
+/// Adds what launches with most arguments fixed to *module*. Returns false with
+/// an exception set on failure.
+bool addFrozen(PyObject *module);
 
 /// Adds the type of `kernel[grid]` to *module*. Returns false with an exception
 /// set on failure.

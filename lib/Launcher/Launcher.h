@@ -41,6 +41,12 @@ template <typename Function> PyCFunction method(Function *function) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
+/// Calls *callable* with *argument*. Returns a new reference, or null with an
+/// exception set. Borrows both.
+inline PyObject *callOne(PyObject *callable, PyObject *argument) {
+  return PyObject_Vectorcall(callable, &argument, 1, nullptr);
+}
+
 /// Adds `load_binary`, `get_current_device` and the other device utilities to
 /// *module*. Returns false with an exception set on failure.
 bool addDevice(PyObject *module);

@@ -17,7 +17,7 @@ using namespace graft::launcher;
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
   for (auto add : {addErrors, addDevice, addTensorMap, addRuntime, addArrays,
-                   addPlan, addDispatcher, addSubscript})
+                   addPlan, addDispatcher, addTuning, addFrozen, addSubscript})
     if (!add(module))
       return -1;
   return 0;

@@ -231,18 +231,29 @@ bool graft::launcher::fitsPlan(const Plan &plan, const Call &call) {
   return true;
 }
 
-/// Replaces the leaf *leaf* by what is passed for it.
-static bool convertLeaf(const Plan &plan, Call &call, uint16_t leaf) {
-  uint64_t &bits = call.leaves[leaf];
-  if (call.kinds[leaf] == Leaf::Float) {
-    double value;
-    std::memcpy(&value, &bits, sizeof(value));
-    return packFloat(plan.types[leaf], value, &bits);
-  }
-  CUdeviceptr address = bits;
+bool graft::launcher::convertFloat(const Plan &plan, size_t leaf,
+                                   uint64_t *bits) {
+  double value;
+  std::memcpy(&value, bits, sizeof(value));
+  return packFloat(plan.types[leaf], value, bits);
+}
+
+/// Has the driver translate the pointer that the leaf *leaf* is.
+static bool translateLeaf(const Plan &plan, Call &call, uint16_t leaf) {
+  CUdeviceptr address = call.leaves[leaf];
   if (!translate(plan, &address))
     return false;
-  bits = address;
+  call.leaves[leaf] = address;
+  return true;
+}
+
+bool graft::launcher::translateForeign(const Plan &plan, Call &call,
+                                       int device) {
+  if (!ensureContext(device))
+    return false;
+  for (unsigned i = 0; i < call.numForeign; ++i)
+    if (!translateLeaf(plan, call, call.foreign[i]))
+      return false;
   return true;
 }
 
@@ -257,7 +268,8 @@ bool graft::launcher::convertLeaves(const Plan &plan, Call &call, int device) {
                       call.foreign[foreign] < plan.converted[converted]);
     uint16_t leaf =
         isForeign ? call.foreign[foreign++] : plan.converted[converted++];
-    if (!convertLeaf(plan, call, leaf))
+    if (isForeign ? !translateLeaf(plan, call, leaf)
+                  : !convertFloat(plan, leaf, &call.leaves[leaf]))
       return false;
   }
   return true;

@@ -73,6 +73,14 @@ bool fitsPlan(const Plan &plan, const Call &call);
 /// an exception set. Needs the GIL.
 bool convertLeaves(const Plan &plan, Call &call, int device);
 
+/// Narrows *bits*, those of a double, to what *plan* passes for its leaf
+/// *leaf*. Returns false with an exception set. Needs the GIL.
+bool convertFloat(const Plan &plan, size_t leaf, uint64_t *bits);
+
+/// Translates the pointers in *call* that may be the host's. Returns false with
+/// an exception set. Needs the GIL.
+bool translateForeign(const Plan &plan, Call &call, int device);
+
 /// Points *params* at the leaves that are passed and the two scratch pointers.
 /// *params* has room for MaxLeaves + 2.
 inline void gatherParams(const Plan &plan, Call &call, CUdeviceptr scratch[2],

@@ -10,7 +10,10 @@
 #include "TorchDevice.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <pthread.h>
+#include <unistd.h>
+#include <vector>
 
 using namespace graft::launcher;
 
@@ -41,7 +44,9 @@ struct Sources {
 
 } // namespace
 
-static Sources sources;
+// Never destroyed: the process may end after Python did, with objects held
+// here.
+static Sources &sources = *new Sources();
 
 static bool cudaDevice(int *device) {
   const Cuda *driver = cuda();
@@ -93,8 +98,7 @@ bool graft::launcher::currentStream(int device, CUstream *stream) {
     *stream = nullptr; // CUDA's default stream; `currentDevice` has a context
     return true;
   }
-  Ref number(
-      PyObject_CallOneArg(sources.getStream.get(), deviceNumber(device)));
+  Ref number(callOne(sources.getStream.get(), deviceNumber(device)));
   if (!number)
     return false;
   unsigned long long value = PyLong_AsUnsignedLongLong(number.get());
@@ -153,7 +157,7 @@ struct KnobNames {
 
 } // namespace
 
-static KnobState state;
+static KnobState &state = *new KnobState(); // never destroyed, as above
 static KnobNames knobNames;
 
 /// The environment variable of the one knob that is read from it at every
@@ -196,10 +200,39 @@ static PyObject *knob(const Watched &owner, PyObject *name,
   return own ? own : byClass.get();
 }
 
+namespace {
+/// The environment when it was last searched: the array that `environ` was, and
+/// the strings in it, with the null at its end.
+struct SeenEnvironment {
+  char **array = nullptr;
+  std::vector<char *> strings;
+  bool hasHomomorphicCasts = false;
+};
+} // namespace
+
+static SeenEnvironment &seenEnvironment = *new SeenEnvironment();
+
+/// Whether the environment has the variable of that knob. Searching it takes a
+/// nanosecond for each variable; seeing that it is the same takes a tenth.
+static bool hasHomomorphicCasts() {
+  SeenEnvironment &seen = seenEnvironment;
+  if (environ && environ == seen.array &&
+      std::memcmp(environ, seen.strings.data(),
+                  seen.strings.size() * sizeof(char *)) == 0)
+    return seen.hasHomomorphicCasts;
+  seen.array = environ;
+  seen.strings.clear();
+  for (char **entry = environ; entry && *entry; ++entry)
+    seen.strings.push_back(*entry);
+  seen.strings.push_back(nullptr);
+  seen.hasHomomorphicCasts = std::getenv(HomomorphicCastsVariable) != nullptr;
+  return seen.hasHomomorphicCasts;
+}
+
 /// Reads the knob that may come from the environment. Most have it in neither.
 static Outcome readHomomorphicCasts(Knobs *knobs, bool someAreSet) {
   knobs->homomorphicCasts = false;
-  if (!std::getenv(HomomorphicCastsVariable) &&
+  if (!hasHomomorphicCasts() &&
       !(someAreSet &&
         lookup(state.compilation.dict.get(), knobNames.homomorphicCasts)))
     return Outcome::Done;
@@ -251,8 +284,8 @@ static bool doesSomething(PyObject *hook, Watched &chain) {
   return !calls || !PyList_CheckExact(calls) || PyList_Size(calls) != 0;
 }
 
-int graft::launcher::launchHooksDoSomething() {
-  if (!followKnobs())
+int graft::launcher::launchHooksDoSomething(bool codeHasRun) {
+  if (codeHasRun && !followKnobs())
     return -1;
   PyObject *enter = state.enterHook.get(), *exit = state.exitHook.get();
   if (PyDict_Size(state.runtime.dict.get()) > 0) {
@@ -330,6 +363,11 @@ static PyObject *setActive(PyObject *, PyObject *flag) {
   Py_RETURN_NONE;
 }
 
+/// `is_active()`: whether launches go the fast way.
+static PyObject *isActive(PyObject *, PyObject *) {
+  return PyBool_FromLong(active);
+}
+
 /// `current()`: the current device and stream as a launch sees them.
 static PyObject *current(PyObject *, PyObject *) {
   int device;
@@ -347,6 +385,7 @@ static PyMethodDef methods[] = {
     {"set_triton", setTriton, METH_VARARGS,
      "Says what is read or recognised of Triton's."},
     {"set_active", setActive, METH_O, "Whether launches go the fast way."},
+    {"is_active", isActive, METH_NOARGS, "Whether launches go the fast way."},
     {"current", current, METH_NOARGS, "The current device and stream."},
     {"stats", stats, METH_NOARGS, "How many launches went which way."},
     {"reset_stats", resetStats, METH_NOARGS, "Sets all counts to zero."},

@@ -43,7 +43,7 @@ Outcome readKnobs(Knobs *knobs, Reason *reason);
 
 /// Whether a launch hook is set that would do something. Returns 1, 0, or -1
 /// with an exception set. Needs the GIL.
-int launchHooksDoSomething();
+int launchHooksDoSomething(bool codeHasRun);
 
 /// Adds `activate`, `deactivate` and what they need to *module*. Returns false
 /// with an exception set on failure.

@@ -9,7 +9,6 @@
 
 #include "Arguments.h"
 
-#include <cstring>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -130,10 +129,13 @@ private:
   /// set, or Gone if comparing ran code that changed the table.
   int matches(const Entry &entry, const Call &call) const {
     if (entry.words.size() != call.numWords ||
-        entry.objects.size() != call.numObjects ||
-        std::memcmp(entry.words.data(), call.words,
-                    call.numWords * sizeof(uint64_t)) != 0)
+        entry.objects.size() != call.numObjects)
       return 0;
+    // One by one: the words were just written, and a wide load that spans
+    // several stores under way has to wait for them.
+    for (unsigned i = 0; i < call.numWords; ++i)
+      if (entry.words[i] != call.words[i])
+        return 0;
     const uint64_t before = generation;
     for (unsigned i = 0; i < call.numObjects; ++i) {
       if (entry.objects[i].get() == call.objects[i])

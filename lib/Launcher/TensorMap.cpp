@@ -147,8 +147,9 @@ static bool read(PyObject *given, const char *what, Numbers<Number> &numbers,
     return false;
   }
   numbers.size = static_cast<int>(size);
+  auto itemOf = PyList_Check(list.get()) ? PyList_GetItem : PyTuple_GetItem;
   for (int i = 0; i < numbers.size - skipped; ++i) {
-    Ref item(PySequence_GetItem(list.get(), i));
+    Ref item = Ref::to(itemOf(list.get(), i));
     if (!item || !readNumber(item.get(), what, i,
                              numbers.values[numbers.size - skipped - 1 - i]))
       return false;
@@ -192,6 +193,45 @@ static bool readSequences(Request &request) {
   return true;
 }
 
+/// Reads *object* into *value*. Returns false with an exception set if it is no
+/// int or out of range. Needs the GIL.
+static bool readInt(PyObject *object, int &value) {
+  long wide = PyLong_AsLong(object);
+  if (wide == -1 && PyErr_Occurred())
+    return false;
+  value = static_cast<int>(wide);
+  if (value != wide)
+    PyErr_Format(PyExc_OverflowError, "%ld does not fit in a C int", wide);
+  return value == wide;
+}
+
+/// Reads into *request* the arguments that both functions begin with, of which
+/// *function* has *expected*. They are read one by one since a map is made for
+/// every launch: a format string takes longer. Returns false with an exception
+/// set on failure. Needs the GIL.
+static bool readArguments(const char *function, PyObject *const *args,
+                          Py_ssize_t count, Py_ssize_t expected,
+                          Request &request) {
+  if (count != expected) {
+    PyErr_Format(PyExc_TypeError, "%s takes %zd arguments (%zd given)",
+                 function, expected, count);
+    return false;
+  }
+  if (!PyLong_Check(args[0])) {
+    PyErr_Format(PyExc_TypeError, "%s: expected an address (got %R)", function,
+                 args[0]);
+    return false;
+  }
+  request.address = PyLong_AsUnsignedLongLongMask(args[0]);
+  request.givenBlock = args[4];
+  request.givenShape = args[5];
+  request.givenStrides = args[6];
+  return readInt(args[1], request.swizzle) &&
+         readInt(args[2], request.elementSize) &&
+         readInt(args[3], request.elementType) &&
+         readInt(args[7], request.padding) && readSequences(request);
+}
+
 /// Sets the exception for *call*, which returned *code* for *request*. Needs
 /// the GIL.
 static void raiseFor(const Request &request, const char *call, CUresult code) {
@@ -211,11 +251,12 @@ static void raiseFor(const Request &request, const char *call, CUresult code) {
 
 /// Drivers up to CUDA 13.1 set a bit in the maps of tensors under 128 KiB that
 /// the hardware wants clear; newer ones clear it themselves, and so does
-/// CUTLASS. Returns whether the driver could be asked. Needs no GIL.
+/// CUTLASS. Returns whether the driver could be asked. Needs the GIL.
 static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
                                const Request &request, CUtensorMap &map) {
-  int version = 0;
-  if (!calls("cuDriverGetVersion", cuda.cuDriverGetVersion(&version)))
+  static int version = 0;
+  if (version == 0 &&
+      !calls("cuDriverGetVersion", cuda.cuDriverGetVersion(&version)))
     return false;
   std::uint64_t span = 1; // first byte of the first element to that of the last
   for (int i = 0; i < request.shape.size; ++i)
@@ -233,14 +274,10 @@ static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
 /// fill_tma_descriptor_tiled(address, swizzle, element_size, element_type,
 /// block_size, shape, strides, padding) -> TensorMap. Returns a new reference,
 /// or null with an exception set. Needs the GIL.
-static PyObject *fillTiled(PyObject *, PyObject *args) {
+static PyObject *fillTiled(PyObject *, PyObject *const *args,
+                           Py_ssize_t count) {
   Request request;
-  if (!PyArg_ParseTuple(args, "KiiiOOOi:fill_tma_descriptor_tiled",
-                        &request.address, &request.swizzle,
-                        &request.elementSize, &request.elementType,
-                        &request.givenBlock, &request.givenShape,
-                        &request.givenStrides, &request.padding) ||
-      !readSequences(request) ||
+  if (!readArguments("fill_tma_descriptor_tiled", args, count, 8, request) ||
       !checkSize("block_size", request.block.size, request.shape.size))
     return nullptr;
   const Cuda *driver = cuda();
@@ -276,25 +313,19 @@ static PyObject *fillTiled(PyObject *, PyObject *args) {
 /// element_strides) -> TensorMap, where block_size is (pixels per column,
 /// channels per pixel). Returns a new reference, or null with an exception set.
 /// Needs the GIL.
-static PyObject *fillIm2col(PyObject *, PyObject *args) {
+static PyObject *fillIm2col(PyObject *, PyObject *const *args,
+                            Py_ssize_t count) {
   Request request;
-  PyObject *givenLower, *givenUpper, *givenSteps;
-  if (!PyArg_ParseTuple(
-          args, "KiiiOOOiOOO:fill_tma_descriptor_im2col", &request.address,
-          &request.swizzle, &request.elementSize, &request.elementType,
-          &request.givenBlock, &request.givenShape, &request.givenStrides,
-          &request.padding, &givenLower, &givenUpper, &givenSteps))
-    return nullptr;
   // The pixel box spans what is neither the batch nor the channels.
   Numbers<int> lower, upper;
   Numbers<std::uint32_t> steps;
-  if (!readSequences(request) ||
+  if (!readArguments("fill_tma_descriptor_im2col", args, count, 11, request) ||
       !checkSize("block_size", request.block.size, 2) ||
-      !read(givenLower, "pixel_box_lower", lower) ||
+      !read(args[8], "pixel_box_lower", lower) ||
       !checkSize("pixel_box_lower", lower.size, request.shape.size - 2) ||
-      !read(givenUpper, "pixel_box_upper", upper) ||
+      !read(args[9], "pixel_box_upper", upper) ||
       !checkSize("pixel_box_upper", upper.size, request.shape.size - 2) ||
-      !read(givenSteps, "element_strides", steps) ||
+      !read(args[10], "element_strides", steps) ||
       !checkSize("element_strides", steps.size, request.shape.size))
     return nullptr;
   const Cuda *driver = cuda();
@@ -336,12 +367,12 @@ static PyType_Spec typeSpec = {"triton.backends.graft._launcher.TensorMap",
 
 bool graft::launcher::addTensorMap(PyObject *module) {
   static PyMethodDef methods[] = {
-      {"fill_tma_descriptor_tiled", fillTiled, METH_VARARGS,
+      {"fill_tma_descriptor_tiled", method(fillTiled), METH_FASTCALL,
        "fill_tma_descriptor_tiled(address, swizzle, element_size, "
        "element_type, "
        "block_size, shape, strides, padding)\n--\n\nThe TensorMap of a tensor "
        "that is read in tiles. Strides count elements."},
-      {"fill_tma_descriptor_im2col", fillIm2col, METH_VARARGS,
+      {"fill_tma_descriptor_im2col", method(fillIm2col), METH_FASTCALL,
        "fill_tma_descriptor_im2col(address, swizzle, element_size, "
        "element_type, block_size, shape, strides, padding, pixel_box_lower, "
        "pixel_box_upper, element_strides)\n--\n\nThe TensorMap of a tensor "

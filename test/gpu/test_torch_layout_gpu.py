@@ -11,8 +11,8 @@ from triton.backends.graft import torch_layout
 
 @pytest.fixture
 def layout():
-    """A layout that was proven with CUDA initialised."""
-    torch.cuda.init()
+    """A layout that was proven after a first use of the device."""
+    torch.ones(3, device="cuda")
     layout, reason = torch_layout.prove(torch)
     assert reason == ""
     assert layout.knows_cuda
@@ -85,7 +85,6 @@ def test_a_cuda_tensor_of_another_kind_is_refused(layout):
 
 
 def test_proving_allocates_nothing_on_the_device():
-    torch.cuda.init()
     torch.ones(3, device="cuda")
     before = torch.cuda.memory_stats()
     assert torch_layout.prove(torch)[0].knows_cuda
@@ -111,6 +110,8 @@ from triton.backends.graft import torch_layout
 layout, reason = torch_layout.prove(torch)
 assert reason == "" and not layout.knows_cuda
 assert not torch.cuda.is_initialized()
+torch.cuda.init()
+assert torch_layout.prove(torch) == (layout, "") and not torch._C._cuda_hasPrimaryContext(0)
 tensor = torch.ones(3, device="cuda")
 assert torch_layout.read(layout, tensor) is None
 layout, reason = torch_layout.prove(torch)

@@ -117,7 +117,7 @@ class Size(enum.IntEnum):
     FOUR = 4
 
 
-Pair = namedtuple("Pair", "a b")  # noqa: PYI024 - as kernels have it
+Pair = namedtuple("Pair", "a b")
 
 
 def descriptor(address: int, shape: list[int], block: list[int]) -> TensorDescriptor:
@@ -159,6 +159,8 @@ def show(value: Any) -> str:
         return f"{{{', '.join(f'{show(key)}: {show(item)}' for key, item in value.items())}}}"
     if isinstance(value, tl.constexpr):
         return f"constexpr({show(value.value)})"
+    if isinstance(value, BaseException):
+        return "an exception"  # what was raised is compared where it arrives
     if isinstance(value, Equal):
         return f"Equal({value.number})"
     if isinstance(value, TensorDescriptor):

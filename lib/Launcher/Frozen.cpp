@@ -1,0 +1,413 @@
+//===- Frozen.cpp - Launches with most arguments fixed --------------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+// A frozen launch holds one variant, the grid, and the arguments that do not
+// vary, ready to be passed. What varies is read and has to be of the same
+// specialisation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Dispatcher.h"
+#include "Launcher.h"
+
+#include <cstddef>
+#include <cstring>
+#include <structmember.h>
+
+using namespace graft::launcher;
+
+/// The Python side: raises for an argument of another specialisation, and
+/// launches with hooks. Owned; null before `set_frozen_callbacks`.
+static PyObject *refuseCallback, *finishCallback;
+
+namespace {
+
+/// One varying parameter: where its words and leaves are in the frozen call.
+struct Varying {
+  size_t param;
+  unsigned firstWord, numWords;
+  unsigned firstLeaf, numLeaves;
+};
+
+/// The Python type `Frozen`.
+struct Frozen {
+  PyObject_HEAD vectorcallfunc vectorcall;
+  struct Parts {
+    Ref kernel, compiled, planOwner;
+    LaunchConfig config;
+    Grid grid;
+    int device;
+    std::vector<Param> params;
+    std::vector<Ref> values; ///< of all parameters, as they were frozen
+    std::vector<Varying> varying;
+    std::vector<uint64_t> words, leaves;
+    std::vector<int> passedAs; ///< of each leaf: which parameter it is, or -1
+    std::vector<void *> launchParams; ///< pointing at leaves; scratch last
+    CUdeviceptr scratch[2] = {0, 0};
+  } *parts;
+};
+
+} // namespace
+
+static const Plan &planOf(const Frozen::Parts &self) {
+  return *reinterpret_cast<Plan *>(self.planOwner.get());
+}
+
+/// Sets the exception for *value*, which cannot stand where the one of
+/// parameter *param* was frozen.
+static PyObject *refuse(const Frozen::Parts &self, size_t param,
+                        PyObject *value) {
+  Ref index(PyLong_FromSize_t(param));
+  Ref result(index ? PyObject_CallFunctionObjArgs(
+                         refuseCallback, self.kernel.get(), index.get(),
+                         self.values[param].get(), value, nullptr)
+                   : nullptr);
+  if (result)
+    PyErr_SetString(PyExc_SystemError, "a refused argument was accepted");
+  return nullptr;
+}
+
+/// Reads *value* for the varying parameter *what* and points *params* at it.
+/// *call* holds what was read. Returns false with an exception set.
+static bool placeVarying(const Frozen::Parts &self, const Varying &what,
+                         PyObject *value, Call &call, void **params) {
+  unsigned firstWord = call.numWords, firstLeaf = call.numLeaves;
+  Outcome outcome = readArgument(call, value, self.params[what.param]);
+  if (outcome == Outcome::Failed)
+    return false;
+  bool same = outcome == Outcome::Done &&
+              call.numWords - firstWord == what.numWords &&
+              call.numLeaves - firstLeaf == what.numLeaves;
+  for (unsigned i = 0; same && i < what.numWords; ++i)
+    same = call.words[firstWord + i] == self.words[what.firstWord + i];
+  if (!same) {
+    refuse(self, what.param, value);
+    return false;
+  }
+  for (unsigned i = 0; i < what.numLeaves; ++i) {
+    int place = self.passedAs[what.firstLeaf + i];
+    if (place >= 0)
+      params[place] = &call.leaves[firstLeaf + i];
+  }
+  return true;
+}
+
+/// Converts what varies to what is passed. Returns false with an exception set.
+static bool convertVarying(const Frozen::Parts &self, Call &call) {
+  unsigned leaf = 0;
+  const Plan &plan = planOf(self);
+  for (const Varying &what : self.varying)
+    for (unsigned i = 0; i < what.numLeaves; ++i, ++leaf)
+      if (call.kinds[leaf] == Leaf::Float &&
+          !convertFloat(plan, what.firstLeaf + i, &call.leaves[leaf]))
+        return false;
+  return call.numForeign == 0 || translateForeign(plan, call, self.device);
+}
+
+/// Launches where hooks have to be called: by way of Python, with all values.
+static PyObject *launchWithHooks(const Frozen::Parts &self, CUstream stream,
+                                 PyObject *const *varying) {
+  Ref values(PyTuple_New(static_cast<Py_ssize_t>(self.values.size())));
+  for (size_t i = 0; values && i < self.values.size(); ++i) {
+    PyObject *value = self.values[i].get();
+    for (size_t j = 0; j < self.varying.size(); ++j)
+      if (self.varying[j].param == i)
+        value = varying[j];
+    if (PyTuple_SetItem(values.get(), static_cast<Py_ssize_t>(i),
+                        Ref::to(value).release()) < 0)
+      return nullptr;
+  }
+  const int *size = self.grid.size;
+  Ref grid(Py_BuildValue("(iii)", size[0], size[1], size[2]));
+  Ref number(PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
+  if (!values || !grid || !number)
+    return nullptr;
+  return PyObject_CallFunctionObjArgs(finishCallback, self.compiled.get(),
+                                      grid.get(), number.get(), values.get(),
+                                      nullptr);
+}
+
+/// Sorts keyword arguments to the places of the parameters that vary. Returns
+/// false with an exception set.
+static bool sortKeywords(const Frozen::Parts &self, PyObject *const *given,
+                         Py_ssize_t positional, PyObject *keywords,
+                         PyObject **sorted) {
+  size_t number = self.varying.size();
+  for (size_t i = 0; i < number; ++i)
+    sorted[i] = static_cast<Py_ssize_t>(i) < positional ? given[i] : nullptr;
+  Py_ssize_t numKeywords = keywords ? PyTuple_Size(keywords) : 0;
+  for (Py_ssize_t k = 0; k < numKeywords; ++k) {
+    PyObject *name = PyTuple_GetItem(keywords, k);
+    size_t place = 0;
+    while (place < number &&
+           PyUnicode_Compare(self.params[self.varying[place].param].name.get(),
+                             name) != 0)
+      ++place;
+    if (place == number || sorted[place]) {
+      PyErr_Format(PyExc_TypeError, "%s argument '%U' of a frozen launch",
+                   place == number ? "unknown or fixed" : "repeated", name);
+      return false;
+    }
+    sorted[place] = given[positional + k];
+  }
+  return true;
+}
+
+/// Sets the exception for a launch with *got* arguments.
+static PyObject *raiseCount(const Frozen::Parts &self, Py_ssize_t got) {
+  Ref list(PyList_New(0)), comma(PyUnicode_FromString(", "));
+  for (const Varying &what : self.varying)
+    if (!list ||
+        PyList_Append(list.get(), self.params[what.param].name.get()) < 0)
+      return nullptr;
+  Ref wanted(list && comma ? PyUnicode_Join(comma.get(), list.get()) : nullptr);
+  if (wanted)
+    PyErr_Format(PyExc_TypeError,
+                 "a frozen launch takes the %zu arguments that vary (%U), got "
+                 "%zd",
+                 self.varying.size(), wanted.get(), got);
+  return nullptr;
+}
+
+/// Launches with the values of what varies, in order. Returns None, or null
+/// with an exception set.
+static PyObject *launchFrozen(const Frozen::Parts &self,
+                              PyObject *const *varying) {
+  int device;
+  CUstream stream;
+  if (!currentDevice(&device))
+    return nullptr;
+  if (device != self.device) {
+    PyErr_Format(PyExc_RuntimeError,
+                 "this launch was frozen for device %d, and device %d is the "
+                 "current one; freeze one for each device",
+                 self.device, device);
+    return nullptr;
+  }
+  if (!currentStream(device, &stream))
+    return nullptr;
+  Call call;
+  void *params[MaxLeaves + 2];
+  std::memcpy(params, self.launchParams.data(),
+              self.launchParams.size() * sizeof(void *));
+  for (size_t i = 0; i < self.varying.size(); ++i)
+    if (!placeVarying(self, self.varying[i], varying[i], call, params))
+      return nullptr;
+  int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
+  if (hooks != 0)
+    return hooks < 0 ? nullptr : launchWithHooks(self, stream, varying);
+  if (!convertVarying(self, call) ||
+      !launchKernel(planOf(self), self.config, self.grid, stream, params,
+                    device))
+    return nullptr;
+  count(Reason::Frozen);
+  Py_RETURN_NONE;
+}
+
+/// The vectorcall of `Frozen`.
+static PyObject *callFrozen(PyObject *object, PyObject *const *given,
+                            size_t flags, PyObject *keywords) {
+  Ref held = Ref::to(object);
+  const Frozen::Parts *self = reinterpret_cast<Frozen *>(object)->parts;
+  if (!active) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "a frozen launch needs the driver that it was frozen for "
+                    "to be the active one");
+    return nullptr;
+  }
+  Py_ssize_t positional = PyVectorcall_NARGS(flags);
+  Py_ssize_t got = positional + (keywords ? PyTuple_Size(keywords) : 0);
+  if (!self || got != static_cast<Py_ssize_t>(self->varying.size()))
+    return self ? raiseCount(*self, got) : PyErr_NoMemory();
+  if (!keywords)
+    return launchFrozen(*self, given);
+  PyObject *sorted[MaxLeaves];
+  if (!sortKeywords(*self, given, positional, keywords, sorted))
+    return nullptr;
+  return launchFrozen(*self, sorted);
+}
+
+//===----------------------------------------------------------------------===//
+// Freezing
+//===----------------------------------------------------------------------===//
+
+/// Reads all values and notes where those of each parameter are. Declined if
+/// the native launcher cannot take one; *param* says which.
+static Outcome readValues(const Frozen::Parts &self, Call &call,
+                          std::vector<Varying> *places, size_t *param) {
+  for (size_t &i = *param = 0; i < self.params.size(); ++i) {
+    Varying place{i, call.numWords, 0, call.numLeaves, 0};
+    Outcome outcome = readArgument(call, self.values[i].get(), self.params[i]);
+    if (outcome != Outcome::Done)
+      return outcome;
+    place.numWords = call.numWords - place.firstWord;
+    place.numLeaves = call.numLeaves - place.firstLeaf;
+    places->push_back(place);
+  }
+  return Outcome::Done;
+}
+
+/// Points the launch parameters at the leaves.
+static void placeLeaves(Frozen::Parts &self, const Call &call) {
+  const Plan &plan = planOf(self);
+  self.words.assign(call.words, call.words + call.numWords);
+  self.leaves.assign(call.leaves, call.leaves + call.numLeaves);
+  self.passedAs.assign(call.numLeaves, -1);
+  for (size_t i = 0; i < plan.passed.size(); ++i) {
+    self.passedAs[plan.passed[i]] = static_cast<int>(i);
+    self.launchParams.push_back(&self.leaves[plan.passed[i]]);
+  }
+  self.launchParams.push_back(&self.scratch[0]);
+  self.launchParams.push_back(&self.scratch[1]);
+}
+
+/// Reads the values of *parts* and lays the launch out; *vary* is a list of the
+/// parameters that vary, by number. Returns false with an exception set.
+static bool layOut(Frozen::Parts &parts, PyObject *vary) {
+  Call call;
+  size_t param = 0;
+  std::vector<Varying> places;
+  Outcome outcome = readValues(parts, call, &places, &param);
+  if (outcome == Outcome::Declined)
+    PyErr_Format(PyExc_TypeError,
+                 "argument '%U' cannot be frozen: the native launcher does not "
+                 "take a value like it",
+                 parts.params[param].name.get());
+  if (outcome != Outcome::Done)
+    return false;
+  const Plan *plan = asPlan(parts.planOwner.get());
+  if (!plan || !fitsPlan(*plan, call)) {
+    PyErr_SetString(PyExc_TypeError,
+                    "these arguments cannot be frozen: one is converted to the "
+                    "type of its annotation");
+    return false;
+  }
+  // What varies is converted at each launch; converting it here too is
+  // harmless.
+  if (!convertLeaves(*plan, call, parts.device))
+    return false;
+  placeLeaves(parts, call);
+  for (Py_ssize_t i = 0; i < PyList_Size(vary); ++i) {
+    size_t index = PyLong_AsSize_t(PyList_GetItem(vary, i));
+    if (index >= places.size()) {
+      PyErr_SetString(PyExc_IndexError, "no such parameter");
+      return false;
+    }
+    parts.varying.push_back(places[index]);
+  }
+  return true;
+}
+
+/// `Frozen(kernel, facts, device, grid, params, values, varies)`: *facts* as
+/// the compile callback gives them, *params* as `Dispatcher` takes them,
+/// *values* one for each, *vary* a list of the numbers of those that vary, in
+/// the order of the launch's arguments.
+static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
+  PyObject *kernel, *compiled, *kernelCache, *key, *plan, *grid, *params,
+      *values, *vary;
+  unsigned long long function;
+  int device, direct;
+  LaunchConfig config;
+  if (!PyArg_ParseTuple(args, "O(OOOOKiiip)iOO!O!O!", &kernel, &compiled,
+                        &kernelCache, &key, &plan, &function, &config.numWarps,
+                        &config.numCtas, &config.shared, &direct, &device,
+                        &grid, &PyTuple_Type, &params, &PyTuple_Type, &values,
+                        &PyList_Type, &vary))
+    return nullptr;
+  auto allocate =
+      reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
+  Ref object(allocate(type, 0));
+  if (!object)
+    return nullptr;
+  auto *frozen = reinterpret_cast<Frozen *>(object.get());
+  frozen->vectorcall = callFrozen;
+  auto &parts = *(frozen->parts = new Frozen::Parts());
+  config.function = reinterpret_cast<CUfunction>(function);
+  parts.config = config;
+  parts.kernel = Ref::to(kernel);
+  parts.compiled = Ref::to(compiled);
+  parts.planOwner = Ref::to(plan);
+  parts.device = device;
+  if (readGrid(grid, &parts.grid) != Outcome::Done) {
+    PyErr_Format(PyExc_TypeError,
+                 "the grid of a frozen launch is a tuple of 1 to 3 integers, "
+                 "got %R",
+                 grid);
+    return nullptr;
+  }
+  for (Py_ssize_t i = 0; i < PyTuple_Size(params); ++i) {
+    parts.params.emplace_back();
+    if (!readParam(PyTuple_GetItem(params, i), &parts.params.back()))
+      return nullptr;
+    parts.values.push_back(Ref::to(PyTuple_GetItem(values, i)));
+  }
+  return layOut(parts, vary) ? object.release() : nullptr;
+}
+
+static int traverseFrozen(PyObject *object, visitproc visit, void *arg) {
+  Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
+  Frozen::Parts *parts = reinterpret_cast<Frozen *>(object)->parts;
+  if (!parts)
+    return 0;
+  Py_VISIT(parts->kernel.get());
+  Py_VISIT(parts->compiled.get());
+  for (const Ref &value : parts->values)
+    Py_VISIT(value.get());
+  return 0;
+}
+
+static int clearFrozen(PyObject *object) {
+  delete std::exchange(reinterpret_cast<Frozen *>(object)->parts, nullptr);
+  return 0;
+}
+
+static void deallocFrozen(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  clearFrozen(object);
+  reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
+  Py_DECREF(reinterpret_cast<PyObject *>(type));
+}
+
+static PyMemberDef frozenMembers[] = {{"__vectorcalloffset__", T_PYSSIZET,
+                                       offsetof(Frozen, vectorcall), READONLY,
+                                       nullptr},
+                                      {nullptr, 0, 0, 0, nullptr}};
+
+static PyType_Slot frozenSlots[] = {
+    {Py_tp_new, reinterpret_cast<void *>(newFrozen)},
+    {Py_tp_call, reinterpret_cast<void *>(PyVectorcall_Call)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(deallocFrozen)},
+    {Py_tp_traverse, reinterpret_cast<void *>(traverseFrozen)},
+    {Py_tp_clear, reinterpret_cast<void *>(clearFrozen)},
+    {Py_tp_members, frozenMembers},
+    {Py_tp_doc,
+     const_cast<char *>("A launch of which only some arguments vary.")},
+    {0, nullptr}};
+
+static PyType_Spec frozenSpec = {
+    "triton.backends.graft._launcher.Frozen", sizeof(Frozen), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    frozenSlots};
+
+/// `set_frozen_callbacks(refuse, finish)`: the Python side of frozen launches.
+static PyObject *setCallbacks(PyObject *, PyObject *args) {
+  PyObject *refuse_, *finish;
+  if (!PyArg_ParseTuple(args, "OO", &refuse_, &finish))
+    return nullptr;
+  Ref oldRefuse(std::exchange(refuseCallback, Ref::to(refuse_).release()));
+  Ref oldFinish(std::exchange(finishCallback, Ref::to(finish).release()));
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {{"set_frozen_callbacks", setCallbacks,
+                                 METH_VARARGS,
+                                 "Sets the Python side of frozen launches."},
+                                {nullptr, nullptr, 0, nullptr}};
+
+bool graft::launcher::addFrozen(PyObject *module) {
+  Ref type(PyType_FromModuleAndSpec(module, &frozenSpec, nullptr));
+  return type && PyModule_AddObjectRef(module, "Frozen", type.get()) == 0 &&
+         PyModule_AddFunctions(module, methods) == 0;
+}
