@@ -13,7 +13,7 @@ import atexit
 import gc
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import triton
@@ -53,9 +53,10 @@ class Launcher:
             signature |= {"_gsan_globals": "*i8", "_gsan_launch_table": "*i8", "_gsan_launch_index": "i64"}
         descriptors = getattr(metadata, "tensordesc_meta", None)
         expanded = expand_signature(signature.values(), descriptors, "nvTmaDesc")
-        self._is_flat = not any(isinstance(type_, tuple) for type_ in expanded)
+        #: The types of nested arguments; None if there are none.
+        self._nested = expanded if any(isinstance(type_, tuple) for type_ in expanded) else None
         self.plan = _launcher.Plan(
-            metadata.name, tuple(_flatten(expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
+            metadata.name, tuple(_leaves(expanded, expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
         )
         self._launch = nvidia.wrap_handle_tensordesc(self._launch_values, signature, descriptors)
         #: Whether launching takes nothing but the arguments and the driver.
@@ -80,38 +81,44 @@ class Launcher:
         *args: Any,
     ) -> None:
         """Launches with the arguments *args*, constexprs among them. *kernel_metadata*: warps, CTAs, shared memory in bytes."""
-        scratch = self._allocate_scratch(grid_x * grid_y * grid_z, stream)
+        scratch = self._allocate_scratch((grid_x, grid_y, grid_z), stream)
         if self._gsan:
             args += _gsan_arguments(stream, self._metadata.launch_pdl)
-        if enter_hook is not None:
-            enter_hook(launch_metadata)
-        self._launch(grid_x, grid_y, grid_z, stream, function, kernel_metadata, *scratch, args)
-        if exit_hook is not None:
-            exit_hook(launch_metadata)
+        hooks = launch_metadata, enter_hook, exit_hook
+        self._launch(grid_x, grid_y, grid_z, stream, function, kernel_metadata, *hooks, *scratch, args)
 
     def _launch_values(self, *request: Any) -> None:
         """Launches; the last of *request* holds the arguments, with descriptors expanded."""
         values = request[-1]
-        self.plan.launch(*request[:-1], tuple(values if self._is_flat else _flatten(values)))
+        self.plan.launch(*request[:-1], tuple(values if self._nested is None else _leaves(self._nested, values)))
 
-    def _allocate_scratch(self, programs: int, stream: int) -> tuple[Any, Any]:
+    def _allocate_scratch(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
         """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""
-        metadata, ctas = self._metadata, programs * getattr(self._metadata, "num_ctas", 1)
+        metadata = self._metadata
         own = profile = None
         if metadata.global_scratch_size > 0:
-            allocate = _allocation._allocator.get()
-            own = allocate(ctas * metadata.global_scratch_size, metadata.global_scratch_align, stream)
+            size = self._programs(grid) * metadata.global_scratch_size
+            own = _allocation._allocator.get()(size, metadata.global_scratch_align, stream)
         if metadata.profile_scratch_size > 0:
+            size = self._programs(grid) * metadata.profile_scratch_size
             has_allocator = _allocation.has_profile_allocator()
             driver = triton.runtime.driver.active
             allocate = _allocation._profile_allocator.get() if has_allocator else driver.allocate_default_profile_scratch
-            profile = allocate(ctas * metadata.profile_scratch_size, metadata.profile_scratch_align, stream)
+            profile = allocate(size, metadata.profile_scratch_align, stream)
         return own, profile
 
+    def _programs(self, grid: tuple[int, int, int]) -> int:
+        """How many CTAs a launch over *grid* has."""
+        return grid[0] * grid[1] * grid[2] * getattr(self._metadata, "num_ctas", 1)
 
-def _flatten(values: Any) -> list:
-    """The leaves of nested tuples and lists, in order."""
-    return [leaf for value in values for leaf in (_flatten(value) if isinstance(value, tuple) else (value,))]
+
+def _leaves(types: Iterable, values: Iterable) -> Iterator:
+    """What *values* has where *types*, tuples nested in the same way, has types. A constant may be a tuple of its own."""
+    for type_, value in zip(types, values, strict=False):
+        if isinstance(type_, tuple):
+            yield from _leaves(type_, value)
+        else:
+            yield value
 
 
 def _gsan_arguments(stream: int, pdl: bool) -> tuple[int, int, int]:
@@ -426,7 +433,7 @@ def install(driver: Any) -> Callable[[], None] | None:
         return None
     _launcher.set_errors(LaunchError)
     _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction)
-    _launcher.set_callbacks(_make, _compile, _finish)
+    _launcher.set_callbacks(_make, _compile, _finish, _get_item)
     _launcher.set_tune_callback(_tune)
     _launcher.set_frozen_callbacks(_refuse, _finish)
     follow(driver)

@@ -24,6 +24,8 @@ using namespace graft::launcher;
 /// launches what needs more than the driver. Owned; null before
 /// `set_callbacks`.
 static PyObject *makeCallback, *compileCallback, *finishCallback;
+/// Triton's own `__getitem__` of kernels.
+static PyObject *tritonsGetItem;
 
 int Variant::traverse(visitproc visit, void *arg) const {
   Py_VISIT(compiled.get());
@@ -145,25 +147,13 @@ static const Known *findKernel(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  Py_ssize_t keywords = args.numKeywords();
-  Py_ssize_t total = args.numPositional + keywords;
-  Ref names_(PyTuple_New(keywords + 2));
-  Ref run(PyObject_GetAttr(kernel, names.run));
-  if (!names_ || !run)
+  PyObject *subscript[] = {kernel, grid};
+  Ref launch(PyObject_Vectorcall(tritonsGetItem, subscript, 2, nullptr));
+  if (!launch)
     return nullptr;
-  std::vector<PyObject *> values(args.values, args.values + total);
-  values.push_back(grid);
-  values.push_back(Py_False);
-  for (Py_ssize_t i = 0; i < keywords + 2; ++i) {
-    PyObject *name = i < keywords    ? PyTuple_GetItem(args.keywords, i)
-                     : i == keywords ? names.grid
-                                     : names.warmup;
-    if (PyTuple_SetItem(names_.get(), i, Ref::to(name).release()) < 0)
-      return nullptr;
-  }
-  return PyObject_Vectorcall(run.get(), values.data(),
+  return PyObject_Vectorcall(launch.get(), args.values,
                              static_cast<size_t>(args.numPositional),
-                             names_.get());
+                             args.keywords);
 }
 
 bool graft::launcher::collect(const Arguments &args, Ref *positional,
@@ -207,6 +197,7 @@ private:
   Outcome readOwnKnobs();
   Outcome readSurroundings();
   Outcome callPreRunHooks();
+  Outcome findShape();
   Outcome bind();
   Outcome readAll();
   Outcome findTable();
@@ -451,10 +442,17 @@ static CallShape *shapeOf(Dispatcher::Parts &self, const Arguments &args) {
   return self.recentShape = self.shapes.back().get();
 }
 
-Outcome Launch::bind() {
+Outcome Launch::findShape() {
   shape = shapeOf(self, args);
   if (!shape)
     return call.decline(Reason::TooMany);
+  // An error of Python's own, before anything else is done.
+  if (shape->reason == Reason::Keyword)
+    return call.decline(Reason::Keyword);
+  return Outcome::Done;
+}
+
+Outcome Launch::bind() {
   if (shape->reason != Reason::Hit)
     return call.decline(shape->reason);
   for (size_t i = 0; i < self.params.size(); ++i) {
@@ -761,7 +759,9 @@ Outcome Launch::finish(Variant &found, Ref *result) {
 
 Outcome Launch::go(Ref *result) {
   Variant *variant = nullptr;
-  Outcome outcome = readSurroundings();
+  Outcome outcome = findShape();
+  if (outcome == Outcome::Done)
+    outcome = readSurroundings();
   if (outcome == Outcome::Done)
     outcome = callPreRunHooks();
   if (outcome == Outcome::Done)
@@ -849,8 +849,9 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   }
   if (launch.call.reason == Reason::FirstLaunch)
     return launch.compile(/*remember=*/true);
-  bool replaced = launch.call.reason == Reason::RunReplaced;
-  if (launch.hooksCalled || (foreignArraysKnown() && !replaced))
+  bool ours = launch.call.reason != Reason::RunReplaced &&
+              launch.call.reason != Reason::Keyword;
+  if (launch.hooksCalled || (foreignArraysKnown() && ours))
     return launch.compile(/*remember=*/false);
   count(launch.call.reason);
   return runTritonsWay(kernel, grid, args);
@@ -996,13 +997,16 @@ static PyType_Spec dispatcherSpec = {
     "triton.backends.graft._launcher.Dispatcher", sizeof(Dispatcher), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
 
-/// `set_callbacks(make, compile, finish)`: the Python side of the launcher.
+/// `set_callbacks(make, compile, finish, get_item)`: the Python side of the
+/// launcher, and Triton's own `__getitem__` of kernels.
 static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *given[3];
-  if (!PyArg_ParseTuple(args, "OOO", &given[0], &given[1], &given[2]))
+  PyObject *given[4];
+  if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
+                        &given[3]))
     return nullptr;
-  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback};
-  for (int i = 0; i < 3; ++i) {
+  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback,
+                        &tritonsGetItem};
+  for (int i = 0; i < 4; ++i) {
     Ref old(*slots[i]);
     *slots[i] = Ref::to(given[i]).release();
   }

@@ -28,6 +28,7 @@ struct Varying {
   size_t param;
   unsigned firstWord, numWords;
   unsigned firstLeaf, numLeaves;
+  bool hasObjects; ///< constants that words do not hold whole
 };
 
 /// The Python type `Frozen`.
@@ -237,12 +238,14 @@ static PyObject *callFrozen(PyObject *object, PyObject *const *given,
 static Outcome readValues(const Frozen::Parts &self, Call &call,
                           std::vector<Varying> *places, size_t *param) {
   for (size_t &i = *param = 0; i < self.params.size(); ++i) {
-    Varying place{i, call.numWords, 0, call.numLeaves, 0};
+    Varying place{i, call.numWords, 0, call.numLeaves, 0, false};
+    unsigned numObjects = call.numObjects;
     Outcome outcome = readArgument(call, self.values[i].get(), self.params[i]);
     if (outcome != Outcome::Done)
       return outcome;
     place.numWords = call.numWords - place.firstWord;
     place.numLeaves = call.numLeaves - place.firstLeaf;
+    place.hasObjects = call.numObjects != numObjects;
     places->push_back(place);
   }
   return Outcome::Done;
@@ -292,6 +295,12 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
     size_t index = PyLong_AsSize_t(PyList_GetItem(vary, i));
     if (index >= places.size()) {
       PyErr_SetString(PyExc_IndexError, "no such parameter");
+      return false;
+    }
+    if (places[index].hasObjects) {
+      PyErr_Format(PyExc_TypeError,
+                   "argument '%U' cannot vary: it holds constants",
+                   parts.params[index].name.get());
       return false;
     }
     parts.varying.push_back(places[index]);

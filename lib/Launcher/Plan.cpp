@@ -505,14 +505,19 @@ struct LaunchArgs {
   int grid[3];
   unsigned long long stream, function;
   int numWarps, numCtas, shared;
+  PyObject *metadata, *enterHook, *exitHook;
   PyObject *scratch[2], *values;
 };
 } // namespace
 
-/// Packs *values* and launches. Returns false with an exception set.
-static bool launchValues(const Plan &plan, const LaunchArgs &given,
-                         PyObject *values) {
-  Py_ssize_t size = PyTuple_Size(values);
+/// Calls *hook*, which may be None. Returns false with an exception set.
+static bool callHook(PyObject *hook, PyObject *metadata) {
+  return hook == Py_None || bool(Ref(callOne(hook, metadata)));
+}
+
+/// Packs the values and launches. Returns false with an exception set.
+static bool launchValues(const Plan &plan, const LaunchArgs &given) {
+  Py_ssize_t size = PyTuple_Size(given.values);
   if (size < static_cast<Py_ssize_t>(plan.types.size())) {
     PyErr_Format(PyExc_TypeError, "kernel '%U' takes %zu arguments, got %zd",
                  plan.name, plan.types.size(), size);
@@ -522,7 +527,7 @@ static bool launchValues(const Plan &plan, const LaunchArgs &given,
   std::vector<void *> params;
   for (uint16_t leaf : plan.passed) {
     void *slot = &slots[params.size()];
-    if (!packObject(plan, plan.types[leaf], PyTuple_GetItem(values, leaf),
+    if (!packObject(plan, plan.types[leaf], PyTuple_GetItem(given.values, leaf),
                     slot))
       return false;
     params.push_back(slot);
@@ -541,21 +546,23 @@ static bool launchValues(const Plan &plan, const LaunchArgs &given,
 }
 
 /// `launch(gridX, gridY, gridZ, stream, function, (num_warps, num_ctas,
-/// shared), global_scratch, profile_scratch, values)`: packs *values*, a tuple
-/// with one entry for each type of the plan, and launches.
+/// shared), metadata, enter_hook, exit_hook, global_scratch, profile_scratch,
+/// values)`: packs *values*, a tuple with one entry for each type of the plan,
+/// and launches between the hooks, which get *metadata*.
 static PyObject *launchPlan(PyObject *self, PyObject *args) {
   LaunchArgs given;
-  if (!PyArg_ParseTuple(args, "iiiKK(iii)OOO!", &given.grid[0], &given.grid[1],
-                        &given.grid[2], &given.stream, &given.function,
-                        &given.numWarps, &given.numCtas, &given.shared,
-                        &given.scratch[0], &given.scratch[1], &PyTuple_Type,
-                        &given.values))
+  const Plan &plan = *reinterpret_cast<Plan *>(self);
+  if (!PyArg_ParseTuple(args, "iiiKK(iii)OOOOOO!", &given.grid[0],
+                        &given.grid[1], &given.grid[2], &given.stream,
+                        &given.function, &given.numWarps, &given.numCtas,
+                        &given.shared, &given.metadata, &given.enterHook,
+                        &given.exitHook, &given.scratch[0], &given.scratch[1],
+                        &PyTuple_Type, &given.values))
     return nullptr;
   // Asking about pointers needs a context. Without PyTorch to say otherwise, a
   // thread without one works on device 0, as in Triton.
-  if (!ensureContext(0))
-    return nullptr;
-  if (!launchValues(*reinterpret_cast<Plan *>(self), given, given.values))
+  if (!ensureContext(0) || !callHook(given.enterHook, given.metadata) ||
+      !launchValues(plan, given) || !callHook(given.exitHook, given.metadata))
     return nullptr;
   Py_RETURN_NONE;
 }

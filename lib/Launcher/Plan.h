@@ -57,9 +57,12 @@ struct Plan {
 /// A grid, in CTA clusters per dimension.
 struct Grid {
   int size[3];
-  /// Whether there is nothing to launch. Each dimension is looked at by itself:
-  /// their product may not fit an int.
-  bool empty() const { return size[0] <= 0 || size[1] <= 0 || size[2] <= 0; }
+  /// Whether there is nothing to launch: whether the product of the dimensions,
+  /// which need not fit an int, is zero or negative.
+  bool empty() const {
+    bool negative = (size[0] < 0) ^ (size[1] < 0) ^ (size[2] < 0);
+    return negative || size[0] == 0 || size[1] == 0 || size[2] == 0;
+  }
 };
 
 /// The plan that *object* is, or null; sets no exception.

@@ -135,13 +135,20 @@ struct TuningNames {
 
 static TuningNames tuning;
 
+/// Whether *keywords* name what the subscript gives to `run`: an error of
+/// Python's.
+static bool namesRunsOwn(PyObject *keywords) {
+  return positionOf(keywords, names.grid) >= 0 ||
+         positionOf(keywords, names.warmup) >= 0;
+}
+
 static std::unique_ptr<TunedShape> makeTunedShape(const Tuner::Parts &self,
                                                   const Arguments &args) {
   auto shape = std::make_unique<TunedShape>();
   shape->keywords = Ref::to(args.keywords);
   shape->numPositional = args.numPositional;
   Py_ssize_t numNames = PyTuple_Size(self.argNames.get());
-  shape->valid = args.numPositional <= numNames;
+  shape->valid = args.numPositional <= numNames && !namesRunsOwn(args.keywords);
   for (Py_ssize_t i = 0; i < args.numPositional && i < numNames; ++i)
     shape->named.push_back(static_cast<int>(i));
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i) {
@@ -476,6 +483,7 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
   Ref heuristics = Ref::to(lookup(attributes, tuning.values));
   Ref inner = Ref::to(lookup(attributes, tuning.fn));
   bool usual = heuristics && inner && PyDict_CheckExact(heuristics.get()) &&
+               !namesRunsOwn(args.keywords) &&
                fits(args, static_cast<size_t>(PyDict_Size(heuristics.get())));
   if (!self->ownRun.holds() || !usual) {
     count(usual ? Reason::RunReplaced : Reason::Kernel);

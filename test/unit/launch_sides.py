@@ -555,10 +555,14 @@ def _went_on_without_pointer(reference: Observation, ours: Observation) -> bool:
 #: there, the reference is made to do as we do, by `TypedKeys`.
 KNOWN_DIFFERENCES = [
     KnownDifference(
-        "longer CUDA error", "it begins as the in-tree one and goes on with the call, the kernel and its launch", _longer_cuda_error
+        "longer CUDA error",
+        "it begins as the in-tree one and goes on with the call, the kernel and its launch",
+        _longer_cuda_error,
     ),
     KnownDifference(
-        "longer host pointer error", "it goes on with the address and the kernel", _longer_host_pointer_error
+        "longer host pointer error",
+        "it begins as the in-tree one and goes on with the address and the kernel",
+        _longer_host_pointer_error,
     ),
     KnownDifference(
         "pointer out of range",
@@ -566,12 +570,16 @@ KNOWN_DIFFERENCES = [
         _went_on_without_pointer,
     ),
     KnownDifference(
-        "large grid", "the in-tree launcher skips a grid whose blocks overflow a C int; we launch it", _skipped_large_grid
+        "large grid",
+        "the in-tree launcher skips a grid whose blocks overflow a C int; we launch it",
+        _skipped_large_grid,
     ),
     KnownDifference(
-        "impossible grid", "as above, and the CUDA driver refuses it: we report that", _skipped_impossible_grid
+        "impossible grid",
+        "as above, and the CUDA driver refuses it: we report that",
+        _skipped_impossible_grid,
     ),
-]  # fmt: skip
+]
 
 
 class Failure(NamedTuple):
