@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import gc
 import inspect
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -151,12 +152,14 @@ class TypedKeys(dict):
 
 
 def _kinds(value: Any) -> Any:
-    """What equality overlooks in *value*."""
+    """What equality overlooks in *value*: types and signs, also inside."""
     if isinstance(value, tuple):
         return (type(value), *map(_kinds, value))
     if isinstance(value, constexpr):
         return (type(value), _kinds(value.value))
-    return (float, repr(value)) if isinstance(value, float) else type(value)
+    # Equal objects may hold 1 and 1.0; those that show themselves by their address hold what their class compares.
+    shown = None if isinstance(value, str) or type(value).__repr__ is object.__repr__ else repr(value)
+    return (type(value), shown)
 
 
 def create_binder(kernel: JITFunction) -> tuple:
@@ -171,8 +174,10 @@ def create_binder(kernel: JITFunction) -> tuple:
 #: The values of `Rule` in lib/Launcher/Arguments.h.
 _CONSTEXPR, _SPECIALIZED, _TYPED, _FLOAT, _BOOL = range(5)
 
-#: Keywords of `JITFunction.run` and options that it sets at each launch: a kernel with such a parameter is Triton's.
-_RESERVED = {"grid", "warmup", "debug", "instrumentation_mode", "fpsan_homomorphic_casts"}
+#: Options that `JITFunction.run` sets at each launch.
+_SET_OPTIONS = ("debug", "instrumentation_mode", "fpsan_homomorphic_casts")
+#: Those, and keywords of `run`: a kernel with such a parameter is Triton's.
+_RESERVED = {"self", "grid", "warmup", *_SET_OPTIONS}
 _MAX_PARAMETERS = 256
 
 
@@ -182,8 +187,10 @@ def _make(launched: Any) -> Any:
         target = _make_dispatcher(launched)
     elif isinstance(launched, Autotuner):
         target = _launcher.Tuner(_own_run(launched, Autotuner), tuple(launched.arg_names), tuple(launched.keys))
-    else:
+    elif isinstance(launched, Heuristics):
         target = _launcher.Heuristic(_own_run(launched, Heuristics), tuple(launched.arg_names))
+    else:  # the interpreter's, or somebody's own
+        target = None
     if target is not None:
         launched.__dict__[f"_{NAME}_target"] = target
     return target
@@ -227,14 +234,19 @@ def _describe(param: KernelParam) -> tuple:
 
 
 class _Recorder:
-    """Stands in for a kernel as the `self` of `JITFunction.run`, and notes under which key the kernel was looked up."""
+    """Stands in for a kernel as the `self` of `JITFunction.run`, and notes under which key the kernel was looked up.
 
-    def __init__(self, kernel: JITFunction, hooks_called: bool):
+    *hook_keywords* are what the pre-run hooks were given by name if they have been called: options are read before them.
+    """
+
+    def __init__(self, kernel: JITFunction, hook_keywords: dict | None):
         self._kernel = kernel
         self._kernels: dict = {}
         self._key: Any = None
-        if hooks_called:
+        self._options: dict = {}
+        if hook_keywords is not None:
             self.pre_run_hooks: list = []
+            self._options = {name: hook_keywords[name] for name in _SET_OPTIONS}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kernel, name)
@@ -244,8 +256,13 @@ class _Recorder:
         return self
 
     def __getitem__(self, device: int) -> tuple:
-        self._kernels, *rest = self._kernel.device_caches[device]
-        return (self, *rest)
+        self._kernels, keys, target, backend, binder = self._kernel.device_caches[device]
+        if self._options:
+            return self, keys, target, backend, lambda *args, **kwargs: binder(*args, **(kwargs | self._options))
+        return self, keys, target, backend, binder
+
+    def _pack_args(self, backend: Any, kwargs: dict, *bound: Any) -> tuple:
+        return self._kernel._pack_args(backend, kwargs | self._options, *bound)
 
     def get(self, key: Any, default: Any = None) -> Any:
         self._key = key
@@ -261,13 +278,13 @@ class _Recorder:
         return (result, self._kernels, self._key, launcher.plan, result.function, *result.packed_metadata, launcher.direct)
 
 
-def _compile(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict, hooks_called: bool) -> tuple[Any, tuple | None]:
+def _compile(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict, hook_keywords: dict | None) -> tuple[Any, tuple | None]:
     """Launches Triton's way; returns what `run` returns, and what the native launcher may remember of it."""
     if _launcher.knows_foreign_arrays():
         args = tuple(map(_as_pointer, args))
         kwargs = {name: _as_pointer(value) for name, value in kwargs.items()}
     _follow_torch(sys.modules.get("torch"))
-    recorder = _Recorder(kernel, hooks_called)
+    recorder = _Recorder(kernel, hook_keywords)
     result = _runs[JITFunction](recorder, *args, grid=grid, warmup=False, **kwargs)  # type: ignore[arg-type]
     return result, recorder.facts(result)
 
@@ -312,6 +329,11 @@ class _ForeignArray:
 
 def _as_pointer(value: Any) -> Any:
     """*value*, or what stands for it on Triton's own path."""
+    if isinstance(value, tuple):
+        items = tuple(map(_as_pointer, value))
+        if all(map(operator.is_, items, value)):
+            return value
+        return type(value)(*items) if hasattr(value, "_fields") else items
     described = _launcher.describe_foreign_array(value)
     return value if described is None else _ForeignArray(value, *described)
 
@@ -385,7 +407,7 @@ def _check_varying(kernel: JITFunction, vary: Sequence[str]) -> None:
 
 def _load(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict) -> tuple:
     """Compiles and loads *kernel* without launching it; what the native launcher needs of it."""
-    recorder = _Recorder(kernel, hooks_called=False)
+    recorder = _Recorder(kernel, hook_keywords=None)
     compiled = _runs[JITFunction](recorder, *args, grid=grid, warmup=True, **kwargs)  # type: ignore[arg-type]
     if compiled is None:
         raise FreezeError(f"{kernel.__name__} was not compiled: knobs.runtime.jit_cache_hook keeps it from that.")
@@ -444,6 +466,7 @@ def install(driver: Any) -> Callable[[], None] | None:
 
     def undo() -> None:
         _launcher.set_active(False)
+        _launcher.set_sources(None, None, False, False, False, None)  # *driver* may go
         for cls, get_item in ours.items():
             if vars(cls).get("__getitem__") is get_item:
                 del cls.__getitem__

@@ -129,6 +129,8 @@ static Outcome readFunctionConstant(Call &call, PyObject *value) {
 
 static Outcome readTupleConstant(Call &call, PyObject *value) {
   Py_ssize_t size = PyTuple_Size(value);
+  if (!PyTuple_CheckExact(value))
+    readIdentityConstant(call, reinterpret_cast<PyObject *>(Py_TYPE(value)));
   call.word(TagConstTuple | static_cast<uint64_t>(size) << 8);
   for (Py_ssize_t i = 0; i < size; ++i) {
     if (!call.fits(1))
@@ -170,7 +172,7 @@ Outcome graft::launcher::readConstant(Call &call, PyObject *value) {
     call.word(bitsOf(PyFloat_AsDouble(value)));
     return Outcome::Done;
   }
-  if (PyTuple_CheckExact(value))
+  if (PyTuple_Check(value))
     return readTupleConstant(call, value);
   if (isType(value, constexprType)) {
     Ref inner(PyObject_GetAttr(value, valueName));
@@ -182,6 +184,21 @@ Outcome graft::launcher::readConstant(Call &call, PyObject *value) {
   if (isType(value, functionType))
     return readFunctionConstant(call, value);
   return readObjectConstant(call, value);
+}
+
+/// Whether the class of *value* says itself how to show it.
+static bool hasOwnRepr(PyObject *value) {
+  return PyType_GetSlot(Py_TYPE(value), Py_tp_repr) !=
+         PyType_GetSlot(&PyBaseObject_Type, Py_tp_repr);
+}
+
+int graft::launcher::sameConstant(PyObject *mine, PyObject *other) {
+  int equal = PyObject_RichCompareBool(mine, other, Py_EQ);
+  if (equal != 1 || PyUnicode_CheckExact(mine) || !hasOwnRepr(mine))
+    return equal;
+  // Equal objects may hold 1 and 1.0, say, which are two constants to a kernel.
+  Ref left(PyObject_Repr(mine)), right(left ? PyObject_Repr(other) : nullptr);
+  return right ? PyObject_RichCompareBool(left.get(), right.get(), Py_EQ) : -1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,12 +238,9 @@ static Outcome readInt(Call &call, PyObject *value, const Param &param) {
   return Outcome::Done;
 }
 
-static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
-  Array array;
-  Outcome outcome = readArray(value, &array);
-  if (outcome != Outcome::Done)
-    return outcome == Outcome::Failed ? outcome
-                                      : call.decline(Reason::ArgumentType);
+/// Appends what there is to say about the pointer *array*.
+static inline void addPointer(Call &call, const Array &array,
+                              const Param &param) {
   bool divisible = param.rule == Rule::Specialized && param.align &&
                    (array.address & 15) == 0;
   call.word(TagPointer | static_cast<uint64_t>(divisible) << 8 |
@@ -234,7 +248,16 @@ static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
   if (array.foreign && array.address != 0)
     call.foreign[call.numForeign++] = static_cast<uint16_t>(call.numLeaves);
   addLeaf(call, Leaf::Pointer, array.address);
-  return Outcome::Done;
+}
+
+static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
+  Array array;
+  Outcome outcome = readArray(value, &array);
+  if (outcome == Outcome::Declined)
+    return call.decline(Reason::ArgumentType);
+  if (outcome == Outcome::Done)
+    addPointer(call, array, param);
+  return outcome;
 }
 
 static Outcome readValue(Call &call, PyObject *value, const Param &param);
@@ -320,6 +343,12 @@ Outcome graft::launcher::readArgument(Call &call, PyObject *value,
                                       const Param &param) {
   if (!call.fits(2))
     return call.decline(Reason::TooMany);
+  Array array;
+  if ((param.rule == Rule::Specialized || param.rule == Rule::Typed) &&
+      readKnownTensor(value, &array)) {
+    addPointer(call, array, param);
+    return Outcome::Done;
+  }
   switch (param.rule) {
   case Rule::Constexpr:
     addLeaf(call, Leaf::Constant, 0);

@@ -92,6 +92,11 @@ Outcome readArgument(Call &call, PyObject *value, const Param &param);
 /// the same type and value. Borrows *value*. Needs the GIL.
 Outcome readConstant(Call &call, PyObject *value);
 
+/// Whether the constants *mine* and *other*, of one type and with the same
+/// words, are the same. Returns 1, 0, or -1 with an exception set. Needs the
+/// GIL.
+int sameConstant(PyObject *mine, PyObject *other);
+
 /// Whether *value* cannot change as long as it is the same object. Needs the
 /// GIL.
 bool isImmutable(PyObject *value);

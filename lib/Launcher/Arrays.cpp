@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
-#include "TorchLayout.h"
 
+#include <iterator>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +25,7 @@ struct ArrayType {
 };
 
 /// Where a dtype's number comes from: numbers of two sources never meet.
-enum DtypeSource : uint64_t { FromTorch = 1, FromExchange, FromObject };
+enum DtypeSource : uint64_t { FromTorch, FromExchange, FromObject };
 
 } // namespace
 
@@ -44,10 +44,7 @@ static bool foreignTypesKnown;
 static std::vector<PyObject *> dtypes;
 constexpr size_t MaxDtypes = 256;
 
-/// torch.Tensor and torch.nn.Parameter, owned, or empty without torch.
-static std::vector<PyObject *> torchTypes;
-static TorchLayout torchLayout;
-static bool torchLayoutProven;
+KnownTorch graft::launcher::knownTorch;
 
 static PyObject *dataPtrName, *dtypeName;
 
@@ -90,11 +87,11 @@ static bool hasOwnExchangeAPI(PyObject *type) {
 static ArrayType classify(PyObject *type) {
   bool hasDataPtr = PyObject_HasAttr(type, dataPtrName);
   const dlpack::ExchangeAPI *api = exchangeAPI(type);
-  for (PyObject *torchType : torchTypes)
-    if (type == torchType)
-      return {torchLayoutProven ? ArrayType::Torch
-              : api             ? ArrayType::Exchange
-                                : ArrayType::Object,
+  for (PyTypeObject *torchType : knownTorch.types)
+    if (type == reinterpret_cast<PyObject *>(torchType))
+      return {knownTorch.layoutProven ? ArrayType::Torch
+              : api                   ? ArrayType::Exchange
+                                      : ArrayType::Object,
               api};
   if (api && !hasDataPtr)
     foreignTypesKnown = true;
@@ -184,11 +181,25 @@ static Outcome readObject(PyObject *value, Array *out) {
   return Outcome::Done;
 }
 
+void graft::launcher::prefetchArrays(PyObject *const *values, size_t number) {
+  if (!knownTorch.layoutProven)
+    return;
+  // A launch of CUDA's own leaves little of ours in the nearest cache, and each
+  // tensor is spread over three objects. Each loop has all loads of one level
+  // under way at once.
+  for (size_t i = 0; i < number; ++i)
+    if (Py_TYPE(values[i]) == knownTorch.types[0])
+      prefetchTorchTensor(knownTorch.layout, values[i]);
+  for (size_t i = 0; i < number; ++i)
+    if (Py_TYPE(values[i]) == knownTorch.types[0])
+      prefetchTorchStorage(knownTorch.layout, values[i]);
+}
+
 Outcome graft::launcher::readArray(PyObject *value, Array *out) {
   ArrayType type = arrayTypeOf(Py_TYPE(value));
   if (type.kind == ArrayType::Torch) {
     TorchTensor tensor;
-    if (readTorchTensor(torchLayout, value, &tensor)) {
+    if (readTorchTensor(knownTorch.layout, value, &tensor)) {
       out->address = tensor.address;
       out->dtype = dtypeNumber(FromTorch, tensor.dtype);
       out->foreign = tensor.deviceType != TorchDeviceCUDA;
@@ -231,14 +242,15 @@ static PyObject *setTorch(PyObject *, PyObject *args) {
     return nullptr;
   }
   forgetArrayTypes();
-  std::vector<PyObject *> old;
-  old.swap(torchTypes);
-  for (PyObject *type : old)
-    Py_DECREF(type);
-  for (Py_ssize_t i = 0; i < PyTuple_Size(types); ++i)
-    torchTypes.push_back(Ref::to(PyTuple_GetItem(types, i)).release());
-  if ((torchLayoutProven = bytes != nullptr))
-    torchLayout = layout;
+  for (size_t i = 0; i < std::size(knownTorch.types); ++i) {
+    auto index = static_cast<Py_ssize_t>(i);
+    bool given = index < PyTuple_Size(types);
+    Ref old(reinterpret_cast<PyObject *>(knownTorch.types[i]));
+    Ref type = Ref::to(given ? PyTuple_GetItem(types, index) : nullptr);
+    knownTorch.types[i] = reinterpret_cast<PyTypeObject *>(type.release());
+  }
+  if ((knownTorch.layoutProven = bytes != nullptr))
+    knownTorch.layout = layout;
   Py_RETURN_NONE;
 }
 

@@ -13,6 +13,7 @@
 
 #include "Arguments.h"
 #include "DLPack.h"
+#include "TorchLayout.h"
 
 namespace graft::launcher {
 
@@ -26,6 +27,32 @@ struct Array {
 /// Reads *value* into *out*. `Declined` if it is no array. Borrows *value*.
 /// Needs the GIL.
 Outcome readArray(PyObject *value, Array *out);
+
+/// What is known of torch in this process.
+struct KnownTorch {
+  bool layoutProven = false;
+  TorchLayout layout;
+  /// Its own array types, torch.Tensor first; owned, null without torch.
+  PyTypeObject *types[2] = {nullptr, nullptr};
+};
+extern KnownTorch knownTorch;
+
+/// Reads *value* if it is a torch tensor as proven: what most arguments are.
+/// Returns whether it is. Borrows *value*; needs the GIL.
+inline bool readKnownTensor(PyObject *value, Array *out) {
+  TorchTensor tensor;
+  if (Py_TYPE(value) != knownTorch.types[0] || !knownTorch.layoutProven ||
+      !readTorchTensor(knownTorch.layout, value, &tensor))
+    return false;
+  out->address = tensor.address;
+  out->dtype = tensor.dtype; // other sources' numbers are larger
+  out->foreign = tensor.deviceType != TorchDeviceCUDA;
+  return true;
+}
+
+/// Has the memory of torch's tensors among *values* on its way, so that reading
+/// one does not wait for the next. Borrows *values*; needs the GIL.
+void prefetchArrays(PyObject *const *values, size_t number);
 
 /// The exchange interface of the type of *type* or null; no exception is set.
 const dlpack::ExchangeAPI *exchangeAPI(PyObject *type);

@@ -14,6 +14,7 @@
 #include "Arrays.h"
 #include "Launcher.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <unordered_map>
@@ -178,9 +179,9 @@ namespace {
 /// One launch on its way.
 class Launch {
 public:
-  Launch(Dispatcher &owner, PyObject *kernel, PyObject *grid,
+  Launch(Dispatcher::Parts &self, PyObject *kernel, PyObject *grid,
          const Arguments &args)
-      : self(*owner.parts), kernel(kernel), grid(grid), args(args) {}
+      : self(self), kernel(kernel), grid(grid), args(args) {}
 
   /// Launches. `Declined` if Triton's own way is to be gone, with the reason in
   /// `call`. Otherwise *result* is what `kernel[grid](...)` returns.
@@ -192,17 +193,22 @@ public:
 
   Call call;
   bool hooksCalled = false;
+  Ref hookKeywords; ///< what pre-run hooks were given by name
 
 private:
+  Outcome lookAtKernel();
   Outcome readOwnKnobs();
   Outcome readSurroundings();
   Outcome callPreRunHooks();
   Outcome findShape();
   Outcome bind();
+  Outcome bindVariadic(size_t param);
   Outcome readAll();
+  Outcome lookAtCaches(DeviceTable &owned);
   Outcome findTable();
   Outcome findVariant(Variant **variant);
   Outcome checkGlobals();
+  bool readsTheSame();
   Outcome finish(Variant &variant, Ref *result);
   Outcome boundArguments(Ref *bound);
   Outcome launchDirectly(Variant &variant, PyObject *realGrid, bool *done);
@@ -218,7 +224,8 @@ private:
   int device = 0;
   CUstream stream = nullptr;
   CallShape *shape = nullptr;
-  PyObject *values[MaxLeaves]; ///< of the parameters; borrowed
+  PyObject *const *values = nullptr; ///< of the parameters; borrowed
+  PyObject *placed[MaxLeaves];       ///< where they are put if not in order
   Ref variadic;
   Table<Variant> *table = nullptr;
 };
@@ -229,13 +236,20 @@ private:
 // Knobs, device, stream, pre-run hooks
 //===----------------------------------------------------------------------===//
 
-bool OwnRun::holds() const {
+bool OwnRun::holds(CheckedState *checked) const {
   if (lookup(attributes.get(), names.run))
     return false;
   for (size_t i = 0; i + 1 < classes.size(); ++i)
     if (lookup(classes[i].get(), names.run))
       return false;
-  return lookup(classes.back().get(), names.run) == run.get();
+  if (lookup(classes.back().get(), names.run) != run.get())
+    return false;
+  if (checked) {
+    checked->reads(attributes.get());
+    for (const Ref &dict : classes)
+      checked->reads(dict.get());
+  }
+  return true;
 }
 
 int OwnRun::traverse(visitproc visit, void *arg) const {
@@ -267,15 +281,33 @@ Outcome Launch::readOwnKnobs() {
   return outcome;
 }
 
-Outcome Launch::readSurroundings() {
-  if (!self.ownRun.holds())
+/// Looks at the attributes of the kernel that a launch depends on.
+Outcome Launch::lookAtKernel() {
+  PyObject *attributes = self.ownRun.attributes.get();
+  self.checked.begin();
+  if (!self.ownRun.holds(&self.checked))
     return call.decline(Reason::RunReplaced);
-  Outcome outcome = readOwnKnobs();
+  PyObject *debug = lookup(attributes, names.debug);
+  PyObject *hooks = lookup(attributes, names.preRunHooks);
+  PyObject *globals = lookup(attributes, names.usedGlobals);
+  bool usual = debug && (debug == Py_None || PyBool_Check(debug)) && hooks &&
+               PyList_CheckExact(hooks) && globals;
+  if (!usual)
+    return call.decline(Reason::Kernel);
+  self.debug = Ref::to(debug);
+  self.preRunHooks = Ref::to(hooks);
+  self.usedGlobals = Ref::to(globals);
+  self.checked.succeed();
+  return Outcome::Done;
+}
+
+Outcome Launch::readSurroundings() {
+  Outcome outcome = self.checked.holds() ? Outcome::Done : lookAtKernel();
+  if (outcome == Outcome::Done)
+    outcome = readOwnKnobs();
   if (outcome != Outcome::Done)
     return outcome;
-  ownDebug = lookup(self.ownRun.attributes.get(), names.debug);
-  if (!ownDebug)
-    return call.decline(Reason::Kernel);
+  ownDebug = self.debug.get(); // None, True or False
   if (!currentDevice(&device) || !currentStream(device, &stream))
     return Outcome::Failed;
   return Outcome::Done;
@@ -284,9 +316,7 @@ Outcome Launch::readSurroundings() {
 /// Calls the kernel's pre-run hooks with what Triton gives them: the arguments
 /// and the three options that it adds to each launch.
 Outcome Launch::callPreRunHooks() {
-  PyObject *hooks = lookup(self.ownRun.attributes.get(), names.preRunHooks);
-  if (!hooks || !PyList_CheckExact(hooks))
-    return call.decline(Reason::Kernel);
+  PyObject *hooks = self.preRunHooks.get();
   if (PyList_Size(hooks) == 0)
     return Outcome::Done;
   Ref held = Ref::to(hooks), positional, keywords;
@@ -310,7 +340,11 @@ Outcome Launch::callPreRunHooks() {
     if (!result)
       return Outcome::Failed;
   }
-  return readOwnKnobs(); // a hook may have set one
+  hookKeywords = std::move(keywords);
+  // The options are those from before the hooks, as in Triton; whether there is
+  // an inspection hook is asked after them.
+  Knobs now;
+  return readKnobs(&now, &call.reason);
 }
 
 //===----------------------------------------------------------------------===//
@@ -398,6 +432,10 @@ static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
   for (size_t i = 0; i < self.params.size(); ++i)
     if (shape->sources[i] == CallShape::Default && !self.params[i].fallback)
       shape->reason = Reason::Binding;
+  shape->inOrder = true;
+  for (size_t i = 0; i < self.params.size(); ++i)
+    shape->inOrder =
+        shape->inOrder && shape->sources[i] == static_cast<int16_t>(i);
   shape->optionsId = self.shapes.size();
   for (auto &other : self.shapes)
     if (other->reason == Reason::Hit && shape->reason == Reason::Hit &&
@@ -452,27 +490,33 @@ Outcome Launch::findShape() {
   return Outcome::Done;
 }
 
+/// Makes the tuple of the arguments for the variadic parameter number *param*.
+Outcome Launch::bindVariadic(size_t param) {
+  auto first = static_cast<Py_ssize_t>(param);
+  Py_ssize_t size = args.numPositional - first;
+  variadic = Ref(PyTuple_New(size > 0 ? size : 0));
+  if (!variadic)
+    return Outcome::Failed;
+  for (Py_ssize_t i = 0; i < size; ++i)
+    if (PyTuple_SetItem(variadic.get(), i,
+                        Ref::to(args.values[first + i]).release()) < 0)
+      return Outcome::Failed;
+  return Outcome::Done;
+}
+
 Outcome Launch::bind() {
   if (shape->reason != Reason::Hit)
     return call.decline(shape->reason);
+  values = shape->inOrder ? args.values : placed;
+  if (shape->inOrder)
+    return Outcome::Done;
   for (size_t i = 0; i < self.params.size(); ++i) {
     int source = shape->sources[i];
-    if (source >= 0) {
-      values[i] = args.values[source];
-    } else if (source == CallShape::Default) {
-      values[i] = self.params[i].fallback.get();
-    } else {
-      auto first = static_cast<Py_ssize_t>(i);
-      Py_ssize_t size = args.numPositional - first;
-      variadic = Ref(PyTuple_New(size > 0 ? size : 0));
-      if (!variadic)
-        return Outcome::Failed;
-      for (Py_ssize_t j = 0; j < size; ++j)
-        if (PyTuple_SetItem(variadic.get(), j,
-                            Ref::to(args.values[first + j]).release()) < 0)
-          return Outcome::Failed;
-      values[i] = variadic.get();
-    }
+    if (source == CallShape::Variadic && bindVariadic(i) != Outcome::Done)
+      return Outcome::Failed;
+    placed[i] = source >= 0                    ? args.values[source]
+                : source == CallShape::Default ? self.params[i].fallback.get()
+                                               : variadic.get();
   }
   return Outcome::Done;
 }
@@ -481,10 +525,18 @@ Outcome Launch::bind() {
 // Lookup
 //===----------------------------------------------------------------------===//
 
+/// From so many parameters on, waiting for one after the other costs more than
+/// asking for all beforehand.
+constexpr size_t ManyParams = 8;
+
 /// Reads everything that tells variants apart.
 Outcome Launch::readAll() {
-  for (size_t i = 0; i < self.params.size(); ++i) {
-    Outcome outcome = readArgument(call, values[i], self.params[i]);
+  const size_t numParams = self.params.size();
+  const Param *params = self.params.data();
+  if (numParams >= ManyParams)
+    prefetchArrays(values, numParams);
+  for (size_t i = 0; i < numParams; ++i) {
+    Outcome outcome = readArgument(call, values[i], params[i]);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -492,8 +544,6 @@ Outcome Launch::readAll() {
   uint64_t debug = ownDebug == Py_None ? 0 : ownDebug == Py_True ? 1 : 2;
   if (!call.fits(2))
     return call.decline(Reason::TooMany);
-  if (debug == 2 && ownDebug != Py_False)
-    return call.decline(Reason::Kernel);
   call.word(shape->optionsId << 8 | debug << 4 |
             uint64_t(knobs.debug == Py_True) << 1 |
             uint64_t(knobs.homomorphicCasts));
@@ -506,27 +556,50 @@ Outcome Launch::readAll() {
 /// Devices beyond this are left to Triton's own path.
 constexpr int MaxDevices = 64;
 
-/// Finds the table for the device, emptied if Triton's caches were.
+/// Sees whether Triton's caches are still those that the device's table is for;
+/// empties it if not.
+Outcome Launch::lookAtCaches(DeviceTable &owned) {
+  PyObject *number = deviceNumber(device);
+  if (!number)
+    return Outcome::Failed;
+  owned.checked.begin();
+  owned.checked.reads(self.caches.get());
+  PyObject *owner = PyDict_GetItemWithError(self.caches.get(), number);
+  if (owned.owner.get() != owner) {
+    owned.owner = Ref::to(owner);
+    owned.variants.clear();
+  }
+  owned.checked.succeed();
+  return Outcome::Done;
+}
+
+/// Finds the table for the device.
 Outcome Launch::findTable() {
   if (device < 0 || device >= MaxDevices)
     return call.decline(Reason::Device);
   auto index = static_cast<size_t>(device);
-  PyObject *number = deviceNumber(device);
-  if (!number)
-    return Outcome::Failed;
-  PyObject *owner = PyDict_GetItemWithError(self.caches.get(), number);
-  if (self.tables.size() <= index) {
+  if (self.tables.size() <= index)
     self.tables.resize(index + 1);
-    self.tableOwners.resize(index + 1);
-  }
   if (!self.tables[index])
-    self.tables[index] = std::make_unique<Table<Variant>>();
-  table = self.tables[index].get();
-  if (self.tableOwners[index].get() != owner) {
-    self.tableOwners[index] = Ref::to(owner);
-    table->clear();
-  }
-  return Outcome::Done;
+    self.tables[index] = std::make_unique<DeviceTable>();
+  DeviceTable &owned = *self.tables[index];
+  table = &owned.variants;
+  return owned.checked.holds() ? Outcome::Done : lookAtCaches(owned);
+}
+
+/// Whether Triton's cache still has *variant*: what is gone from there, or
+/// replaced there, is not used.
+static bool isCached(Variant &variant) {
+  if (variant.checked.holds())
+    return true;
+  variant.checked.begin();
+  PyObject *cache = variant.kernelCache.get();
+  variant.checked.reads(cache);
+  if (PyDict_GetItemWithError(cache, variant.key.get()) !=
+      variant.compiled.get())
+    return false;
+  variant.checked.succeed();
+  return true;
 }
 
 Outcome Launch::findVariant(Variant **variant) {
@@ -535,10 +608,7 @@ Outcome Launch::findVariant(Variant **variant) {
     return outcome;
   if (!table->find(call, variant))
     return Outcome::Failed;
-  // What is gone from Triton's cache, or replaced there, is not used.
-  if (*variant && PyDict_GetItemWithError((*variant)->kernelCache.get(),
-                                          (*variant)->key.get()) !=
-                      (*variant)->compiled.get()) {
+  if (*variant && !isCached(**variant)) {
     table->clear();
     *variant = nullptr;
   }
@@ -600,9 +670,11 @@ static void remember(UsedGlobal &global, PyObject *now) {
 }
 
 Outcome Launch::checkGlobals() {
-  PyObject *source = lookup(self.ownRun.attributes.get(), names.usedGlobals);
-  if (!source)
-    return call.decline(Reason::Kernel);
+  // Hooks and compilations may have made another dict of them.
+  Outcome outcome = self.checked.holds() ? Outcome::Done : lookAtKernel();
+  if (outcome != Outcome::Done)
+    return outcome;
+  PyObject *source = self.usedGlobals.get();
   if (source != self.globalsSource.get()) {
     std::vector<UsedGlobal> fresh;
     if (!readUsedGlobals(source, &fresh))
@@ -799,17 +871,43 @@ static bool readVariant(PyObject *facts, Variant *variant) {
   return true;
 }
 
+/// Whether reading the launch again gives what was read before. If an address
+/// moved or a knob was set meanwhile, Triton may have compiled for what came
+/// after. Sets no exception.
+bool Launch::readsTheSame() {
+  Launch again(self, kernel, grid, args);
+  Outcome outcome = again.findShape();
+  if (outcome == Outcome::Done)
+    outcome = again.readSurroundings();
+  if (hooksCalled) { // which may set knobs; the launch has those from before
+    again.knobs = knobs;
+    again.instrumentation = Ref::to(instrumentation.get());
+    again.ownDebug = ownDebug;
+  }
+  if (outcome == Outcome::Done)
+    outcome = again.bind();
+  if (outcome == Outcome::Done)
+    outcome = again.readAll();
+  if (outcome == Outcome::Failed)
+    PyErr_Clear();
+  const Call &now = again.call;
+  return outcome == Outcome::Done && again.device == device &&
+         now.numWords == call.numWords && now.numObjects == call.numObjects &&
+         std::equal(now.words, now.words + now.numWords, call.words) &&
+         std::equal(now.objects, now.objects + now.numObjects, call.objects);
+}
+
 PyObject *Launch::compile(bool remember) {
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
   Ref answer(PyObject_CallFunctionObjArgs(
       compileCallback, kernel, grid, positional.get(), keywords.get(),
-      hooksCalled ? Py_True : Py_False, nullptr));
+      hooksCalled ? hookKeywords.get() : Py_None, nullptr));
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
-  if (!remember || facts == Py_None) {
+  if (!remember || facts == Py_None || !readsTheSame()) {
     count(remember ? Reason::Compiled : call.reason);
     return Ref::to(result).release();
   }
@@ -836,7 +934,7 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   if (!dispatcher.parts) // the collector has been here
     return runTritonsWay(kernel, grid, args);
   Ref held = Ref::to(target);
-  Launch launch(dispatcher, kernel, grid, args);
+  Launch launch(*dispatcher.parts, kernel, grid, args);
   Ref result;
   switch (launch.go(&result)) {
   case Outcome::Failed:
@@ -940,18 +1038,21 @@ static int traverseDispatcher(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(parts->globalsSource.get());
   for (const Param &param : parts->params)
     Py_VISIT(param.fallback.get());
-  for (const Ref &owner : parts->tableOwners)
-    Py_VISIT(owner.get());
+  Py_VISIT(parts->preRunHooks.get());
+  Py_VISIT(parts->usedGlobals.get());
   for (const UsedGlobal &global : parts->globals) {
     Py_VISIT(global.dict.get());
     Py_VISIT(global.expected.get());
     Py_VISIT(global.seen.get());
     Py_VISIT(global.seenValue.get());
   }
-  for (const auto &table : parts->tables)
-    if (table)
-      if (int stop = table->traverse(visit, arg))
-        return stop;
+  for (const auto &table : parts->tables) {
+    if (!table)
+      continue;
+    Py_VISIT(table->owner.get());
+    if (int stop = table->variants.traverse(visit, arg))
+      return stop;
+  }
   return 0;
 }
 
@@ -975,7 +1076,7 @@ static PyObject *numVariants(PyObject *object, PyObject *) {
   size_t total = 0;
   if (auto *parts = reinterpret_cast<Dispatcher *>(object)->parts)
     for (const auto &table : parts->tables)
-      total += table ? table->size() : 0;
+      total += table ? table->variants.size() : 0;
   return PyLong_FromSize_t(total);
 }
 

@@ -7,6 +7,8 @@
 #ifndef GRAFT_LAUNCHER_DISPATCHER_H
 #define GRAFT_LAUNCHER_DISPATCHER_H
 
+#include "Changes.h"
+#include "Knobs.h"
 #include "Plan.h"
 #include "Runtime.h"
 #include "Table.h"
@@ -37,6 +39,7 @@ struct CallShape {
   Reason reason = Reason::Hit;   ///< why this way is not taken, or Hit
   std::vector<int16_t> sources;  ///< of each parameter: an argument, or above
   std::vector<uint16_t> options; ///< the arguments that are options
+  bool inOrder = false;   ///< whether the arguments are those of the parameters
   uint64_t optionsId = 0; ///< equal for the same options in the same order
 };
 
@@ -47,6 +50,7 @@ struct Variant {
   Ref compiled;
   Ref kernelCache,
       key; ///< where Triton keeps it; gone from there, it is not used
+  CheckedState checked;
   Ref plan;
   LaunchConfig config;
   bool direct = false; ///< whether nothing but the driver is needed to launch
@@ -67,8 +71,8 @@ struct OwnRun {
   std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
   Ref run;                  ///< Triton's
 
-  /// Needs the GIL.
-  bool holds() const;
+  /// Needs the GIL. Adds the dicts that it reads to *checked*.
+  bool holds(CheckedState *checked = nullptr) const;
   int traverse(visitproc visit, void *arg) const;
 };
 
@@ -82,15 +86,25 @@ struct Dispatcher {
   Parts *parts;
 };
 
+/// The variants for one device.
+struct DeviceTable {
+  Ref owner; ///< the entry of Triton's caches that they belong to
+  CheckedState checked;
+  Table<Variant> variants;
+};
+
 struct Dispatcher::Parts {
   OwnRun ownRun;
   Ref caches; ///< the kernel's device_caches while our driver is active
   std::vector<Param> params;
   std::vector<std::unique_ptr<CallShape>> shapes;
   CallShape *recentShape = nullptr;
-  std::vector<std::unique_ptr<Table<Variant>>> tables; ///< by device
-  std::vector<Ref> tableOwners; ///< the entry of *caches* each table is for
-  Ref globalsSource;            ///< the dict that *globals* was made from
+  std::vector<std::unique_ptr<DeviceTable>> tables; ///< by device
+
+  CheckedState checked; ///< whether *ownRun* and what follows still hold
+  Ref debug, preRunHooks, usedGlobals;
+
+  Ref globalsSource; ///< the dict that *globals* was made from
   std::vector<UsedGlobal> globals;
 };
 

@@ -88,8 +88,11 @@ bool translateForeign(const Plan &plan, Call &call, int device);
 /// *params* has room for MaxLeaves + 2.
 inline void gatherParams(const Plan &plan, Call &call, CUdeviceptr scratch[2],
                          void **params) {
-  for (uint16_t leaf : plan.passed)
-    *params++ = &call.leaves[leaf];
+  const uint16_t *passed = plan.passed.data();
+  const size_t number = plan.passed.size();
+  for (size_t i = 0; i < number; ++i)
+    params[i] = &call.leaves[passed[i]];
+  params += number;
   *params++ = &scratch[0];
   *params = &scratch[1];
 }

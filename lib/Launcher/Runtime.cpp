@@ -6,14 +6,11 @@
 
 #include "Runtime.h"
 #include "Arrays.h"
+#include "Knobs.h"
 #include "Launcher.h"
 #include "TorchDevice.h"
 
-#include <cstdlib>
-#include <cstring>
 #include <pthread.h>
-#include <unistd.h>
-#include <vector>
 
 using namespace graft::launcher;
 
@@ -37,6 +34,8 @@ namespace {
 struct Sources {
   bool ownDevice = false; ///< the driver's function is ours: ask CUDA
   bool ownStream = false; ///< likewise: the default stream
+  /// PyTorch is asked, and there is one device: it is the current one always.
+  bool onlyDevice = false;
   TorchDevice torchDevice = nullptr; ///< asked through `askTorchDevice`
   const dlpack::ExchangeAPI *torchStream = nullptr;
   Ref getDevice, getStream;
@@ -68,6 +67,10 @@ static bool cudaDevice(int *device) {
 }
 
 bool graft::launcher::currentDevice(int *device) {
+  if (sources.onlyDevice) {
+    *device = 0;
+    return true;
+  }
   if (sources.torchDevice) {
     *device = askTorchDevice(sources.torchDevice);
     if (*device >= 0)
@@ -75,7 +78,8 @@ bool graft::launcher::currentDevice(int *device) {
   }
   if (sources.ownDevice)
     return cudaDevice(device);
-  Ref number(PyObject_CallNoArgs(sources.getDevice.get()));
+  Ref function = Ref::to(sources.getDevice.get()); // it may be replaced now
+  Ref number(PyObject_CallNoArgs(function.get()));
   if (!number)
     return false;
   long value = PyLong_AsLong(number.get());
@@ -98,7 +102,8 @@ bool graft::launcher::currentStream(int device, CUstream *stream) {
     *stream = nullptr; // CUDA's default stream; `currentDevice` has a context
     return true;
   }
-  Ref number(callOne(sources.getStream.get(), deviceNumber(device)));
+  Ref function = Ref::to(sources.getStream.get()); // it may be replaced now
+  Ref number(callOne(function.get(), deviceNumber(device)));
   if (!number)
     return false;
   unsigned long long value = PyLong_AsUnsignedLongLong(number.get());
@@ -121,189 +126,24 @@ PyObject *graft::launcher::deviceNumber(int device) {
 }
 
 //===----------------------------------------------------------------------===//
-// Knobs
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// An object with attributes that is read again and again: its dict is kept,
-/// and what its class has for names that it has not.
-struct Watched {
-  Ref object, dict;
-
-  /// Looks again if *current* is another object. Returns whether it was.
-  bool follow(PyObject *current) {
-    if (current == object.get())
-      return false;
-    object = Ref::to(current);
-    dict = attributesOf(current);
-    return true;
-  }
-};
-
-/// The knobs' objects and the values that their classes have.
-struct KnobState {
-  Ref module; ///< the dict of triton.knobs
-  Ref chainType;
-  Watched runtime, compilation;
-  Watched chains[2]; ///< the launch hooks seen last
-  Ref debug, inspectionHook, enterHook, exitHook, instrumentation;
-};
-
-struct KnobNames {
-  PyObject *runtime, *compilation, *debug, *inspectionHook, *enterHook,
-      *exitHook, *instrumentation, *homomorphicCasts;
-};
-
-} // namespace
-
-static KnobState &state = *new KnobState(); // never destroyed, as above
-static KnobNames knobNames;
-
-/// The environment variable of the one knob that is read from it at every
-/// launch.
-static const char HomomorphicCastsVariable[] = "TRITON_FPSAN_HOMOMORPHIC_CASTS";
-
-/// Remembers what *object*'s class has for *name*.
-static bool rememberDefault(Ref &slot, PyObject *object, PyObject *name) {
-  Ref type = Ref::to(reinterpret_cast<PyObject *>(Py_TYPE(object)));
-  slot = Ref(PyObject_GetAttr(type.get(), name));
-  return bool(slot);
-}
-
-/// Follows replaced knob objects, as Triton's own tests replace them. Returns
-/// false with an exception set.
-static bool followKnobs() {
-  PyObject *runtime = lookup(state.module.get(), knobNames.runtime);
-  PyObject *compilation = lookup(state.module.get(), knobNames.compilation);
-  if (!runtime || !compilation) {
-    PyErr_SetString(PyExc_AttributeError,
-                    "triton.knobs has no runtime or no compilation");
-    return false;
-  }
-  if (state.runtime.follow(runtime))
-    if (!rememberDefault(state.debug, runtime, knobNames.debug) ||
-        !rememberDefault(state.inspectionHook, runtime,
-                         knobNames.inspectionHook) ||
-        !rememberDefault(state.enterHook, runtime, knobNames.enterHook) ||
-        !rememberDefault(state.exitHook, runtime, knobNames.exitHook))
-      return false;
-  if (state.compilation.follow(compilation))
-    return rememberDefault(state.instrumentation, compilation,
-                           knobNames.instrumentation);
-  return true;
-}
-
-static PyObject *knob(const Watched &owner, PyObject *name,
-                      const Ref &byClass) {
-  PyObject *own = lookup(owner.dict.get(), name);
-  return own ? own : byClass.get();
-}
-
-namespace {
-/// The environment when it was last searched: the array that `environ` was, and
-/// the strings in it, with the null at its end.
-struct SeenEnvironment {
-  char **array = nullptr;
-  std::vector<char *> strings;
-  bool hasHomomorphicCasts = false;
-};
-} // namespace
-
-static SeenEnvironment &seenEnvironment = *new SeenEnvironment();
-
-/// Whether the environment has the variable of that knob. Searching it takes a
-/// nanosecond for each variable; seeing that it is the same takes a tenth.
-static bool hasHomomorphicCasts() {
-  SeenEnvironment &seen = seenEnvironment;
-  if (environ && environ == seen.array &&
-      std::memcmp(environ, seen.strings.data(),
-                  seen.strings.size() * sizeof(char *)) == 0)
-    return seen.hasHomomorphicCasts;
-  seen.array = environ;
-  seen.strings.clear();
-  for (char **entry = environ; entry && *entry; ++entry)
-    seen.strings.push_back(*entry);
-  seen.strings.push_back(nullptr);
-  seen.hasHomomorphicCasts = std::getenv(HomomorphicCastsVariable) != nullptr;
-  return seen.hasHomomorphicCasts;
-}
-
-/// Reads the knob that may come from the environment. Most have it in neither.
-static Outcome readHomomorphicCasts(Knobs *knobs, bool someAreSet) {
-  knobs->homomorphicCasts = false;
-  if (!hasHomomorphicCasts() &&
-      !(someAreSet &&
-        lookup(state.compilation.dict.get(), knobNames.homomorphicCasts)))
-    return Outcome::Done;
-  Ref value(PyObject_GetAttr(state.compilation.object.get(),
-                             knobNames.homomorphicCasts));
-  if (!value)
-    return Outcome::Failed;
-  if (!PyBool_Check(value.get()))
-    return Outcome::Declined;
-  knobs->homomorphicCasts = value.get() == Py_True;
-  return Outcome::Done;
-}
-
-Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
-  *reason = Reason::Knobs;
-  if (!followKnobs())
-    return Outcome::Failed;
-  bool runtimeSet = PyDict_Size(state.runtime.dict.get()) > 0;
-  bool compilationSet = PyDict_Size(state.compilation.dict.get()) > 0;
-  knobs->debug = state.debug.get();
-  knobs->inspectionHook = state.inspectionHook.get();
-  knobs->instrumentation = state.instrumentation.get();
-  if (runtimeSet) {
-    knobs->debug = knob(state.runtime, knobNames.debug, state.debug);
-    knobs->inspectionHook =
-        knob(state.runtime, knobNames.inspectionHook, state.inspectionHook);
-  }
-  if (compilationSet)
-    knobs->instrumentation = knob(state.compilation, knobNames.instrumentation,
-                                  state.instrumentation);
-  if (!PyBool_Check(knobs->debug) ||
-      !PyUnicode_CheckExact(knobs->instrumentation))
-    return Outcome::Declined;
-  if (knobs->inspectionHook != Py_None) {
-    *reason = Reason::InspectionHook;
-    return Outcome::Declined;
-  }
-  return readHomomorphicCasts(knobs, compilationSet);
-}
-
-/// Whether calling *hook*, which *chain* follows, would do something.
-static bool doesSomething(PyObject *hook, Watched &chain) {
-  if (hook == Py_None)
-    return false;
-  if (reinterpret_cast<PyObject *>(Py_TYPE(hook)) != state.chainType.get())
-    return true;
-  chain.follow(hook);
-  PyObject *calls = lookup(chain.dict.get(), names.calls);
-  return !calls || !PyList_CheckExact(calls) || PyList_Size(calls) != 0;
-}
-
-int graft::launcher::launchHooksDoSomething(bool codeHasRun) {
-  if (codeHasRun && !followKnobs())
-    return -1;
-  PyObject *enter = state.enterHook.get(), *exit = state.exitHook.get();
-  if (PyDict_Size(state.runtime.dict.get()) > 0) {
-    enter = knob(state.runtime, knobNames.enterHook, state.enterHook);
-    exit = knob(state.runtime, knobNames.exitHook, state.exitHook);
-  }
-  return doesSomething(enter, state.chains[0]) ||
-         doesSomething(exit, state.chains[1]);
-}
-
-//===----------------------------------------------------------------------===//
 // Switching on and off
 //===----------------------------------------------------------------------===//
 
 /// After a fork CUDA cannot be used; PyTorch's Python functions say so.
 static void forgetTorch() {
+  sources.onlyDevice = false;
   sources.torchDevice = nullptr;
   sources.torchStream = nullptr;
+}
+
+/// The number of devices, or 0 if the driver does not tell.
+static int deviceCount() {
+  const Cuda *driver = cuda();
+  int number = 0;
+  if (!driver || driver->cuDeviceGetCount(&number) != CUDA_SUCCESS)
+    number = 0;
+  PyErr_Clear();
+  return number;
 }
 
 /// `set_sources(get_device, get_stream, own_device, own_stream, torch_device,
@@ -322,6 +162,7 @@ static PyObject *setSources(PyObject *, PyObject *args) {
   sources.ownDevice = ownDevice != 0;
   sources.ownStream = ownStream != 0;
   sources.torchDevice = torchDevice ? findTorchDevice() : nullptr;
+  sources.onlyDevice = sources.torchDevice && deviceCount() == 1;
   sources.torchStream = nullptr;
   if (torchTensor != Py_None) {
     sources.torchStream = exchangeAPI(torchTensor);
@@ -340,15 +181,7 @@ static PyObject *setTriton(PyObject *, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOOOO", &knobs, &chain, &constexprType,
                         &dtypeType, &functionType))
     return nullptr;
-  PyObject *dict = PyModule_Check(knobs) ? PyModule_GetDict(knobs) : nullptr;
-  if (!dict) {
-    PyErr_SetString(PyExc_TypeError, "set_triton: triton.knobs is no module");
-    return nullptr;
-  }
-  state = KnobState();
-  state.module = Ref::to(dict);
-  state.chainType = Ref::to(chain);
-  if (!followKnobs() ||
+  if (!setKnobs(knobs, chain) ||
       !setConstantTypes(constexprType, dtypeType, functionType))
     return nullptr;
   Py_RETURN_NONE;
@@ -404,21 +237,12 @@ bool graft::launcher::addRuntime(PyObject *module) {
       {&names.debug, "debug"},
       {&names.preRunHooks, "pre_run_hooks"},
       {&names.usedGlobals, "used_global_vals"},
-      {&names.calls, "calls"},
       {&names.grid, "grid"},
       {&names.warmup, "warmup"},
       {&names.launchMetadata, "launch_metadata"},
       {&names.value, "value"},
       {&names.bestConfig, "best_config"},
       {&names.nargs, "nargs"},
-      {&knobNames.runtime, "runtime"},
-      {&knobNames.compilation, "compilation"},
-      {&knobNames.debug, "debug"},
-      {&knobNames.inspectionHook, "add_stages_inspection_hook"},
-      {&knobNames.enterHook, "launch_enter_hook"},
-      {&knobNames.exitHook, "launch_exit_hook"},
-      {&knobNames.instrumentation, "instrumentation_mode"},
-      {&knobNames.homomorphicCasts, "fpsan_homomorphic_casts"},
   };
   for (const NameOf &name : all)
     if (!(*name.slot = PyUnicode_InternFromString(name.text)))

@@ -2,8 +2,7 @@
 //
 // SPDX-License-Identifier: MIT
 //
-// The current device and stream, Triton's knobs, and whether our driver is the
-// active one.
+// The current device and stream, and whether our driver is the active one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,21 +29,6 @@ bool currentStream(int device, CUstream *stream);
 /// the GIL.
 PyObject *deviceNumber(int device);
 
-/// The knobs that a launch depends on, as they are now; all borrowed.
-struct Knobs {
-  PyObject *debug;
-  PyObject *instrumentation;
-  bool homomorphicCasts;
-  PyObject *inspectionHook;
-};
-
-/// Reads the knobs. Needs the GIL.
-Outcome readKnobs(Knobs *knobs, Reason *reason);
-
-/// Whether a launch hook is set that would do something. Returns 1, 0, or -1
-/// with an exception set. Needs the GIL.
-int launchHooksDoSomething(bool codeHasRun);
-
 /// Adds `activate`, `deactivate` and what they need to *module*. Returns false
 /// with an exception set on failure.
 bool addRuntime(PyObject *module);
@@ -61,7 +45,7 @@ inline PyObject *lookup(PyObject *dict, PyObject *name) {
 
 /// Interned names that several files use. Made when the module is.
 struct Names {
-  PyObject *run, *debug, *preRunHooks, *usedGlobals, *calls, *grid, *warmup,
+  PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup,
       *launchMetadata, *value, *bestConfig, *nargs;
 };
 extern Names names;

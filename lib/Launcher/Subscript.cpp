@@ -28,9 +28,14 @@ static PyTypeObject *subscriptType;
 static PyObject *spare;
 
 /// The vectorcall of `Subscript`. Returns what `kernel[grid](...)` returns.
+///
+/// Most are gone after one call and never meet the garbage collector. One that
+/// somebody else holds as well may be part of a cycle and is shown to it.
 static PyObject *callSubscript(PyObject *object, PyObject *const *values,
                                size_t flags, PyObject *keywords) {
   auto *self = reinterpret_cast<Subscript *>(object);
+  if (Py_REFCNT(object) > 1 && !PyObject_GC_IsTracked(object))
+    PyObject_GC_Track(object);
   Arguments args{values, PyVectorcall_NARGS(flags), keywords};
   return launchAny(self->kernel, self->grid, args);
 }
@@ -47,7 +52,6 @@ static PyObject *makeSubscript(PyObject *kernel, PyObject *grid) {
   self->kernel = Ref::to(kernel).release();
   self->grid = Ref::to(grid).release();
   self->vectorcall = callSubscript;
-  PyObject_GC_Track(object);
   return object;
 }
 

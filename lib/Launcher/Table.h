@@ -133,15 +133,16 @@ private:
       return 0;
     // One by one: the words were just written, and a wide load that spans
     // several stores under way has to wait for them.
-    for (unsigned i = 0; i < call.numWords; ++i)
-      if (entry.words[i] != call.words[i])
+    const uint64_t *words = entry.words.data();
+    for (unsigned i = 0, number = call.numWords; i < number; ++i)
+      if (words[i] != call.words[i])
         return 0;
     const uint64_t before = generation;
     for (unsigned i = 0; i < call.numObjects; ++i) {
       if (entry.objects[i].get() == call.objects[i])
         continue;
       Ref mine = Ref::to(entry.objects[i].get());
-      int same = PyObject_RichCompareBool(mine.get(), call.objects[i], Py_EQ);
+      int same = sameConstant(mine.get(), call.objects[i]);
       if (same != 1)
         return same < 0 ? Failed : same;
       if (generation != before)

@@ -120,6 +120,23 @@ inline bool readTorchTensor(const TorchLayout &layout, PyObject *tensor,
   return true;
 }
 
+/// Has what `readTorchTensor` reads of the TensorImpl of *tensor* on its way.
+inline void prefetchTorchTensor(const TorchLayout &layout, PyObject *tensor) {
+  const auto *impl = detail::fieldAt<const char *>(tensor, layout.tensorImpl);
+  __builtin_prefetch(impl + layout.keySet);
+  __builtin_prefetch(impl + layout.storageImpl);
+  __builtin_prefetch(impl + layout.numel);
+  __builtin_prefetch(impl + layout.device);
+}
+
+/// The same for its StorageImpl, with the TensorImpl at hand.
+inline void prefetchTorchStorage(const TorchLayout &layout, PyObject *tensor) {
+  const auto *impl = detail::fieldAt<const char *>(tensor, layout.tensorImpl);
+  const auto *storage = detail::fieldAt<const char *>(impl, layout.storageImpl);
+  __builtin_prefetch(storage + layout.data);
+  __builtin_prefetch(storage + layout.dataCheck);
+}
+
 } // namespace graft::launcher
 
 #endif // GRAFT_LAUNCHER_TORCHLAYOUT_H

@@ -305,6 +305,19 @@ int sharedOptIn() {
   }
 }
 
+/// Names for what this cuda.h does not have: an attribute of a device, one of a
+/// function, and what the latter can be set to.
+/// @{
+constexpr int maxOversizedShared = 150;
+constexpr int sharedMemoryMode = 17;
+constexpr int allowOversized = 3;
+/// @}
+
+/// Bytes of shared memory that one block may have if nothing else counts.
+int oversizedShared() {
+  return state().capability == 107 ? 512 * 1024 : sharedOptIn();
+}
+
 std::string hex(const void *data, size_t size) {
   static const char digits[] = "0123456789abcdef";
   std::string text;
@@ -609,7 +622,7 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute,
   DRIVER_CALL
   if (!isDevice(device))
     return CUDA_ERROR_INVALID_DEVICE;
-  switch (attribute) {
+  switch (static_cast<int>(attribute)) {
   case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
     *value = state().capability / 10;
     return CUDA_SUCCESS;
@@ -643,6 +656,9 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute,
     return CUDA_SUCCESS;
   case CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH:
     *value = 4096;
+    return CUDA_SUCCESS;
+  case maxOversizedShared:
+    *value = oversizedShared();
     return CUDA_SUCCESS;
   case CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH:
     *value = 1;
@@ -840,7 +856,7 @@ CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute,
   Function *function = find(handle);
   if (!function)
     return CUDA_ERROR_INVALID_HANDLE;
-  switch (attribute) {
+  switch (static_cast<int>(attribute)) {
   case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
     if (value < 0 || value > sharedOptIn() - function->sharedBytes)
       return CUDA_ERROR_INVALID_VALUE;
@@ -848,6 +864,11 @@ CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute,
     return CUDA_SUCCESS;
   case CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED:
     function->allowsNonPortableCluster = value;
+    return CUDA_SUCCESS;
+  case sharedMemoryMode:
+    if (value != allowOversized || oversizedShared() == sharedOptIn())
+      return CUDA_ERROR_INVALID_VALUE;
+    function->maxDynamicShared = oversizedShared();
     return CUDA_SUCCESS;
   default:
     return CUDA_ERROR_INVALID_VALUE;

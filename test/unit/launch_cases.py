@@ -39,6 +39,11 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+def words_of_lines(text: str) -> list[list[str]]:
+    """The words of each line of *text*."""
+    return [words(line) for line in text.strip().splitlines()]
+
+
 def alternatives(text: str) -> list[str]:
     """What *text* has between bars."""
     return [part.strip() for part in text.split("|")]
@@ -47,7 +52,7 @@ def alternatives(text: str) -> list[str]:
 INTS = [0, 1, 2, 3, 15, 16, 17, 32, 48, 100, 127, 128, 255, 256, 1024, 65535, 65536, -1, -2, -16, -17, -128, -129]
 INTS += [2**31 - 1, 2**31, 2**31 + 16, -(2**31), -(2**31) - 1, 2**32 - 1, 2**32, 2**63 - 1, 2**63, -(2**63), 2**64 - 1]
 TOO_LARGE_INTS = [2**64, -(2**63) - 1, 2**100]
-FLOATS = words("0.0 1.0 -0.0 0.5 -1.5 0.1 nan -nan inf -inf 5e-324 -5e-324 1e-45 1e-40 6e-8 1e-7 65504.0 3.4e38")
+FLOATS = words("0.0 1.0 -0.0 0.5 -1.5 0.1 nan other_nan inf -inf 5e-324 -5e-324 1e-45 1e-40 6e-8 1e-7 65504.0 3.4e38")
 LARGE_FLOATS = words("65519.0 65520.0 1e300 3.5e38 -1e39")
 ADDRESSES = [0, 16, 0x1000, 0x1001, 0x1008, 0x2000_0010, 0x7F00_0000_0000, MAPPED + 16, MAPPED + 0x101, 2**63 + 32]
 DTYPES = ["fp16", "fp32", "bf16", "fp64", "i1", "i8", "i16", "i32", "i64", "u8", "u32", "fp8e5", "torch.float32", "torch.int64"]
@@ -58,6 +63,25 @@ CONSTEXPRS = words("""0 0.0 -0.0 False 1 1.0 True 2 16 64 2.0 128 -1 2**70 nan N
     helper helper_2 print Equal(3) Equal(4) Size.ONE Size.FOUR MyInt(1) MyInt(4) b'x' 2+0j frozenset({1}) int ptr(0x1000,'fp16')
     tl.constexpr('a') (None,(1,)) (tl.constexpr(2),) T.f32 Index(4) float('nan') object()""")
 UNHASHABLE = ["[1, 2]", "{'a': 1}", "(1, [2])", "{1}"]
+
+#: Values that are equal in Python, and still are not one kernel's.
+EQUALS = {
+    "constexpr": words_of_lines("""
+        0 0.0 -0.0 False tl.constexpr(0)
+        1 1.0 True MyInt(1) Size.ONE
+        (1,2) (1.0,2) (True,2) Pair(1,2) Pair(1.0,2)
+        ((0,),'a') ((0.0,),'a') ((False,),'a') (Pair(0,1),'a') (Pair(0.0,1),'a')
+        tl.constexpr(1) tl.constexpr(1.0) tl.constexpr(True)
+        tl.constexpr(0.0) tl.constexpr(-0.0) tl.constexpr(False)
+        4 4.0 MyInt(4) Size.FOUR 4+0j"""),
+    "any": words_of_lines("""
+        1 MyInt(1) Size.ONE
+        (5,7) Pair(5,7) (5,True) (5,1) Pair(5,1)
+        (tl.constexpr(0),5) (tl.constexpr(0.0),5) (tl.constexpr(False),5) Pair(tl.constexpr(0),5) Pair(tl.constexpr(-0.0),5)
+        tl.constexpr(4) tl.constexpr(4.0) tl.constexpr(MyInt(4))
+        0 0.0 -0.0 False
+        ((1,2),) (Pair(1,2),) (Pair(Size.ONE,2),)"""),
+}
 
 ANNOTATIONS = {
     "int64s": words("tl.int8 tl.int16 tl.int32 tl.int64 int 'i32' 'i64' 'int64' 'tl.int32'"),
@@ -73,9 +97,9 @@ def make_value(rng: random.Random, kind: str) -> str:  # noqa: PLR0912 - a table
     """The text of a value of this kind."""
     if kind == "any":
         kinds = ["pointers", "tensors", "ints", "floats", "bools", "none", "tuples", "constexprs", "functions", "descriptors"]
-        return make_value(rng, rng.choices(kinds, [30, 14, 26, 10, 4, 4, 8, 3, 2, 3])[0])
+        return make_value(rng, rng.choices(kinds, [60, 28, 52, 20, 8, 8, 12, 4, 1, 1])[0])
     if kind in ("ints", "int64s", "naturals"):
-        if rng.random() < 0.08:
+        if rng.random() < 0.02:
             return rng.choice(["MyInt(16)", "MyInt(1)", "Size.ONE", "Size.FOUR", "True"])
         lowest = 0 if kind == "naturals" else -(2**63)
         highest = 2**63 if kind == "int64s" else 2**64
@@ -120,7 +144,7 @@ def make_tuple(rng: random.Random, depth: int = 0) -> str:
             items.append(make_tuple(rng, depth + 1))
         else:
             kinds = ["pointers", "tensors", "ints", "floats", "bools", "none", "constexprs", "functions"]
-            items.append(make_value(rng, rng.choices(kinds, [8, 3, 8, 2, 1, 2, 2, 1])[0]))
+            items.append(make_value(rng, rng.choices(kinds, [16, 6, 16, 4, 2, 4, 4, 1])[0]))
     if len(items) == 2 and rng.random() < 0.4:
         return f"Pair({', '.join(items)})"
     return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
@@ -135,8 +159,11 @@ def make_param(rng: random.Random, index: int, place: str) -> Param:
         annotation = rng.choice(ANNOTATIONS[kind])
     else:
         kinds = ["any", "pointers", "tensors", "ints", "floats", "bools", "tuples", "descriptors"]
-        kind, annotation = rng.choices(kinds, [2, 8, 3, 6, 2, 1, 1, 0.5])[0], ""
-    hot = tuple(make_value(rng, kind) for _ in range(rng.choice([1, 1, 1, 2, 3])))
+        kind, annotation = rng.choices(kinds, [2, 8, 3, 6, 2, 1, 0.7, 0.15])[0], ""
+    hot = tuple(make_value(rng, kind) for _ in range(rng.choice([1, 1, 1, 1, 2, 3])))
+    if rng.random() < 0.12 and (kind == "constexpr" or annotation == ""):
+        equals = rng.choice(EQUALS["constexpr" if kind == "constexpr" else "any"])
+        hot = tuple(rng.sample(equals, min(3, len(equals))))
     default = make_value(rng, kind) if place != "variadic" and rng.random() < 0.25 else None
     return Param(f"p{index}", place, annotation, default, kind, hot)
 
@@ -384,7 +411,7 @@ def make_launch(rng: random.Random, params: list[Param], tuned: str, grids: list
     """One step that launches, or nearly."""
     arguments = make_arguments(rng, params, tuned)
     chance = rng.random()
-    if chance < 0.2 and ("autotune" not in tuned or chance < 0.01):
+    if chance < 0.13 and ("autotune" not in tuned or chance < 0.01):
         arguments.append(rng.choice(options))
     elif chance > 0.98:
         arguments.append(rng.choice(ODD_OPTIONS))
@@ -438,12 +465,12 @@ def make_case(seed: int) -> Case:
     for _ in range(rng.randint(5, 30)):
         if rng.random() < busy:
             steps.append(rng.choice(CHANGES))
-        if steps and rng.random() < 0.35 and steps[-1].startswith("kernel["):
+        if steps and rng.random() < 0.5 and steps[-1].startswith("kernel["):
             steps.append(steps[-1])
         else:
             steps.append(make_launch(rng, params, tuned, grids, options))
-    if any("Equal(" in text for text in (source, *steps)):
-        # Beside a nan that is not the same object each time, the in-tree path does not look for equals.
+    if "autotune" in tuned or any("Equal(" in text for text in (source, *steps)):
+        # A nan that is not the same object each time has the in-tree path tune anew, and not look for equals of what is beside.
         source, steps = source.replace("float('nan')", "nan"), [step.replace("float('nan')", "nan") for step in steps]
     return Case(seed, source, tuple(steps))
 

@@ -6,7 +6,7 @@
         kernel[(4,)](...)
         assert rig.went() == {FIRST: 1}
 
-`launch_sides.FakeCompiler` makes the kernels; a test that wants a real one says so with `rig.compiling()`.
+`Compiler` makes the kernels; a test that wants a real one says so with `rig.compiling()`.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import stub_cuda
 import triton
 from launch_sides import FakeCompiler
-from launch_values import Pointer
+from launch_values import Pointer, without_addresses
 from triton import knobs
 from triton.backends.graft import _launcher, launcher
 from triton.backends.graft.driver import Driver
@@ -41,13 +41,20 @@ class Outcome(NamedTuple):
     compiled: tuple[str, ...]
 
 
+class Compiler(FakeCompiler):
+    """With `settings["metadata"]`: what is to be another in a kernel's metadata."""
+
+    def _write(self, metadata: dict, cubin: bytes) -> dict[str, str]:
+        return super()._write(metadata | self.settings.get("metadata", {}), cubin)
+
+
 class Rig:
     """Our driver, active on the stub; see `rig`."""
 
     def __init__(self, stub: stub_cuda.Stub, folder: Path):
         self.stub, self.folder = stub, folder
         self.driver = make_driver(stub)
-        self.compiler = FakeCompiler(folder)
+        self.compiler = Compiler(folder)
 
     @cached_property
     def in_tree(self) -> Any:
@@ -68,7 +75,7 @@ class Rig:
         """Makes *driver* the active one."""
         triton.runtime.driver.set_active(driver)
 
-    def compile_with(self, compiler: FakeCompiler) -> None:
+    def compile_with(self, compiler: Compiler) -> None:
         """Has *compiler* make what is compiled from now on."""
         self.compiler = compiler
         triton.compiler.compile = compiler.compile
@@ -88,14 +95,14 @@ class Rig:
         settings = self.compiler.settings
         for driver in (self.in_tree, self.driver):
             self.use(driver)
-            self.compile_with(FakeCompiler(self.folder))
+            self.compile_with(Compiler(self.folder))
             self.compiler.settings = dict(settings)
             self.launches(), self.went()
             kernel = make()
             outcomes.append([self.outcome(work, kernel) for work in works])
         reference, ours = outcomes
         for number, (expected, seen) in enumerate(zip(reference, ours, strict=True)):
-            assert seen == expected, f"call {number} differs from Triton's own"
+            assert seen == expected, f"call {number}\n  Triton's own: {expected}\n  ours: {seen}"
         return ours
 
     def outcome(self, work: Callable[[Any], Any], kernel: Any) -> Outcome:
@@ -105,11 +112,13 @@ class Rig:
         try:
             result = _show(work(kernel))
         except Exception as caught:
-            error = f"{type(caught).__name__}: {caught}"
+            error = without_addresses(f"{type(caught).__name__}: {caught}")
         return Outcome(result, error, tuple(self.launches()), tuple(self.compiler.compiled))
 
 
 _compile = triton.compiler.compile
+#: Where Triton keeps each kernel under its name, until there is another of the same name.
+_registry = triton.runtime.jit._triton_jit_function_registry
 
 
 def _show(value: Any) -> str:
@@ -129,6 +138,7 @@ def rig(folder: Path, devices: int = 2) -> Iterator[Rig]:
     stub = stub_cuda.load()
     stub.reset(devices=devices)
     gc.freeze()  # so that collecting is quick
+    registered = dict(_registry)
     try:
         with _restoring_knobs():
             made = Rig(stub, folder)
@@ -142,9 +152,16 @@ def rig(folder: Path, devices: int = 2) -> Iterator[Rig]:
                 made.use(made.driver)
                 made.driver.set_current_device(0)
                 triton.compiler.compile = _compile
+                triton.compiler.compiler.max_shared_mem.cache_clear()
+                _registry.clear()
+                _registry.update(registered)
                 gc.collect()
+                for kernel in gc.get_objects():
+                    if type(kernel) is CompiledKernel:  # the traceback of a failed test has it
+                        kernel.module = None
                 triton.runtime.driver._active = None
                 made.__dict__.clear()
+                gc.collect()
     finally:
         gc.unfreeze()
         stub.reset(devices=0)

@@ -1,0 +1,56 @@
+//===- Changes.h - Noticing that a dict has changed -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// A launch depends on a dozen dicts that hardly ever change: attributes of the
+// kernel, of its class, of Triton's knobs, and Triton's caches. Where Python
+// can watch dicts (3.12 and newer, by its full interface), one number says that
+// none of them did. Elsewhere they are looked up for every launch.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_CHANGES_H
+#define GRAFT_LAUNCHER_CHANGES_H
+
+#include "Ref.h"
+
+#include <cstdint>
+
+namespace graft::launcher {
+
+/// How many changes of watched dicts there were; never zero.
+extern uint64_t changes;
+
+/// Has *dict* watched from now on. Returns false, with no exception set, if its
+/// changes cannot be noticed. Needs the GIL.
+bool watch(PyObject *dict);
+
+/// Something that was worked out from watched dicts, and when.
+class CheckedState {
+public:
+  /// Whether no watched dict has changed since.
+  bool holds() const { return at == changes; }
+  /// To be called before the dicts are read, so that a change meanwhile counts.
+  void begin() {
+    started = changes;
+    watched = true;
+  }
+  /// Has *dict*, which was read, watched.
+  void reads(PyObject *dict) { watched = watched && watch(dict); }
+  /// What was read is in order.
+  void succeed() { at = watched ? started : 0; }
+  void forget() { at = 0; }
+
+private:
+  uint64_t at = 0, started = 0;
+  bool watched = false;
+};
+
+/// Starts watching. Returns false with an exception set on failure.
+bool addChanges(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_CHANGES_H

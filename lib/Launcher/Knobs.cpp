@@ -1,0 +1,262 @@
+//===- Knobs.cpp - Triton's knobs, as a launch reads them -----------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#include "Knobs.h"
+#include "Changes.h"
+#include "Runtime.h"
+
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace graft::launcher;
+
+namespace {
+
+/// An object whose attributes are read again and again.
+struct Watched {
+  Ref object, dict;
+
+  /// Looks again if *current* is another object. Returns whether it was.
+  bool follow(PyObject *current) {
+    if (current == object.get())
+      return false;
+    object = Ref::to(current);
+    dict = attributesOf(current);
+    return true;
+  }
+};
+
+/// A launch hook: what it is, and the functions in it if it is a chain.
+struct Hook {
+  Watched chain;
+  Ref calls; ///< the chain's list; null: the hook does something
+  bool none = false;
+
+  bool doesSomething() const {
+    return !none && (!calls || PyList_Size(calls.get()) != 0);
+  }
+};
+
+/// The knobs' objects, and the values that their classes have.
+struct KnobState {
+  Ref module; ///< the dict of triton.knobs
+  Ref chainType;
+  Watched runtime, compilation;
+  Ref debug, inspectionHook, enterHook, exitHook, instrumentation;
+
+  CheckedState checked; ///< whether what follows still holds
+  Outcome outcome = Outcome::Done;
+  Reason reason = Reason::Hit;
+  Ref debugNow, instrumentationNow;
+  bool homomorphicCastsSet = false;
+  Hook enter, exit;
+};
+
+struct KnobNames {
+  PyObject *runtime, *compilation, *debug, *inspectionHook, *enterHook,
+      *exitHook, *instrumentation, *homomorphicCasts, *calls;
+};
+
+} // namespace
+
+// Never destroyed: the process may end after Python did, with objects held
+// here.
+static KnobState &state = *new KnobState();
+static KnobNames knobNames;
+
+//===----------------------------------------------------------------------===//
+// The environment
+//===----------------------------------------------------------------------===//
+
+/// The environment variable of the one knob that is read from it at every
+/// launch.
+static const char HomomorphicCastsVariable[] = "TRITON_FPSAN_HOMOMORPHIC_CASTS";
+
+namespace {
+/// What `environ` looked like when it was last searched.
+struct SeenEnvironment {
+  char **array = nullptr;
+  size_t size = 0;
+  char *last = nullptr;
+  bool hasVariable = false;
+
+  /// Whether the same variables are there. A new one comes last, so the end
+  /// tells, however many there are.
+  bool holds() const {
+    return environ && environ == array && !environ[size] &&
+           (size == 0 || environ[size - 1] == last);
+  }
+};
+} // namespace
+
+static SeenEnvironment seenEnvironment;
+
+static bool environmentHasVariable() {
+  SeenEnvironment &seen = seenEnvironment;
+  if (seen.holds())
+    return seen.hasVariable;
+  seen.array = environ;
+  seen.size = 0;
+  while (environ && environ[seen.size])
+    ++seen.size;
+  seen.last = seen.size ? environ[seen.size - 1] : nullptr;
+  seen.hasVariable = std::getenv(HomomorphicCastsVariable) != nullptr;
+  return seen.hasVariable;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// Remembers what *object*'s class has for *name*.
+static bool rememberDefault(Ref &slot, PyObject *object, PyObject *name) {
+  Ref type = Ref::to(reinterpret_cast<PyObject *>(Py_TYPE(object)));
+  slot = Ref(PyObject_GetAttr(type.get(), name));
+  return bool(slot);
+}
+
+/// Follows replaced knob objects, as Triton's own tests replace them. Returns
+/// false with an exception set.
+static bool followKnobs() {
+  PyObject *runtime = lookup(state.module.get(), knobNames.runtime);
+  PyObject *compilation = lookup(state.module.get(), knobNames.compilation);
+  if (!runtime || !compilation) {
+    PyErr_SetString(PyExc_AttributeError,
+                    "triton.knobs has no runtime or no compilation");
+    return false;
+  }
+  if (state.runtime.follow(runtime))
+    if (!rememberDefault(state.debug, runtime, knobNames.debug) ||
+        !rememberDefault(state.inspectionHook, runtime,
+                         knobNames.inspectionHook) ||
+        !rememberDefault(state.enterHook, runtime, knobNames.enterHook) ||
+        !rememberDefault(state.exitHook, runtime, knobNames.exitHook))
+      return false;
+  if (state.compilation.follow(compilation) &&
+      !rememberDefault(state.instrumentation, compilation,
+                       knobNames.instrumentation))
+    return false;
+  for (const Ref *dict :
+       {&state.module, &state.runtime.dict, &state.compilation.dict})
+    state.checked.reads(dict->get());
+  return true;
+}
+
+/// What *owner* has for *name*, or its class.
+static PyObject *knob(const Watched &owner, PyObject *name,
+                      const Ref &byClass) {
+  PyObject *own = lookup(owner.dict.get(), name);
+  return own ? own : byClass.get();
+}
+
+/// Looks into the launch hook *now*.
+static void followHook(Hook &hook, PyObject *now) {
+  hook.none = now == Py_None;
+  hook.calls = Ref();
+  hook.chain.follow(now);
+  if (reinterpret_cast<PyObject *>(Py_TYPE(now)) != state.chainType.get())
+    return;
+  PyObject *calls = lookup(hook.chain.dict.get(), knobNames.calls);
+  state.checked.reads(hook.chain.dict.get());
+  if (calls && PyList_CheckExact(calls))
+    hook.calls = Ref::to(calls);
+}
+
+/// Looks at all knobs. Returns false with an exception set.
+static bool lookAtKnobs() {
+  state.checked.begin();
+  if (!followKnobs())
+    return false;
+  state.debugNow = Ref::to(knob(state.runtime, knobNames.debug, state.debug));
+  state.instrumentationNow = Ref::to(knob(
+      state.compilation, knobNames.instrumentation, state.instrumentation));
+  state.homomorphicCastsSet = lookup(state.compilation.dict.get(),
+                                     knobNames.homomorphicCasts) != nullptr;
+  state.outcome = Outcome::Done;
+  if (!PyBool_Check(state.debugNow.get()) ||
+      !PyUnicode_CheckExact(state.instrumentationNow.get())) {
+    state.outcome = Outcome::Declined;
+    state.reason = Reason::Knobs;
+  }
+  if (knob(state.runtime, knobNames.inspectionHook, state.inspectionHook) !=
+      Py_None) {
+    state.outcome = Outcome::Declined;
+    state.reason = Reason::InspectionHook;
+  }
+  followHook(state.enter,
+             knob(state.runtime, knobNames.enterHook, state.enterHook));
+  followHook(state.exit,
+             knob(state.runtime, knobNames.exitHook, state.exitHook));
+  state.checked.succeed();
+  return true;
+}
+
+/// Reads the knob that may come from the environment, where it is set.
+static Outcome readHomomorphicCasts(Knobs *knobs, Reason *reason) {
+  Ref value(PyObject_GetAttr(state.compilation.object.get(),
+                             knobNames.homomorphicCasts));
+  if (!value)
+    return Outcome::Failed;
+  *reason = Reason::Knobs;
+  if (!PyBool_Check(value.get()))
+    return Outcome::Declined;
+  knobs->homomorphicCasts = value.get() == Py_True;
+  return Outcome::Done;
+}
+
+Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
+  if (!state.checked.holds() && !lookAtKnobs())
+    return Outcome::Failed;
+  *reason = state.reason;
+  if (state.outcome != Outcome::Done)
+    return state.outcome;
+  knobs->debug = state.debugNow.get();
+  knobs->instrumentation = state.instrumentationNow.get();
+  knobs->homomorphicCasts = false;
+  if (!state.homomorphicCastsSet && !environmentHasVariable())
+    return Outcome::Done;
+  return readHomomorphicCasts(knobs, reason);
+}
+
+int graft::launcher::launchHooksDoSomething(bool codeHasRun) {
+  if (codeHasRun && !state.checked.holds() && !lookAtKnobs())
+    return -1;
+  return state.enter.doesSomething() || state.exit.doesSomething();
+}
+
+//===----------------------------------------------------------------------===//
+// Setting up
+//===----------------------------------------------------------------------===//
+
+bool graft::launcher::setKnobs(PyObject *module, PyObject *chainType) {
+  PyObject *dict = PyModule_Check(module) ? PyModule_GetDict(module) : nullptr;
+  if (!dict) {
+    PyErr_SetString(PyExc_TypeError, "triton.knobs is no module");
+    return false;
+  }
+  state = KnobState();
+  state.module = Ref::to(dict);
+  state.chainType = Ref::to(chainType);
+  return lookAtKnobs();
+}
+
+bool graft::launcher::addKnobs(PyObject *) {
+  const std::pair<PyObject **, const char *> all[] = {
+      {&knobNames.runtime, "runtime"},
+      {&knobNames.compilation, "compilation"},
+      {&knobNames.debug, "debug"},
+      {&knobNames.inspectionHook, "add_stages_inspection_hook"},
+      {&knobNames.enterHook, "launch_enter_hook"},
+      {&knobNames.exitHook, "launch_exit_hook"},
+      {&knobNames.instrumentation, "instrumentation_mode"},
+      {&knobNames.homomorphicCasts, "fpsan_homomorphic_casts"},
+      {&knobNames.calls, "calls"},
+  };
+  for (const auto &name : all)
+    if (!(*name.first = PyUnicode_InternFromString(name.second)))
+      return false;
+  return true;
+}

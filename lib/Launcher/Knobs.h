@@ -1,0 +1,39 @@
+//===- Knobs.h - Triton's knobs, as a launch reads them ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_KNOBS_H
+#define GRAFT_LAUNCHER_KNOBS_H
+
+#include "Arguments.h"
+
+namespace graft::launcher {
+
+/// The knobs that choose a variant, as they are now; borrowed.
+struct Knobs {
+  PyObject *debug;           ///< True or False
+  PyObject *instrumentation; ///< a str
+  bool homomorphicCasts;
+};
+
+/// Reads the knobs. Declined, with the reason in *reason*, if one has a value
+/// that the fast path does not take. Needs the GIL.
+Outcome readKnobs(Knobs *knobs, Reason *reason);
+
+/// Whether a launch hook is set that would do something. Returns 1, 0, or -1
+/// with an exception set. *codeHasRun*: whether Python code has run since
+/// `readKnobs`. Needs the GIL.
+int launchHooksDoSomething(bool codeHasRun);
+
+/// Takes the module `triton.knobs` and its class `HookChain`. Returns false
+/// with an exception set. Needs the GIL.
+bool setKnobs(PyObject *module, PyObject *chainType);
+
+/// Makes the names of the knobs. Returns false with an exception set.
+bool addKnobs(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_KNOBS_H
