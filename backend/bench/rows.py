@@ -27,6 +27,8 @@ class Row(NamedTuple):
     grid: Any = (1,)
     vary: tuple[str, ...] = ()
     """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
+    hold_gil: bool = False
+    """Whether a frozen launch keeps the GIL."""
     sides: tuple[str, ...] = ("c-loop", "graft", "triton")
     max_ratio: float | None = None
     """Target: time divided by that of the C loop."""
@@ -84,7 +86,7 @@ ROWS = {
             max_extra=0.3,
         ),
         Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
-        Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW),
+        Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW, max_extra=0.3),
         Row(
             name="freeze",
             label="freeze, 2 varying tensors",
@@ -92,6 +94,17 @@ ROWS = {
             arguments=_FEW,
             constexprs={"BLOCK": 64},
             vary=("x", "out"),
+            sides=("c-loop", "graft"),
+            max_ratio=1.05,
+        ),
+        Row(
+            name="freeze-gil",
+            label="freeze, 2 varying tensors, holding the GIL",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            vary=("x", "out"),
+            hold_gil=True,
             sides=("c-loop", "graft"),
             max_ratio=1.05,
         ),

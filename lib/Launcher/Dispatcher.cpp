@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <unordered_map>
 
@@ -41,13 +42,38 @@ int Variant::traverse(visitproc visit, void *arg) const {
 //===----------------------------------------------------------------------===//
 
 namespace {
+
+/// Addresses of cache lines. They are only ever prefetched, which does no harm
+/// to memory that is gone.
+struct CacheLines {
+  static constexpr size_t LineSize = 64;
+  const void *lines[24];
+  unsigned number = 0;
+
+  /// Adds the lines of an object.
+  template <typename Object>
+  void add(const Object &object, size_t objects = 1) {
+    const char *begin = reinterpret_cast<const char *>(&object);
+    for (size_t offset = 0; offset < objects * sizeof(Object);
+         offset += LineSize)
+      if (number < std::size(lines))
+        lines[number++] = begin + offset;
+  }
+  void prefetch() const {
+    for (unsigned i = 0; i < number; ++i)
+      __builtin_prefetch(lines[i]);
+  }
+};
+
 /// What is known of an object that was launched. What launches it is owned
 /// by it, so that the collector sees the cycle; this entry goes with either.
 struct Known {
   PyObject *target = nullptr; ///< its dispatcher; null: never the fast way
   LaunchFunction launch = nullptr;
   Ref weakref;
+  CacheLines lines; ///< what its last launch touched
 };
+
 } // namespace
 
 /// By the kernel's address: a kernel's own hash would be that of its source.
@@ -140,6 +166,35 @@ static const Known *findKernel(PyObject *kernel) {
   if (known)
     recent = {kernel, known};
   return known;
+}
+
+void graft::launcher::warmUp(PyObject *kernel) {
+  const RecentKernel &recent = recentSlot(kernel);
+  if (recent.kernel == kernel)
+    recent.known->lines.prefetch();
+}
+
+/// Notes what launching *variant* of *kernel* touches.
+static void noteLines(PyObject *kernel, Dispatcher::Parts &parts,
+                      const DeviceTable &table, const Variant &variant) {
+  const RecentKernel &recent = recentSlot(kernel);
+  if (recent.kernel != kernel)
+    return;
+  parts.warm = &variant;
+  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  CacheLines &lines = recent.known->lines;
+  lines.number = 0;
+  lines.add(*reinterpret_cast<Dispatcher *>(recent.known->target));
+  lines.add(parts);
+  lines.add(*parts.recentShape);
+  lines.add(*parts.preRunHooks.get());
+  lines.add(table);
+  lines.add(variant);
+  lines.add(plan);
+  if (!plan.passed.empty())
+    lines.add(plan.passed.front(), plan.passed.size());
+  if (!parts.params.empty())
+    lines.add(parts.params.front(), parts.params.size());
 }
 
 //===----------------------------------------------------------------------===//
@@ -790,6 +845,8 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
 /// Everything after the variant is known: the grid, the hooks and the launch.
 Outcome Launch::finish(Variant &found, Ref *result) {
   Table<Variant>::Hold variant(&found);
+  if (self.warm != &found)
+    noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], found);
   Ref bound, computed, changed;
   PyObject *realGrid = grid;
   if (PyCallable_Check(grid)) {

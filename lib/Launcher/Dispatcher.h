@@ -94,6 +94,7 @@ struct DeviceTable {
 };
 
 struct Dispatcher::Parts {
+  const Variant *warm = nullptr; ///< the variant that `warmUp` knows; no owner
   OwnRun ownRun;
   Ref caches; ///< the kernel's device_caches while our driver is active
   std::vector<Param> params;
@@ -140,6 +141,10 @@ bool sameNames(PyObject *a, PyObject *b);
 /// Adds the types and functions for launching kernels to *module*. Returns
 /// false with an exception set on failure.
 bool addDispatcher(PyObject *module);
+
+/// Has the memory that launching *kernel* will touch on its way, for whoever
+/// asks for `kernel[grid]` is about to launch. Needs the GIL.
+void warmUp(PyObject *kernel);
 
 /// Adds what launches autotuned kernels and those with heuristics to *module*.
 /// Returns false with an exception set on failure.

@@ -39,6 +39,7 @@ struct Frozen {
     LaunchConfig config;
     Grid grid;
     int device;
+    bool holdGil;
     std::vector<Param> params;
     std::vector<Ref> values; ///< of all parameters, as they were frozen
     std::vector<Varying> varying;
@@ -200,10 +201,20 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
     return hooks < 0 ? nullptr : launchWithHooks(self, stream, varying);
   if (!convertVarying(self, call) ||
       !launchKernel(planOf(self), self.config, self.grid, stream, params,
-                    device))
+                    device, self.holdGil))
     return nullptr;
   count(Reason::Frozen);
   Py_RETURN_NONE;
+}
+
+/// Has what a launch will read on its way; what CUDA does for a launch leaves
+/// little of it in the nearest cache.
+static void prefetch(const Frozen::Parts &self) {
+  const void *const lines[] = {self.words.data(),    self.launchParams.data(),
+                               self.varying.data(),  self.params.data(),
+                               self.passedAs.data(), self.planOwner.get()};
+  for (const void *line : lines)
+    __builtin_prefetch(line);
 }
 
 /// The vectorcall of `Frozen`.
@@ -211,6 +222,8 @@ static PyObject *callFrozen(PyObject *object, PyObject *const *given,
                             size_t flags, PyObject *keywords) {
   Ref held = Ref::to(object);
   const Frozen::Parts *self = reinterpret_cast<Frozen *>(object)->parts;
+  if (self)
+    prefetch(*self);
   if (!active) {
     PyErr_SetString(PyExc_RuntimeError,
                     "a frozen launch needs the driver that it was frozen for "
@@ -308,21 +321,21 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
   return true;
 }
 
-/// `Frozen(kernel, facts, device, grid, params, values, varies)`: *facts* as
-/// the compile callback gives them, *params* as `Dispatcher` takes them,
-/// *values* one for each, *vary* a list of the numbers of those that vary, in
-/// the order of the launch's arguments.
+/// `Frozen(kernel, facts, device, grid, params, values, vary, hold_gil)`:
+/// *facts* as the compile callback gives them, *params* as `Dispatcher` takes
+/// them, *values* one for each, *vary* a list of the numbers of those that
+/// vary, in the order of the launch's arguments.
 static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
   PyObject *kernel, *compiled, *kernelCache, *key, *plan, *grid, *params,
       *values, *vary;
   unsigned long long function;
-  int device, direct;
+  int device, direct, holdGil;
   LaunchConfig config;
-  if (!PyArg_ParseTuple(args, "O(OOOOKiiip)iOO!O!O!", &kernel, &compiled,
+  if (!PyArg_ParseTuple(args, "O(OOOOKiiip)iOO!O!O!p", &kernel, &compiled,
                         &kernelCache, &key, &plan, &function, &config.numWarps,
                         &config.numCtas, &config.shared, &direct, &device,
                         &grid, &PyTuple_Type, &params, &PyTuple_Type, &values,
-                        &PyList_Type, &vary))
+                        &PyList_Type, &vary, &holdGil))
     return nullptr;
   auto allocate =
       reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
@@ -338,6 +351,7 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
   parts.compiled = Ref::to(compiled);
   parts.planOwner = Ref::to(plan);
   parts.device = device;
+  parts.holdGil = holdGil != 0;
   if (readGrid(grid, &parts.grid) != Outcome::Done) {
     PyErr_Format(PyExc_TypeError,
                  "the grid of a frozen launch is a tuple of 1 to 3 integers, "

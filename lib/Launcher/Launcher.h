@@ -26,10 +26,15 @@ namespace graft::launcher {
 /// Lets other Python threads run while this scope touches no Python object.
 class WithoutGil {
 public:
-  WithoutGil() : state(PyEval_SaveThread()) {}
+  /// Does nothing if not *wanted*.
+  explicit WithoutGil(bool wanted = true)
+      : state(wanted ? PyEval_SaveThread() : nullptr) {}
   WithoutGil(const WithoutGil &) = delete;
   WithoutGil &operator=(const WithoutGil &) = delete;
-  ~WithoutGil() { PyEval_RestoreThread(state); }
+  ~WithoutGil() {
+    if (state)
+      PyEval_RestoreThread(state);
+  }
 
 private:
   PyThreadState *state;

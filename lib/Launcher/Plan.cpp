@@ -334,7 +334,7 @@ static void raiseLaunch(const Plan &plan, const CUlaunchConfig &config,
 
 bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
                                    Grid grid, CUstream stream, void **params,
-                                   int device) {
+                                   int device, bool holdGil) {
   if (grid.empty())
     return true;
   const Cuda *driver = cuda();
@@ -360,7 +360,7 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
   {
     // A launch waits where the queue is full, perhaps for a host function that
     // needs the GIL.
-    WithoutGil released;
+    WithoutGil released(!holdGil);
     if (config.numCtas == 16) { // beyond what every device has to offer
       call = "cuFuncSetAttribute";
       code = driver->cuFuncSetAttribute(
@@ -380,7 +380,7 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
     CUcontext current = nullptr;
     if (driver->cuCtxGetCurrent(&current) == CUDA_SUCCESS && !current)
       return ensureContext(device) &&
-             launchKernel(plan, config, grid, stream, params, device);
+             launchKernel(plan, config, grid, stream, params, device, holdGil);
   }
   raiseLaunch(plan, launch, call, code);
   return false;

@@ -97,11 +97,13 @@ inline void gatherParams(const Plan &plan, Call &call, CUdeviceptr scratch[2],
   *params = &scratch[1];
 }
 
-/// Launches, unless the grid is empty, with the GIL released. *device* is made
+/// Launches, unless the grid is empty, with the GIL released unless *holdGil*.
+/// *device* is made
 /// current if this thread has no context. Returns false with an exception set.
 /// Needs the GIL.
 bool launchKernel(const Plan &plan, const LaunchConfig &config, Grid grid,
-                  CUstream stream, void **params, int device);
+                  CUstream stream, void **params, int device,
+                  bool holdGil = false);
 
 /// The device address that *object* stands for: an int, None, or something with
 /// `data_ptr()`. Returns false with an exception set. Needs the GIL.

@@ -107,6 +107,7 @@ static PyType_Spec subscriptSpec = {
 /// `__getitem__` of kernels. Returns a new reference, or null with an exception
 /// set. Needs the GIL.
 static PyObject *subscript(PyObject *kernel, PyObject *grid) {
+  warmUp(kernel);
   return makeSubscript(kernel, grid);
 }
 

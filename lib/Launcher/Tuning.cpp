@@ -386,6 +386,15 @@ struct HeuristicValue {
   Ref name, value;
 };
 
+/// More heuristics than this go Triton's own way.
+constexpr size_t MaxHeuristics = 16;
+
+/// What all heuristics gave, in their order.
+struct HeuristicValues {
+  HeuristicValue items[MaxHeuristics];
+  size_t number = 0;
+};
+
 /// The Python type `Heuristic`: launches what a Heuristics wraps.
 struct Heuristic {
   PyObject_HEAD struct Parts {
@@ -398,13 +407,13 @@ struct Heuristic {
 } // namespace
 
 static std::unique_ptr<HeuristicShape>
-makeHeuristicShape(const std::vector<HeuristicValue> &values,
-                   PyObject *keywords) {
+makeHeuristicShape(const HeuristicValues &values, PyObject *keywords) {
   auto shape = std::make_unique<HeuristicShape>();
   shape->keywords = Ref::to(keywords);
   std::vector<PyObject *> more;
   Py_ssize_t given = keywords ? PyTuple_Size(keywords) : 0;
-  for (const HeuristicValue &value : values) {
+  for (size_t i = 0; i < values.number; ++i) {
+    const HeuristicValue &value = values.items[i];
     Py_ssize_t position = positionOf(keywords, value.name.get());
     if (position < 0) {
       position = given + static_cast<Py_ssize_t>(more.size());
@@ -418,22 +427,20 @@ makeHeuristicShape(const std::vector<HeuristicValue> &values,
 }
 
 static bool isShapeOf(const HeuristicShape &shape,
-                      const std::vector<HeuristicValue> &values,
-                      PyObject *keywords) {
-  if (shape.heuristics.size() != values.size() ||
+                      const HeuristicValues &values, PyObject *keywords) {
+  if (shape.heuristics.size() != values.number ||
       !sameNames(shape.keywords.get(), keywords))
     return false;
-  for (size_t i = 0; i < values.size(); ++i)
-    if (shape.heuristics[i].get() != values[i].name.get())
+  for (size_t i = 0; i < values.number; ++i)
+    if (shape.heuristics[i].get() != values.items[i].name.get())
       return false;
   return true;
 }
 
 /// Finds the shape of this call, or makes it. Null with an exception set.
-static const HeuristicShape *
-heuristicShapeOf(Heuristic::Parts &self,
-                 const std::vector<HeuristicValue> &values,
-                 PyObject *keywords) {
+static const HeuristicShape *heuristicShapeOf(Heuristic::Parts &self,
+                                              const HeuristicValues &values,
+                                              PyObject *keywords) {
   for (auto &shape : self.shapes)
     if (isShapeOf(*shape, values, keywords))
       return shape.get();
@@ -446,30 +453,32 @@ heuristicShapeOf(Heuristic::Parts &self,
   return self.shapes.back().get();
 }
 
-/// Calls every heuristic with all arguments and what those before it gave;
-/// writes what they gave. Returns false with an exception set.
+/// Calls every heuristic with all arguments and what those before it gave; adds
+/// what they gave to *values*. Returns false with an exception set.
 static bool callHeuristics(PyObject *heuristics, PyObject *argNames,
                            PyObject *grid, const Arguments &args,
-                           std::vector<HeuristicValue> *values) {
+                           HeuristicValues &values) {
   Ref base = argumentsByName(argNames, grid, args);
-  Ref items(base ? PyDict_Items(heuristics) : nullptr);
-  if (!items)
-    return false;
-  Py_ssize_t size = PyList_Size(items.get());
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject *item = PyList_GetItem(items.get(), i);
-    PyObject *name = PyTuple_GetItem(item, 0);
-    bool isLast = i + 1 == size;
+  PyObject *name, *function;
+  Py_ssize_t position = 0, size = PyDict_Size(heuristics);
+  while (base && PyDict_Next(heuristics, &position, &name, &function)) {
+    Ref heldName = Ref::to(name), held = Ref::to(function);
+    bool isLast = static_cast<Py_ssize_t>(values.number) + 1 == size;
     // A dict of its own for each, as it may be kept or changed. Nobody uses the
     // first one after the last heuristic.
     Ref own = isLast ? Ref::to(base.get()) : Ref(PyDict_Copy(base.get()));
-    Ref value(own ? callOne(PyTuple_GetItem(item, 1), own.get()) : nullptr);
-    if (!value ||
-        (!isLast && PyDict_SetItem(base.get(), name, value.get()) < 0))
+    Ref value(own ? callOne(held.get(), own.get()) : nullptr);
+    if (!value || (!isLast &&
+                   PyDict_SetItem(base.get(), heldName.get(), value.get()) < 0))
       return false;
-    values->push_back({Ref::to(name), std::move(value)});
+    if (PyDict_Size(heuristics) != size) {
+      PyErr_SetString(PyExc_RuntimeError,
+                      "dictionary changed size during iteration");
+      return false;
+    }
+    values.items[values.number++] = {std::move(heldName), std::move(value)};
   }
-  return true;
+  return bool(base);
 }
 
 /// Launches what a Heuristics wraps; *target* is its `Heuristic`.
@@ -482,16 +491,18 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
   PyObject *attributes = self->ownRun.attributes.get();
   Ref heuristics = Ref::to(lookup(attributes, tuning.values));
   Ref inner = Ref::to(lookup(attributes, tuning.fn));
-  bool usual = heuristics && inner && PyDict_CheckExact(heuristics.get()) &&
-               !namesRunsOwn(args.keywords) &&
-               fits(args, static_cast<size_t>(PyDict_Size(heuristics.get())));
+  bool usual =
+      heuristics && inner && PyDict_CheckExact(heuristics.get()) &&
+      !namesRunsOwn(args.keywords) &&
+      PyDict_Size(heuristics.get()) <= static_cast<Py_ssize_t>(MaxHeuristics) &&
+      fits(args, static_cast<size_t>(PyDict_Size(heuristics.get())));
   if (!self->ownRun.holds() || !usual) {
     count(usual ? Reason::RunReplaced : Reason::Kernel);
     return runTritonsWay(kernel, grid, args);
   }
-  std::vector<HeuristicValue> values;
+  HeuristicValues values;
   if (!callHeuristics(heuristics.get(), self->argNames.get(), grid, args,
-                      &values))
+                      values))
     return nullptr;
   const HeuristicShape *shape = heuristicShapeOf(*self, values, args.keywords);
   if (!shape)
@@ -500,8 +511,9 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
   PyObject *arguments[MaxLeaves];
   for (Py_ssize_t i = 0; i < args.numPositional + args.numKeywords(); ++i)
     arguments[i] = args.values[i];
-  for (size_t i = 0; i < values.size(); ++i)
-    arguments[args.numPositional + shape->positions[i]] = values[i].value.get();
+  for (size_t i = 0; i < values.number; ++i)
+    arguments[args.numPositional + shape->positions[i]] =
+        values.items[i].value.get();
   return launchAny(inner.get(), grid,
                    {arguments, args.numPositional, all.get()});
 }
