@@ -470,6 +470,7 @@ def install(driver: Any) -> Callable[[], None] | None:
     ours = {cls: _launcher.make_getitem(cls) for cls in _runs}
     for cls, get_item in ours.items():
         cls.__getitem__ = get_item  # type: ignore[method-assign]
+        _launcher.shorten(cls)
     _launcher.set_active(True)
 
     def undo() -> None:

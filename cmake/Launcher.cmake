@@ -29,7 +29,7 @@ function(add_graft_launcher directory)
 
   add_library(graft_launcher MODULE ${ARGN})
   target_include_directories(graft_launcher SYSTEM PRIVATE ${GRAFT_PYTHON_INCLUDE} ${GRAFT_PYTHON_PLATINCLUDE} ${cuda_include})
-  target_compile_options(graft_launcher PRIVATE -Wall -Wextra -Werror -fno-exceptions -fno-rtti)
+  target_compile_options(graft_launcher PRIVATE -Wall -Wextra -Werror -fno-exceptions -fno-rtti -fno-plt)
   # A launch passes through several files in some hundred nanoseconds.
   include(CheckIPOSupported)
   check_ipo_supported(RESULT has_ipo OUTPUT reason LANGUAGES CXX)
@@ -41,7 +41,7 @@ function(add_graft_launcher directory)
   endif()
   target_link_libraries(graft_launcher PRIVATE ${CMAKE_DL_LIBS})
   # Without exceptions and RTTI little of the C++ library is used; what is not used is not asked for at load time either.
-  target_link_options(graft_launcher PRIVATE -Wl,--as-needed)
+  target_link_options(graft_launcher PRIVATE -Wl,--as-needed -Wl,-z,now)
   set_target_properties(graft_launcher PROPERTIES
                         PREFIX "" OUTPUT_NAME _launcher SUFFIX ${GRAFT_PYTHON_SUFFIX} LIBRARY_OUTPUT_DIRECTORY ${directory}
                         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON

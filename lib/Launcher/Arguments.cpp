@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
-#include "Arrays.h"
+#include "Words.h"
 
 #include <cstring>
 
@@ -15,34 +15,8 @@ using namespace graft::launcher;
 // Words
 //===----------------------------------------------------------------------===//
 
-/// What a word is about; its lowest byte. The rest are details.
-enum Tag : uint64_t {
-  TagNone = 1,
-  TagBool,
-  TagFloat,
-  TagInt,
-  TagPointer,
-  TagUnread, // the annotation alone decides
-  TagTuple,
-  TagTupleType,
-  TagConstNone,
-  TagConstTrue,
-  TagConstFalse,
-  TagConstInt,
-  TagConstFloat,
-  TagConstObject,
-  TagConstIdentity,
-  TagConstTuple,
-  TagConstWrapped,
-};
-
 static uint64_t addressOf(const void *object) {
   return reinterpret_cast<uintptr_t>(object);
-}
-
-static void addLeaf(Call &call, Leaf kind, uint64_t value) {
-  call.kinds[call.numLeaves] = kind;
-  call.leaves[call.numLeaves++] = value;
 }
 
 static uint64_t bitsOf(double value) {
@@ -128,14 +102,14 @@ static Outcome readFunctionConstant(Call &call, PyObject *value) {
 }
 
 static Outcome readTupleConstant(Call &call, PyObject *value) {
-  Py_ssize_t size = PyTuple_Size(value);
+  Py_ssize_t size = tupleSize(value);
   if (!PyTuple_CheckExact(value))
     readIdentityConstant(call, reinterpret_cast<PyObject *>(Py_TYPE(value)));
   call.word(TagConstTuple | static_cast<uint64_t>(size) << 8);
   for (Py_ssize_t i = 0; i < size; ++i) {
     if (!call.fits(1))
       return call.decline(Reason::TooMany);
-    Outcome outcome = readConstant(call, PyTuple_GetItem(value, i));
+    Outcome outcome = readConstant(call, tupleItem(value, i));
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -144,7 +118,7 @@ static Outcome readTupleConstant(Call &call, PyObject *value) {
 
 static Outcome readIntConstant(Call &call, PyObject *value) {
   int overflow;
-  long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+  long long number = readLong(value, &overflow);
   if (overflow != 0)
     return readObjectConstant(call, value);
   call.word(TagConstInt);
@@ -169,7 +143,7 @@ Outcome graft::launcher::readConstant(Call &call, PyObject *value) {
   }
   if (PyFloat_CheckExact(value)) {
     call.word(TagConstFloat);
-    call.word(bitsOf(PyFloat_AsDouble(value)));
+    call.word(bitsOf(readDouble(value)));
     return Outcome::Done;
   }
   if (PyTuple_Check(value))
@@ -213,7 +187,7 @@ enum IntRange : uint64_t { RangeI32, RangeI64, RangeU64, RangeNegative = 8 };
 
 static Outcome readInt(Call &call, PyObject *value, const Param &param) {
   int overflow;
-  long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+  long long number = readLong(value, &overflow);
   uint64_t detail =
       number == static_cast<int32_t>(number) ? RangeI32 : RangeI64;
   uint64_t bits = static_cast<uint64_t>(number);
@@ -234,20 +208,8 @@ static Outcome readInt(Call &call, PyObject *value, const Param &param) {
       detail |= DetailDivisible;
   }
   call.word(TagInt | detail << 8);
-  addLeaf(call, Leaf::Int, bits);
+  call.leaf(Leaf::Int, bits);
   return Outcome::Done;
-}
-
-/// Appends what there is to say about the pointer *array*.
-static inline void addPointer(Call &call, const Array &array,
-                              const Param &param) {
-  bool divisible = param.rule == Rule::Specialized && param.align &&
-                   (array.address & 15) == 0;
-  call.word(TagPointer | static_cast<uint64_t>(divisible) << 8 |
-            array.dtype << 16);
-  if (array.foreign && array.address != 0)
-    call.foreign[call.numForeign++] = static_cast<uint16_t>(call.numLeaves);
-  addLeaf(call, Leaf::Pointer, array.address);
 }
 
 static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
@@ -266,7 +228,7 @@ static Outcome readValue(Call &call, PyObject *value, const Param &param);
 /// does not reach them.
 static Outcome readTuple(Call &call, PyObject *value) {
   static const Param element;
-  Py_ssize_t size = PyTuple_Size(value);
+  Py_ssize_t size = tupleSize(value);
   call.word(TagTuple | static_cast<uint64_t>(size) << 8);
   if (!PyTuple_CheckExact(value)) { // a named tuple: the kernel sees its type
     call.word(TagTupleType);
@@ -275,7 +237,7 @@ static Outcome readTuple(Call &call, PyObject *value) {
   for (Py_ssize_t i = 0; i < size; ++i) {
     if (!call.fits(2))
       return call.decline(Reason::TooMany);
-    Outcome outcome = readValue(call, PyTuple_GetItem(value, i), element);
+    Outcome outcome = readValue(call, tupleItem(value, i), element);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -288,23 +250,23 @@ static Outcome readValue(Call &call, PyObject *value, const Param &param) {
     return readInt(call, value, param);
   if (value == Py_True || value == Py_False) {
     call.word(TagBool);
-    addLeaf(call, Leaf::Bool, value == Py_True);
+    call.leaf(Leaf::Bool, value == Py_True);
     return Outcome::Done;
   }
   if (PyFloat_CheckExact(value)) {
     call.word(TagFloat);
-    addLeaf(call, Leaf::Float, bitsOf(PyFloat_AsDouble(value)));
+    call.leaf(Leaf::Float, bitsOf(readDouble(value)));
     return Outcome::Done;
   }
   if (value == Py_None) {
     call.word(TagNone);
-    addLeaf(call, Leaf::None, 0);
+    call.leaf(Leaf::None, 0);
     return Outcome::Done;
   }
   if (PyTuple_Check(value))
     return readTuple(call, value);
   if (isType(value, constexprType)) {
-    addLeaf(call, Leaf::Constant, 0);
+    call.leaf(Leaf::Constant, 0);
     return readConstant(call, value);
   }
   return readPointer(call, value, param);
@@ -321,7 +283,7 @@ static Outcome readAnnotatedFloat(Call &call, PyObject *value) {
     return call.decline(Reason::ArgumentRange);
   }
   call.word(TagUnread);
-  addLeaf(call, Leaf::Float, bitsOf(number));
+  call.leaf(Leaf::Float, bitsOf(number));
   return Outcome::Done;
 }
 
@@ -335,7 +297,7 @@ static Outcome readAnnotatedBool(Call &call, PyObject *value) {
     return call.decline(Reason::ArgumentRange);
   }
   call.word(TagUnread);
-  addLeaf(call, Leaf::Bool, number);
+  call.leaf(Leaf::Bool, number);
   return Outcome::Done;
 }
 
@@ -343,15 +305,9 @@ Outcome graft::launcher::readArgument(Call &call, PyObject *value,
                                       const Param &param) {
   if (!call.fits(2))
     return call.decline(Reason::TooMany);
-  Array array;
-  if ((param.rule == Rule::Specialized || param.rule == Rule::Typed) &&
-      readKnownTensor(value, &array)) {
-    addPointer(call, array, param);
-    return Outcome::Done;
-  }
   switch (param.rule) {
   case Rule::Constexpr:
-    addLeaf(call, Leaf::Constant, 0);
+    call.leaf(Leaf::Constant, 0);
     return readConstant(call, value);
   case Rule::Float:
     return readAnnotatedFloat(call, value);

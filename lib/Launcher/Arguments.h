@@ -14,7 +14,7 @@
 #ifndef GRAFT_LAUNCHER_ARGUMENTS_H
 #define GRAFT_LAUNCHER_ARGUMENTS_H
 
-#include "Ref.h"
+#include "Objects.h"
 #include "Stats.h"
 
 #include <cstdint>
@@ -73,12 +73,17 @@ struct Call {
 
   /// Appends a word. There is room if `fits` said so.
   void word(uint64_t value) { words[numWords++] = value; }
+  /// Appends a leaf. There is room if `fits` said so.
+  void leaf(Leaf kind, uint64_t value) {
+    kinds[numLeaves] = kind;
+    leaves[numLeaves++] = value;
+  }
   /// Whether *more* leaves, words and objects can be appended.
   bool fits(unsigned more) const {
     return numLeaves + more <= MaxLeaves && numWords + 3 * more <= MaxWords &&
            numObjects + more <= MaxLeaves;
   }
-  Outcome decline(Reason why) {
+  [[gnu::cold, gnu::noinline]] Outcome decline(Reason why) {
     reason = why;
     return Outcome::Declined;
   }

@@ -13,6 +13,7 @@
 #include "Dispatcher.h"
 #include "Arrays.h"
 #include "Launcher.h"
+#include "Words.h"
 
 #include <algorithm>
 #include <cstring>
@@ -138,7 +139,7 @@ static PyMethodDef forgetMethod = {"forget_kernel", forgetKernel, METH_O,
 static PyObject *forgetFunction;
 
 /// Makes an entry for *kernel*. Returns null with an exception set.
-static Known *learnKernel(PyObject *kernel) {
+[[gnu::cold]] static Known *learnKernel(PyObject *kernel) {
   Ref made(callOne(makeCallback, kernel));
   if (!made)
     return nullptr;
@@ -175,8 +176,9 @@ void graft::launcher::warmUp(PyObject *kernel) {
 }
 
 /// Notes what launching *variant* of *kernel* touches.
-static void noteLines(PyObject *kernel, Dispatcher::Parts &parts,
-                      const DeviceTable &table, const Variant &variant) {
+[[gnu::cold]] static void noteLines(PyObject *kernel, Dispatcher::Parts &parts,
+                                    const DeviceTable &table,
+                                    const Variant &variant) {
   const RecentKernel &recent = recentSlot(kernel);
   if (recent.kernel != kernel)
     return;
@@ -223,7 +225,7 @@ bool graft::launcher::collect(const Arguments &args, Ref *positional,
                         Ref::to(args.values[i]).release()) < 0)
       return false;
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i)
-    if (PyDict_SetItem(keywords->get(), PyTuple_GetItem(args.keywords, i),
+    if (PyDict_SetItem(keywords->get(), tupleItem(args.keywords, i),
                        args.values[args.numPositional + i]) < 0)
       return false;
   return true;
@@ -244,22 +246,22 @@ public:
 
   /// Has Triton's own path launch, which may compile, and remembers the variant
   /// that came of it. Pre-run hooks that have been called are not called again.
-  PyObject *compile(bool remember);
+  [[gnu::cold]] PyObject *compile(bool remember);
 
   Call call;
   bool hooksCalled = false;
   Ref hookKeywords; ///< what pre-run hooks were given by name
 
 private:
-  Outcome lookAtKernel();
+  [[gnu::cold]] Outcome lookAtKernel();
   Outcome readOwnKnobs();
   Outcome readSurroundings();
-  Outcome callPreRunHooks();
+  [[gnu::cold]] Outcome callPreRunHooks();
   Outcome findShape();
   Outcome bind();
-  Outcome bindVariadic(size_t param);
+  [[gnu::cold]] Outcome bindVariadic(size_t param);
   Outcome readAll();
-  Outcome lookAtCaches(DeviceTable &owned);
+  [[gnu::cold]] Outcome lookAtCaches(DeviceTable &owned);
   Outcome findTable();
   Outcome findVariant(Variant **variant);
   Outcome checkGlobals();
@@ -267,7 +269,7 @@ private:
   Outcome finish(Variant &variant, Ref *result);
   Outcome boundArguments(Ref *bound);
   Outcome launchDirectly(Variant &variant, PyObject *realGrid, bool *done);
-  Ref valuesTuple();
+  [[gnu::cold]] Ref valuesTuple();
 
   Dispatcher::Parts &self;
   PyObject *kernel;
@@ -321,8 +323,8 @@ bool graft::launcher::readOwnRun(PyObject *item, OwnRun *ownRun) {
     return false;
   ownRun->attributes = Ref::to(attributes);
   ownRun->run = Ref::to(run);
-  for (Py_ssize_t i = 0; i < PyTuple_Size(classes); ++i)
-    ownRun->classes.push_back(Ref::to(PyTuple_GetItem(classes, i)));
+  for (Py_ssize_t i = 0; i < tupleSize(classes); ++i)
+    ownRun->classes.push_back(Ref::to(tupleItem(classes, i)));
   if (!ownRun->classes.empty())
     return true;
   PyErr_SetString(PyExc_ValueError, "a class has at least one dict");
@@ -372,8 +374,6 @@ Outcome Launch::readSurroundings() {
 /// and the three options that it adds to each launch.
 Outcome Launch::callPreRunHooks() {
   PyObject *hooks = self.preRunHooks.get();
-  if (PyList_Size(hooks) == 0)
-    return Outcome::Done;
   Ref held = Ref::to(hooks), positional, keywords;
   if (!collect(args, &positional, &keywords))
     return Outcome::Failed;
@@ -389,8 +389,8 @@ Outcome Launch::callPreRunHooks() {
                            knobs.homomorphicCasts ? Py_True : Py_False) < 0)
     return Outcome::Failed;
   hooksCalled = true;
-  for (Py_ssize_t i = 0; i < PyList_Size(hooks); ++i) {
-    Ref hook = Ref::to(PyList_GetItem(hooks, i));
+  for (Py_ssize_t i = 0; i < listSize(hooks); ++i) {
+    Ref hook = Ref::to(listItem(hooks, i));
     Ref result(PyObject_Call(hook.get(), positional.get(), keywords.get()));
     if (!result)
       return Outcome::Failed;
@@ -444,9 +444,9 @@ static bool placePositional(const std::vector<Param> &params,
 /// Gives parameters the keyword arguments that name them; the rest are options.
 static Reason placeKeywords(const std::vector<Param> &params,
                             CallShape &shape) {
-  Py_ssize_t size = shape.keywords ? PyTuple_Size(shape.keywords.get()) : 0;
+  Py_ssize_t size = shape.keywords ? tupleSize(shape.keywords.get()) : 0;
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject *name = PyTuple_GetItem(shape.keywords.get(), i);
+    PyObject *name = tupleItem(shape.keywords.get(), i);
     auto source = static_cast<int16_t>(shape.numPositional + i);
     int param = paramNamed(params, name);
     if (param >= 0 && shape.sources[param] != CallShape::Default)
@@ -462,8 +462,8 @@ static Reason placeKeywords(const std::vector<Param> &params,
 }
 
 static PyObject *optionName(const CallShape &shape, size_t option) {
-  return PyTuple_GetItem(shape.keywords.get(),
-                         shape.options[option] - shape.numPositional);
+  return tupleItem(shape.keywords.get(),
+                   shape.options[option] - shape.numPositional);
 }
 
 static bool sameOptions(const CallShape &a, const CallShape &b) {
@@ -504,11 +504,11 @@ static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
 bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
   if (a == b)
     return true;
-  Py_ssize_t size = a ? PyTuple_Size(a) : 0;
-  if (size != (b ? PyTuple_Size(b) : 0))
+  Py_ssize_t size = a ? tupleSize(a) : 0;
+  if (size != (b ? tupleSize(b) : 0))
     return false;
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject *mine = PyTuple_GetItem(a, i), *other = PyTuple_GetItem(b, i);
+    PyObject *mine = tupleItem(a, i), *other = tupleItem(b, i);
     if (mine != other && PyUnicode_Compare(mine, other) != 0)
       return false;
   }
@@ -591,6 +591,8 @@ Outcome Launch::readAll() {
   if (numParams >= ManyParams)
     prefetchArrays(values, numParams);
   for (size_t i = 0; i < numParams; ++i) {
+    if (readTensorArgument(call, values[i], params[i]))
+      continue;
     Outcome outcome = readArgument(call, values[i], params[i]);
     if (outcome != Outcome::Done)
       return outcome;
@@ -684,13 +686,13 @@ static bool readUsedGlobals(PyObject *source,
     return false;
   while (PyDict_Next(source, &position, &key, &value)) {
     if (!PyTuple_CheckExact(key) || !PyTuple_CheckExact(value) ||
-        PyTuple_Size(key) != 2 || PyTuple_Size(value) != 2 ||
-        !PyDict_Check(PyTuple_GetItem(value, 1)))
+        tupleSize(key) != 2 || tupleSize(value) != 2 ||
+        !PyDict_Check(tupleItem(value, 1)))
       return false;
     UsedGlobal global;
-    global.name = Ref::to(PyTuple_GetItem(key, 0));
-    global.expected = Ref::to(PyTuple_GetItem(value, 0));
-    global.dict = Ref::to(PyTuple_GetItem(value, 1));
+    global.name = Ref::to(tupleItem(key, 0));
+    global.expected = Ref::to(tupleItem(value, 0));
+    global.dict = Ref::to(tupleItem(value, 1));
     globals->push_back(std::move(global));
   }
   return true;
@@ -765,7 +767,7 @@ static bool readDimension(PyObject *object, int *out) {
   if (!object || !PyLong_CheckExact(object))
     return false;
   int overflow;
-  long value = PyLong_AsLongAndOverflow(object, &overflow);
+  long long value = readLong(object, &overflow);
   *out = static_cast<int>(value);
   return overflow == 0 && *out == value;
 }
@@ -774,14 +776,14 @@ Outcome graft::launcher::readGrid(PyObject *object, Grid *grid) {
   bool isTuple = PyTuple_CheckExact(object);
   if (!isTuple && !PyList_CheckExact(object))
     return Outcome::Declined;
-  Py_ssize_t size = isTuple ? PyTuple_Size(object) : PyList_Size(object);
+  Py_ssize_t size = isTuple ? tupleSize(object) : listSize(object);
   if (size < 1)
     return Outcome::Declined;
   for (Py_ssize_t i = 0; i < 3; ++i) {
     grid->size[i] = 1;
-    if (i < size && !readDimension(isTuple ? PyTuple_GetItem(object, i)
-                                           : PyList_GetItem(object, i),
-                                   &grid->size[i]))
+    if (i < size &&
+        !readDimension(isTuple ? tupleItem(object, i) : listItem(object, i),
+                       &grid->size[i]))
       return Outcome::Declined;
   }
   return Outcome::Done;
@@ -849,7 +851,7 @@ Outcome Launch::finish(Variant &found, Ref *result) {
     noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], found);
   Ref bound, computed, changed;
   PyObject *realGrid = grid;
-  if (PyCallable_Check(grid)) {
+  if (!PyTuple_CheckExact(grid) && PyCallable_Check(grid)) {
     if (boundArguments(&bound) != Outcome::Done)
       return Outcome::Failed;
     computed = Ref(callOne(grid, bound.get()));
@@ -891,7 +893,7 @@ Outcome Launch::go(Ref *result) {
   Outcome outcome = findShape();
   if (outcome == Outcome::Done)
     outcome = readSurroundings();
-  if (outcome == Outcome::Done)
+  if (outcome == Outcome::Done && listSize(self.preRunHooks.get()) != 0)
     outcome = callPreRunHooks();
   if (outcome == Outcome::Done)
     outcome = bind();
@@ -1045,8 +1047,8 @@ bool graft::launcher::readParam(PyObject *item, Param *param) {
     PyErr_SetString(PyExc_TypeError, "a default comes in a tuple");
     return false;
   }
-  if (PyTuple_Size(fallback) == 1)
-    param->fallback = Ref::to(PyTuple_GetItem(fallback, 0));
+  if (tupleSize(fallback) == 1)
+    param->fallback = Ref::to(tupleItem(fallback, 0));
   param->rule = static_cast<Rule>(rule);
   param->align = align != 0;
   param->splitSign = splitSign != 0;
@@ -1076,9 +1078,9 @@ static PyObject *newDispatcher(PyTypeObject *type, PyObject *args, PyObject *) {
   parts->caches = Ref::to(caches);
   if (!readOwnRun(ownRun, &parts->ownRun))
     return nullptr;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(params); ++i) {
+  for (Py_ssize_t i = 0; i < tupleSize(params); ++i) {
     parts->params.emplace_back();
-    if (!readParam(PyTuple_GetItem(params, i), &parts->params.back()))
+    if (!readParam(tupleItem(params, i), &parts->params.back()))
       return nullptr;
   }
   return object.release();

@@ -24,9 +24,7 @@ struct Arguments {
   Py_ssize_t numPositional;
   PyObject *keywords; ///< a tuple of names, or null
 
-  Py_ssize_t numKeywords() const {
-    return keywords ? PyTuple_Size(keywords) : 0;
-  }
+  Py_ssize_t numKeywords() const { return keywords ? tupleSize(keywords) : 0; }
 };
 
 /// One way of writing the arguments of a kernel: how many by position and which
@@ -115,8 +113,8 @@ struct Dispatcher::Parts {
 PyObject *launchAny(PyObject *kernel, PyObject *grid, const Arguments &args);
 
 /// Launches *kernel* by its own `run` method, Triton's own or another.
-PyObject *runTritonsWay(PyObject *kernel, PyObject *grid,
-                        const Arguments &args);
+[[gnu::cold]] PyObject *runTritonsWay(PyObject *kernel, PyObject *grid,
+                                      const Arguments &args);
 
 /// Reads a grid of one to three integers. Declined if it is anything else.
 /// Borrows *object*. Needs the GIL.

@@ -10,6 +10,7 @@
 
 #include "Dispatcher.h"
 #include "Launcher.h"
+#include "Words.h"
 
 #include <cstddef>
 #include <cstring>
@@ -58,8 +59,8 @@ static const Plan &planOf(const Frozen::Parts &self) {
 
 /// Sets the exception for *value*, which cannot stand where the one of
 /// parameter *param* was frozen.
-static PyObject *refuse(const Frozen::Parts &self, size_t param,
-                        PyObject *value) {
+[[gnu::cold]] static PyObject *refuse(const Frozen::Parts &self, size_t param,
+                                      PyObject *value) {
   Ref index(PyLong_FromSize_t(param));
   Ref result(index ? PyObject_CallFunctionObjArgs(
                          refuseCallback, self.kernel.get(), index.get(),
@@ -75,7 +76,10 @@ static PyObject *refuse(const Frozen::Parts &self, size_t param,
 static bool placeVarying(const Frozen::Parts &self, const Varying &what,
                          PyObject *value, Call &call, void **params) {
   unsigned firstWord = call.numWords, firstLeaf = call.numLeaves;
-  Outcome outcome = readArgument(call, value, self.params[what.param]);
+  const Param &param = self.params[what.param];
+  Outcome outcome = readTensorArgument(call, value, param)
+                        ? Outcome::Done
+                        : readArgument(call, value, param);
   if (outcome == Outcome::Failed)
     return false;
   bool same = outcome == Outcome::Done &&
@@ -108,8 +112,9 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
 }
 
 /// Launches where hooks have to be called: by way of Python, with all values.
-static PyObject *launchWithHooks(const Frozen::Parts &self, CUstream stream,
-                                 PyObject *const *varying) {
+[[gnu::cold]] static PyObject *launchWithHooks(const Frozen::Parts &self,
+                                               CUstream stream,
+                                               PyObject *const *varying) {
   Ref values(PyTuple_New(static_cast<Py_ssize_t>(self.values.size())));
   for (size_t i = 0; values && i < self.values.size(); ++i) {
     PyObject *value = self.values[i].get();
@@ -138,9 +143,9 @@ static bool sortKeywords(const Frozen::Parts &self, PyObject *const *given,
   size_t number = self.varying.size();
   for (size_t i = 0; i < number; ++i)
     sorted[i] = static_cast<Py_ssize_t>(i) < positional ? given[i] : nullptr;
-  Py_ssize_t numKeywords = keywords ? PyTuple_Size(keywords) : 0;
+  Py_ssize_t numKeywords = keywords ? tupleSize(keywords) : 0;
   for (Py_ssize_t k = 0; k < numKeywords; ++k) {
-    PyObject *name = PyTuple_GetItem(keywords, k);
+    PyObject *name = tupleItem(keywords, k);
     size_t place = 0;
     while (place < number &&
            PyUnicode_Compare(self.params[self.varying[place].param].name.get(),
@@ -157,7 +162,8 @@ static bool sortKeywords(const Frozen::Parts &self, PyObject *const *given,
 }
 
 /// Sets the exception for a launch with *got* arguments.
-static PyObject *raiseCount(const Frozen::Parts &self, Py_ssize_t got) {
+[[gnu::cold]] static PyObject *raiseCount(const Frozen::Parts &self,
+                                          Py_ssize_t got) {
   Ref list(PyList_New(0)), comma(PyUnicode_FromString(", "));
   for (const Varying &what : self.varying)
     if (!list ||
@@ -231,7 +237,7 @@ static PyObject *callFrozen(PyObject *object, PyObject *const *given,
     return nullptr;
   }
   Py_ssize_t positional = PyVectorcall_NARGS(flags);
-  Py_ssize_t got = positional + (keywords ? PyTuple_Size(keywords) : 0);
+  Py_ssize_t got = positional + (keywords ? tupleSize(keywords) : 0);
   if (!self || got != static_cast<Py_ssize_t>(self->varying.size()))
     return self ? raiseCount(*self, got) : PyErr_NoMemory();
   if (!keywords)
@@ -304,8 +310,8 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
   if (!convertLeaves(*plan, call, parts.device))
     return false;
   placeLeaves(parts, call);
-  for (Py_ssize_t i = 0; i < PyList_Size(vary); ++i) {
-    size_t index = PyLong_AsSize_t(PyList_GetItem(vary, i));
+  for (Py_ssize_t i = 0; i < listSize(vary); ++i) {
+    size_t index = PyLong_AsSize_t(listItem(vary, i));
     if (index >= places.size()) {
       PyErr_SetString(PyExc_IndexError, "no such parameter");
       return false;
@@ -359,11 +365,11 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
                  grid);
     return nullptr;
   }
-  for (Py_ssize_t i = 0; i < PyTuple_Size(params); ++i) {
+  for (Py_ssize_t i = 0; i < tupleSize(params); ++i) {
     parts.params.emplace_back();
-    if (!readParam(PyTuple_GetItem(params, i), &parts.params.back()))
+    if (!readParam(tupleItem(params, i), &parts.params.back()))
       return nullptr;
-    parts.values.push_back(Ref::to(PyTuple_GetItem(values, i)));
+    parts.values.push_back(Ref::to(tupleItem(values, i)));
   }
   return layOut(parts, vary) ? object.release() : nullptr;
 }

@@ -36,7 +36,7 @@ struct Hook {
   bool none = false;
 
   bool doesSomething() const {
-    return !none && (!calls || PyList_Size(calls.get()) != 0);
+    return !none && (!calls || listSize(calls.get()) != 0);
   }
 };
 
@@ -166,7 +166,7 @@ static void followHook(Hook &hook, PyObject *now) {
 }
 
 /// Looks at all knobs. Returns false with an exception set.
-static bool lookAtKnobs() {
+[[gnu::cold]] static bool lookAtKnobs() {
   state.checked.begin();
   if (!followKnobs())
     return false;
@@ -195,7 +195,8 @@ static bool lookAtKnobs() {
 }
 
 /// Reads the knob that may come from the environment, where it is set.
-static Outcome readHomomorphicCasts(Knobs *knobs, Reason *reason) {
+[[gnu::cold]] static Outcome readHomomorphicCasts(Knobs *knobs,
+                                                  Reason *reason) {
   Ref value(PyObject_GetAttr(state.compilation.object.get(),
                              knobNames.homomorphicCasts));
   if (!value)

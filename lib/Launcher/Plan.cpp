@@ -132,7 +132,7 @@ static bool packFloat(Type type, double value, uint64_t *out) {
 
 /// Replaces the address of memory that may be the host's by the device's for
 /// the same memory. Returns false with an exception set. Needs the GIL.
-static bool translate(const Plan &plan, CUdeviceptr *address) {
+[[gnu::cold]] static bool translate(const Plan &plan, CUdeviceptr *address) {
   const Cuda *driver = cuda();
   if (!driver)
     return false;
@@ -319,8 +319,9 @@ static unsigned fillAttributes(const Plan &plan, const LaunchConfig &config,
 constexpr unsigned MaxAttributes = 5;
 
 /// Sets the exception for a launch that failed.
-static void raiseLaunch(const Plan &plan, const CUlaunchConfig &config,
-                        const char *call, CUresult code) {
+[[gnu::cold]] static void raiseLaunch(const Plan &plan,
+                                      const CUlaunchConfig &config,
+                                      const char *call, CUresult code) {
   Ref text(PyUnicode_FromFormat(
       "kernel '%U', grid (%u, %u, %u), block (%u, %u, %u), %u bytes of shared "
       "memory",

@@ -8,7 +8,6 @@
 #include "Arrays.h"
 #include "Knobs.h"
 #include "Launcher.h"
-#include "TorchDevice.h"
 
 #include <pthread.h>
 
@@ -27,25 +26,9 @@ Ref graft::launcher::attributesOf(PyObject *object) {
 // Device and stream
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// Where the current device and stream come from. Each has a fast source, which
-/// may be missing, and the driver's Python function.
-struct Sources {
-  bool ownDevice = false; ///< the driver's function is ours: ask CUDA
-  bool ownStream = false; ///< likewise: the default stream
-  /// PyTorch is asked, and there is one device: it is the current one always.
-  bool onlyDevice = false;
-  TorchDevice torchDevice = nullptr; ///< asked through `askTorchDevice`
-  const dlpack::ExchangeAPI *torchStream = nullptr;
-  Ref getDevice, getStream;
-};
-
-} // namespace
-
 // Never destroyed: the process may end after Python did, with objects held
 // here.
-static Sources &sources = *new Sources();
+Sources &graft::launcher::sources = *new Sources();
 
 static bool cudaDevice(int *device) {
   const Cuda *driver = cuda();
@@ -66,11 +49,7 @@ static bool cudaDevice(int *device) {
   return true;
 }
 
-bool graft::launcher::currentDevice(int *device) {
-  if (sources.onlyDevice) {
-    *device = 0;
-    return true;
-  }
+bool graft::launcher::askForDevice(int *device) {
   if (sources.torchDevice) {
     *device = askTorchDevice(sources.torchDevice);
     if (*device >= 0)
@@ -89,15 +68,7 @@ bool graft::launcher::currentDevice(int *device) {
   return true;
 }
 
-bool graft::launcher::currentStream(int device, CUstream *stream) {
-  if (sources.torchStream) {
-    void *current = nullptr;
-    if (sources.torchStream->currentStream(dlpack::DeviceCUDA, device,
-                                           &current) != 0)
-      return false;
-    *stream = static_cast<CUstream>(current);
-    return true;
-  }
+bool graft::launcher::askForStream(int device, CUstream *stream) {
   if (sources.ownDevice && sources.ownStream) {
     *stream = nullptr; // CUDA's default stream; `currentDevice` has a context
     return true;

@@ -11,19 +11,49 @@
 
 #include "Arguments.h"
 #include "Cuda.h"
+#include "DLPack.h"
+#include "TorchDevice.h"
 
 namespace graft::launcher {
 
 /// Whether launches go the fast way: our driver is the active one.
 extern bool active;
 
+/// Where the current device and stream come from. Each has a fast source, which
+/// may be missing, and the driver's Python function.
+struct Sources {
+  bool ownDevice = false; ///< the driver's function is ours: ask CUDA
+  bool ownStream = false; ///< likewise: the default stream
+  /// PyTorch is asked, and there is one device: it is the current one always.
+  bool onlyDevice = false;
+  TorchDevice torchDevice = nullptr; ///< asked through `askTorchDevice`
+  const dlpack::ExchangeAPI *torchStream = nullptr;
+  Ref getDevice, getStream;
+};
+extern Sources &sources;
+
+/// `currentDevice` and `currentStream` where there is no faster way.
+bool askForDevice(int *device);
+bool askForStream(int device, CUstream *stream);
+
 /// Writes the current device's number. Returns false with an exception set.
 /// Needs the GIL.
-bool currentDevice(int *device);
+inline bool currentDevice(int *device) {
+  *device = 0;
+  return sources.onlyDevice || askForDevice(device);
+}
 
 /// Writes the stream that work for *device* goes to. Returns false with an
 /// exception set. Needs the GIL.
-bool currentStream(int device, CUstream *stream);
+inline bool currentStream(int device, CUstream *stream) {
+  if (!sources.torchStream)
+    return askForStream(device, stream);
+  void *current = nullptr;
+  int failed =
+      sources.torchStream->currentStream(dlpack::DeviceCUDA, device, &current);
+  *stream = static_cast<CUstream>(current);
+  return failed == 0;
+}
 
 /// The Python integer for *device*. Borrowed; null with an exception set. Needs
 /// the GIL.

@@ -123,9 +123,26 @@ static PyObject *makeGetItem(PyObject *, PyObject *cls) {
   return PyDescr_NewMethod(reinterpret_cast<PyTypeObject *>(cls), &getItem);
 }
 
-static PyMethodDef methods[] = {{"make_getitem", makeGetItem, METH_O,
-                                 "A __getitem__ for the instances of a class."},
-                                {nullptr, nullptr, 0, nullptr}};
+/// `shorten(cls)`: has subscripts of the instances of *cls*, which got our
+/// `__getitem__`, come here at once. Python fills this slot with a function
+/// that looks the method up, and does so again whenever the attribute is set or
+/// deleted.
+static PyObject *shorten(PyObject *, PyObject *cls) {
+#ifndef Py_LIMITED_API
+  auto *type = reinterpret_cast<PyTypeObject *>(cls);
+  if (PyType_Check(cls) && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+    type->tp_as_mapping->mp_subscript = subscript;
+#else
+  (void)cls;
+#endif
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"shorten", shorten, METH_O, "Has subscripts come to us at once."},
+    {"make_getitem", makeGetItem, METH_O,
+     "A __getitem__ for the instances of a class."},
+    {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addSubscript(PyObject *module) {
   Ref type(PyType_FromModuleAndSpec(module, &subscriptSpec, nullptr));

@@ -94,8 +94,9 @@ inline bool readTorchTensor(const TorchLayout &layout, PyObject *tensor,
   // The keys come first: they say that the fields below mean what they say.
   auto word = fieldAt<uint64_t>(impl, layout.keySet);
   size_t kind = 0;
-  while (kind < layout.wordCount && layout.words[kind] != word)
-    ++kind;
+  if (layout.words[0] != word) // the most frequent one
+    while (kind < layout.wordCount && layout.words[kind] != word)
+      ++kind;
   if (kind == layout.wordCount)
     return false;
 

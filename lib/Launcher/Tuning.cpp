@@ -37,13 +37,13 @@ static bool fits(const Arguments &args, size_t more) {
 /// new reference, or null with an exception set.
 static PyObject *joinNames(PyObject *keywords,
                            const std::vector<PyObject *> &more) {
-  Py_ssize_t size = keywords ? PyTuple_Size(keywords) : 0;
+  Py_ssize_t size = keywords ? tupleSize(keywords) : 0;
   Ref joined(PyTuple_New(size + static_cast<Py_ssize_t>(more.size())));
   if (!joined)
     return nullptr;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(joined.get()); ++i) {
-    PyObject *name = i < size ? PyTuple_GetItem(keywords, i)
-                              : more[static_cast<size_t>(i - size)];
+  for (Py_ssize_t i = 0; i < tupleSize(joined.get()); ++i) {
+    PyObject *name =
+        i < size ? tupleItem(keywords, i) : more[static_cast<size_t>(i - size)];
     if (PyTuple_SetItem(joined.get(), i, Ref::to(name).release()) < 0)
       return nullptr;
   }
@@ -55,18 +55,17 @@ static PyObject *joinNames(PyObject *keywords,
 static Ref argumentsByName(PyObject *argNames, PyObject *grid,
                            const Arguments &args) {
   Ref dict(PyDict_New());
-  Py_ssize_t positional = PyTuple_Size(argNames);
+  Py_ssize_t positional = tupleSize(argNames);
   if (args.numPositional < positional)
     positional = args.numPositional;
   for (Py_ssize_t i = 0; dict && i < positional; ++i)
-    if (PyDict_SetItem(dict.get(), PyTuple_GetItem(argNames, i),
-                       args.values[i]) < 0)
+    if (PyDict_SetItem(dict.get(), tupleItem(argNames, i), args.values[i]) < 0)
       return Ref();
   if (!dict || PyDict_SetItem(dict.get(), names.grid, grid) < 0 ||
       PyDict_SetItem(dict.get(), names.warmup, Py_False) < 0)
     return Ref();
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i)
-    if (PyDict_SetItem(dict.get(), PyTuple_GetItem(args.keywords, i),
+    if (PyDict_SetItem(dict.get(), tupleItem(args.keywords, i),
                        args.values[args.numPositional + i]) < 0)
       return Ref();
   return dict;
@@ -74,9 +73,9 @@ static Ref argumentsByName(PyObject *argNames, PyObject *grid,
 
 /// The position of *name* in a tuple of names or null, or -1.
 static Py_ssize_t positionOf(PyObject *tuple, PyObject *name) {
-  Py_ssize_t size = tuple ? PyTuple_Size(tuple) : 0;
+  Py_ssize_t size = tuple ? tupleSize(tuple) : 0;
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject *candidate = PyTuple_GetItem(tuple, i);
+    PyObject *candidate = tupleItem(tuple, i);
     if (candidate == name || PyUnicode_Compare(candidate, name) == 0)
       return i;
   }
@@ -147,20 +146,20 @@ static std::unique_ptr<TunedShape> makeTunedShape(const Tuner::Parts &self,
   auto shape = std::make_unique<TunedShape>();
   shape->keywords = Ref::to(args.keywords);
   shape->numPositional = args.numPositional;
-  Py_ssize_t numNames = PyTuple_Size(self.argNames.get());
+  Py_ssize_t numNames = tupleSize(self.argNames.get());
   shape->valid = args.numPositional <= numNames && !namesRunsOwn(args.keywords);
   for (Py_ssize_t i = 0; i < args.numPositional && i < numNames; ++i)
     shape->named.push_back(static_cast<int>(i));
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i) {
     Py_ssize_t position =
-        positionOf(self.argNames.get(), PyTuple_GetItem(args.keywords, i));
+        positionOf(self.argNames.get(), tupleItem(args.keywords, i));
     if (position >= 0 && position < args.numPositional)
       shape->valid = false;
     if (position >= 0)
       shape->named.push_back(static_cast<int>(args.numPositional + i));
   }
-  for (Py_ssize_t i = 0; i < PyTuple_Size(self.keys.get()); ++i) {
-    PyObject *key = PyTuple_GetItem(self.keys.get(), i);
+  for (Py_ssize_t i = 0; i < tupleSize(self.keys.get()); ++i) {
+    PyObject *key = tupleItem(self.keys.get(), i);
     Py_ssize_t position = positionOf(self.argNames.get(), key);
     Py_ssize_t keyword = positionOf(args.keywords, key);
     if (position >= 0 && position < args.numPositional)
@@ -231,8 +230,8 @@ static bool isCurrent(const Tuner::Parts &self, const Tuned &tuned) {
   PyObject *attributes = self.ownRun.attributes.get();
   if (!tuned.key) {
     PyObject *configs = lookup(attributes, tuning.configs);
-    return configs && PyList_CheckExact(configs) && PyList_Size(configs) == 1 &&
-           PyList_GetItem(configs, 0) == tuned.config.get();
+    return configs && PyList_CheckExact(configs) && listSize(configs) == 1 &&
+           listItem(configs, 0) == tuned.config.get();
   }
   PyObject *cache = lookup(attributes, tuning.cache);
   if (!cache || !PyDict_CheckExact(cache))
@@ -256,10 +255,10 @@ static bool announce(const Tuner::Parts &self, const Tuned &tuned,
   Ref all = argumentsByName(self.argNames.get(), grid, args);
   Py_ssize_t first = args.numKeywords();
   for (size_t i = 0; all && i < tuned.values.size(); ++i)
-    if (PyDict_SetItem(all.get(),
-                       PyTuple_GetItem(tuned.names.get(),
-                                       first + static_cast<Py_ssize_t>(i)),
-                       tuned.values[i].get()) < 0)
+    if (PyDict_SetItem(
+            all.get(),
+            tupleItem(tuned.names.get(), first + static_cast<Py_ssize_t>(i)),
+            tuned.values[i].get()) < 0)
       return false;
   Ref result(all ? callOne(hook.get(), all.get()) : nullptr);
   return bool(result);
@@ -299,9 +298,9 @@ static bool readTuned(PyObject *facts, const Arguments &args, Tuned *tuned) {
   if (key != Py_None)
     tuned->key = Ref::to(key);
   std::vector<PyObject *> keywords;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(more); ++i) {
-    keywords.push_back(PyTuple_GetItem(more, i));
-    tuned->values.push_back(Ref::to(PyTuple_GetItem(values, i)));
+  for (Py_ssize_t i = 0; i < tupleSize(more); ++i) {
+    keywords.push_back(tupleItem(more, i));
+    tuned->values.push_back(Ref::to(tupleItem(values, i)));
   }
   tuned->names = Ref(joinNames(args.keywords, keywords));
   return bool(tuned->names);
@@ -411,7 +410,7 @@ makeHeuristicShape(const HeuristicValues &values, PyObject *keywords) {
   auto shape = std::make_unique<HeuristicShape>();
   shape->keywords = Ref::to(keywords);
   std::vector<PyObject *> more;
-  Py_ssize_t given = keywords ? PyTuple_Size(keywords) : 0;
+  Py_ssize_t given = keywords ? tupleSize(keywords) : 0;
   for (size_t i = 0; i < values.number; ++i) {
     const HeuristicValue &value = values.items[i];
     Py_ssize_t position = positionOf(keywords, value.name.get());
