@@ -14,9 +14,6 @@ ROOT = Path(__file__).parent.resolve()
 BUILD = ROOT / "build" / "cmake"
 PACKAGE, PASSES, LAUNCHER = "triton.backends.graft", "libgraft_passes", "_launcher"
 
-sys.path.insert(0, str(ROOT / "cmake"))
-from find_python import STABLE_SINCE, has_stable_abi  # noqa: E402
-
 
 def program(name: str) -> str:
     """The path of a build tool; an error that says how to get it if there is none."""
@@ -60,9 +57,7 @@ class BuildWithCMake(build_ext):
 setup(
     ext_modules=[
         Extension(f"{PACKAGE}.{PASSES}", sources=[]),
-        Extension(f"{PACKAGE}.{LAUNCHER}", sources=[], py_limited_api=has_stable_abi()),
+        Extension(f"{PACKAGE}.{LAUNCHER}", sources=[]),
     ],
-    # The launcher is built for one Python or, with the stable ABI, for all from that one on; the wheel's name says which.
-    options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE_SINCE) if has_stable_abi() else None}},
     cmdclass={"build_ext": BuildWithCMake},
 )

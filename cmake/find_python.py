@@ -21,7 +21,7 @@ def has_stable_abi() -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full-api", action="store_true", help="build for this very Python, not for the stable ABI")
+    parser.add_argument("--stable-abi", action="store_true", help="build for the stable ABI if this Python has it")
     args = parser.parse_args()
     paths = sysconfig.get_paths()
     if not (Path(paths["include"]) / "Python.h").is_file():
@@ -31,7 +31,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    stable = has_stable_abi() and not args.full_api
+    stable = args.stable_abi and has_stable_abi()
     print(f"python_include={paths['include']}\npython_platinclude={paths['platinclude']}")
     print(f"python_suffix={'.abi3.so' if stable else sysconfig.get_config_var('EXT_SUFFIX')}")
     print(f"python_api={'0x{:02x}{:02x}0000'.format(*STABLE_SINCE) if stable else ''}")

@@ -82,7 +82,7 @@ bool graft::launcher::requireCuda(bool present, const char *name) {
 //===----------------------------------------------------------------------===//
 
 void graft::launcher::raiseCuda(const char *call, CUresult code,
-                                const char *detail) {
+                                const char *detail, const char *what) {
   const Cuda *driver = cuda();
   if (!driver)
     return;
@@ -92,9 +92,9 @@ void graft::launcher::raiseCuda(const char *call, CUresult code,
     text = "unknown error";
   if (driver->cuGetErrorName(code, &name) != CUDA_SUCCESS || !name)
     name = "unknown";
-  PyErr_Format(errorClass(), "Triton Error [CUDA]: %s (%s: %s = %d%s%s)", text,
-               call, name, static_cast<int>(code), detail ? ", " : "",
-               detail ? detail : "");
+  PyErr_Format(errorClass(), "Triton Error [CUDA]: %s%s (%s: %s = %d%s%s)",
+               what, text, call, name, static_cast<int>(code),
+               detail ? ", " : "", detail ? detail : "");
 }
 
 /// set_errors(launch_error): names the class, a RuntimeError, of failed driver

@@ -65,8 +65,10 @@ const Cuda *cuda();
 bool requireCuda(bool present, const char *name);
 
 /// Sets the exception for *call*, which returned *code*; *detail* (may be null)
-/// says what it was given. Needs the GIL.
-void raiseCuda(const char *call, CUresult code, const char *detail = nullptr);
+/// says what it was given, *what* (ends in ": ") what was to be done. Needs the
+/// GIL.
+void raiseCuda(const char *call, CUresult code, const char *detail = nullptr,
+               const char *what = "");
 
 /// Makes the primary context of *device* current if this thread has no context.
 /// Returns false with an exception set on failure. Needs the GIL.

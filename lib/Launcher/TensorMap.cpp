@@ -232,9 +232,10 @@ static bool readArguments(const char *function, PyObject *const *args,
          readInt(args[7], request.padding) && readSequences(request);
 }
 
-/// Sets the exception for *call*, which returned *code* for *request*. Needs
-/// the GIL.
-static void raiseFor(const Request &request, const char *call, CUresult code) {
+/// Sets the exception for *call*, which returned *code* for *request*; *what*
+/// says what failed. Needs the GIL.
+static void raiseFor(const Request &request, const char *call, CUresult code,
+                     const char *what) {
   Ref detail(PyUnicode_FromFormat(
       "element type %d of %d bytes, rank %d, address %p, shape %R, strides %R "
       "elements, block %R, swizzle %d, padding %d",
@@ -242,7 +243,8 @@ static void raiseFor(const Request &request, const char *call, CUresult code) {
       request.base(), request.givenShape, request.givenStrides,
       request.givenBlock, request.swizzle, request.padding));
   raiseCuda(call, code,
-            detail ? PyUnicode_AsUTF8AndSize(detail.get(), nullptr) : nullptr);
+            detail ? PyUnicode_AsUTF8AndSize(detail.get(), nullptr) : nullptr,
+            what);
 }
 
 //===----------------------------------------------------------------------===//
@@ -293,7 +295,8 @@ static PyObject *fillTiled(PyObject *, PyObject *const *args,
       CU_TENSOR_MAP_INTERLEAVE_NONE, request.swizzleMode(),
       CU_TENSOR_MAP_L2_PROMOTION_L2_128B, request.fill());
   if (code != CUDA_SUCCESS) {
-    raiseFor(request, "cuTensorMapEncodeTiled", code);
+    raiseFor(request, "cuTensorMapEncodeTiled", code,
+             "Failed to create tensor map descriptor: ");
     return nullptr;
   }
   CudaCalls calls;
@@ -342,7 +345,8 @@ static PyObject *fillIm2col(PyObject *, PyObject *const *args,
       CU_TENSOR_MAP_INTERLEAVE_NONE, request.swizzleMode(),
       CU_TENSOR_MAP_L2_PROMOTION_L2_128B, request.fill());
   if (code != CUDA_SUCCESS) {
-    raiseFor(request, "cuTensorMapEncodeIm2col", code);
+    raiseFor(request, "cuTensorMapEncodeIm2col", code,
+             "Failed to create im2col tensor map descriptor: ");
     return nullptr;
   }
   return makeTensorMap(map);

@@ -89,9 +89,12 @@ def test_the_host_builds_the_launcher_too(host):
 
 
 def test_a_source_build_installs_nothing_but_the_backend_folder():
-    """Triton links `backend/` alone, so nothing in it may import from outside but Triton and the standard library."""
-    allowed = {"triton", *sys.stdlib_module_names}
+    """Triton links `backend/` alone, so nothing in it may import from outside but Triton and the standard library.
+
+    The command line alone needs more, and says so where it is missing.
+    """
     for path in sorted((ROOT / "backend").rglob("*.py")):
+        allowed = {"triton", *sys.stdlib_module_names} | ({"click"} if path.name == "cli.py" else set())
         for line in path.read_text().splitlines():
             words = line.split()
             if line.startswith(("import ", "from ")) and not words[1].startswith("."):

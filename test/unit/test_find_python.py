@@ -38,21 +38,18 @@ def answer(done):
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 
-def test_the_stable_abi_is_used_from_python_3_12_on(headers):
-    for version, api in (((3, 11, 9), ""), ((3, 12, 0), "0x030c0000"), ((3, 14, 1), "0x030c0000")):
+def test_the_full_interface_is_used_unless_something_else_is_asked_for(headers):
+    for version in ((3, 11, 9), (3, 12, 0), (3, 14, 1)):
         found = answer(find_python(include=headers, version=version))
-        assert found["python_api"] == api, version
-        assert found["python_suffix"] == (".abi3.so" if api else sysconfig.get_config_var("EXT_SUFFIX")), version
+        assert (found["python_api"], found["python_suffix"]) == ("", sysconfig.get_config_var("EXT_SUFFIX")), version
         assert found["python_include"] == str(headers)
 
 
-def test_the_full_interface_is_used_where_asked_for_or_where_there_is_no_stable_one(headers):
-    for done in (
-        find_python("--full-api", include=headers, version=(3, 12, 0)),
-        find_python(include=headers, version=(3, 14, 0), gil_disabled=1),
-    ):
-        found = answer(done)
-        assert (found["python_api"], found["python_suffix"]) == ("", sysconfig.get_config_var("EXT_SUFFIX"))
+def test_the_stable_abi_is_used_where_asked_for_and_there_is_one(headers):
+    for version, disabled, api in (((3, 11, 9), 0, ""), ((3, 12, 0), 0, "0x030c0000"), ((3, 14, 0), 1, "")):
+        found = answer(find_python("--stable-abi", include=headers, version=version, gil_disabled=disabled))
+        assert found["python_api"] == api, version
+        assert found["python_suffix"] == (".abi3.so" if api else sysconfig.get_config_var("EXT_SUFFIX")), version
 
 
 def test_missing_headers_are_one_message_that_says_what_to_install(tmp_path):

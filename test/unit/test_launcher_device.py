@@ -451,7 +451,7 @@ def test_a_tile_that_the_driver_refuses_is_described_in_the_error(stub):
     with pytest.raises(RuntimeError) as caught:
         _launcher.fill_tma_descriptor_tiled(0x1008, 2, 2, 6, [16, 32], (64, 128), [128, 1], 1)
     assert str(caught.value) == (
-        "Triton Error [CUDA]: invalid argument (cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE = 1, element type 6 of 2 bytes, "
+        "Triton Error [CUDA]: Failed to create tensor map descriptor: invalid argument (cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE = 1, element type 6 of 2 bytes, "
         "rank 2, address 0x1008, shape (64, 128), strides [128, 1] elements, block [16, 32], swizzle 2, padding 1)"
     )
 

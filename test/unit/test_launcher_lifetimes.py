@@ -9,6 +9,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -591,24 +592,27 @@ def test_a_launch_lets_other_threads_run(rig):
     """The driver may wait for a host function that needs the GIL: it is given up around `cuLaunchKernelEx`."""
     kernel = triton.jit(single)
     kernel[(2,)](X)
-    counted, stop = [0], threading.Event()
+    turns, stop = [0], threading.Event()
 
-    def count():
+    def take_turns():
         while not stop.is_set():
-            counted[0] += 1
+            turns[0] += 1
+            time.sleep(0)
 
-    thread = threading.Thread(target=count)
-    before = sys.getswitchinterval()
+    thread = threading.Thread(target=take_turns)
+    thread.start()
+    interval = sys.getswitchinterval()
     sys.setswitchinterval(1000)  # nobody is asked to give it up
     try:
-        thread.start()
+        before = turns[0]
         for _ in range(200):
             kernel[(2,)](X)
+        after = turns[0]
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(interval)
         stop.set()
         thread.join()
-    assert counted[0] > 0
+    assert after > before
 
 
 # -- Forks
