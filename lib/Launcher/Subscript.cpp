@@ -28,17 +28,17 @@ static PyTypeObject *subscriptType;
 static PyObject *spare;
 
 /// The vectorcall of `Subscript`. Returns what `kernel[grid](...)` returns.
-///
-/// Most are gone after one call and never meet the garbage collector. One that
-/// somebody else holds as well may be part of a cycle and is shown to it.
 static PyObject *callSubscript(PyObject *object, PyObject *const *values,
                                size_t flags, PyObject *keywords) {
   auto *self = reinterpret_cast<Subscript *>(object);
-  if (Py_REFCNT(object) > 1 && !PyObject_GC_IsTracked(object))
-    PyObject_GC_Track(object);
   Arguments args{values, PyVectorcall_NARGS(flags), keywords};
   return launchAny(self->kernel, self->grid, args);
 }
+
+/// The one made last, if it lives and the garbage collector does not know it:
+/// most are gone after one call and need not meet it. One that is still there
+/// when the next is made was kept, may be part of a cycle, and is shown to it.
+static PyObject *untracked;
 
 /// Makes a `Subscript`. Returns a new reference, or null with an exception set.
 static PyObject *makeSubscript(PyObject *kernel, PyObject *grid) {
@@ -52,7 +52,9 @@ static PyObject *makeSubscript(PyObject *kernel, PyObject *grid) {
   self->kernel = Ref::to(kernel).release();
   self->grid = Ref::to(grid).release();
   self->vectorcall = callSubscript;
-  return object;
+  if (untracked)
+    PyObject_GC_Track(untracked);
+  return untracked = object;
 }
 
 static int traverseSubscript(PyObject *object, visitproc visit, void *arg) {
@@ -73,6 +75,8 @@ static int clearSubscript(PyObject *object) {
 static void deallocSubscript(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
+  if (object == untracked)
+    untracked = nullptr;
   clearSubscript(object);
   if (!spare)
     spare = object;

@@ -26,6 +26,7 @@
 #include "cuda.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <dlfcn.h>
@@ -35,6 +36,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -77,6 +79,7 @@ struct State {
   int capability = 90;
   unsigned epoch = 1;
   bool capturing = false;
+  long launchMicroseconds = 0;
   size_t printfFifoSize = 1 << 20;
   std::map<std::string, long> calls;
   std::map<std::string, std::deque<PlannedFailure>> failures;
@@ -943,6 +946,8 @@ CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode) {
 CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
                           void **params, void **) {
   DRIVER_CALL
+  std::this_thread::sleep_for(
+      std::chrono::microseconds(state().launchMicroseconds));
   return launch(*config, function, params);
 }
 
@@ -1045,6 +1050,7 @@ void stubReset(int devices, int capability) {
 /// Drops the planned failures and the log of launches.
 void stubForget() {
   std::lock_guard<std::recursive_mutex> guard(lock);
+  state().launchMicroseconds = 0;
   state().failures.clear();
   state().launches.clear();
 }
@@ -1068,6 +1074,12 @@ void stubHostMemory(CUdeviceptr start, CUdeviceptr end, int mapped,
 void stubSetCapturing(int capturing) {
   std::lock_guard<std::recursive_mutex> guard(lock);
   state().capturing = capturing;
+}
+
+/// Makes each launch take this long.
+void stubSetLaunchTime(long microseconds) {
+  std::lock_guard<std::recursive_mutex> guard(lock);
+  state().launchMicroseconds = microseconds;
 }
 
 /// Lines of text: the "launches", which are forgotten then, the "calls" with

@@ -62,6 +62,7 @@ class Stub:
         self._library.stubRead.restype = ctypes.c_char_p
         self._library.stubHostMemory.argtypes = [ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64]
         self._library.stubFail.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_long]
+        self._library.stubSetLaunchTime.argtypes = [ctypes.c_long]
         self._capturing = False
 
     def reset(self, devices: int = 1, capability: int = 90) -> None:
@@ -89,6 +90,10 @@ class Stub:
         """Plans that *call* returns *code* once, after *after* calls that go on as usual. Several plans follow each other."""
         if not self._library.stubFail(call.encode(), code, after):
             raise ValueError(f"the stub has no text for CUDA error {code}")
+
+    def launches_take(self, seconds: float) -> None:
+        """Makes each launch take this long, until `reset` or `forget`."""
+        self._library.stubSetLaunchTime(int(seconds * 1e6))
 
     def host_memory(self, start: int, end: int) -> None:
         """Makes the addresses from *start* up to *end* host memory, which has no address on the device."""
