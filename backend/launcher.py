@@ -367,6 +367,7 @@ def freeze(
             f"freeze needs the native launcher: make a {NAME} Driver() the active one on a machine with a CUDA device, and "
             f"leave {PREFIX}LAUNCHER unset."
         )
+    _follow_torch(sys.modules.get("torch"))  # what tells its dtypes apart must not become another afterwards
     inner, kwargs = _unwrap(kernel, grid, args, kwargs)
     names = [param.name for param in inner.params]
     bound = inner.signature.bind(*args, **{name: value for name, value in kwargs.items() if name in names})
@@ -377,7 +378,11 @@ def freeze(
     size = grid(dict(zip(names, values, strict=True))) if callable(grid) else grid
     device = triton.runtime.driver.active.get_current_device()
     order = [names.index(name) for name in vary]
-    return _launcher.Frozen(inner, facts, device, tuple(size), tuple(map(_describe, inner.params)), values, order, hold_gil)
+    params = tuple(map(_describe, inner.params))
+    try:
+        return _launcher.Frozen(inner, facts, device, tuple(size), params, values, order, hold_gil)
+    except TypeError as error:
+        raise FreezeError(f"{inner.__name__}: {error}; launch it with kernel[grid](...).") from None
 
 
 def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunction, dict]:
@@ -385,10 +390,16 @@ def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunct
     while not isinstance(kernel, JITFunction):
         if isinstance(kernel, Autotuner):
             kernel[grid](*args, **kwargs)
+            if kernel.best_config.pre_hook is not None:
+                raise FreezeError(
+                    "the configuration that was chosen has a pre_hook, which a frozen launch does not call; launch the kernel "
+                    "with kernel[grid](...)."
+                )
             kwargs = kwargs | kernel.best_config.all_kwargs()
         elif isinstance(kernel, Heuristics):
             for name, heuristic in kernel.values.items():
-                kwargs = kwargs | {name: heuristic(dict(zip(kernel.arg_names, args, strict=False)) | kwargs)}
+                named = dict(zip(kernel.arg_names, args, strict=False))
+                kwargs = kwargs | {name: heuristic({**named, "grid": grid, "warmup": False, **kwargs})}
         else:
             raise FreezeError(f"freeze takes a kernel made with triton.jit, autotune or heuristics, got {kernel!r}.")
         kernel = kernel.fn

@@ -40,15 +40,88 @@ bool graft::launcher::watch(PyObject *dict) {
   return false;
 }
 
+/// Sets attributes in every way that there is. It runs often enough for Python
+/// to use its fastest instructions.
+static const char probe[] = R"(
+class Probe:
+    pass
+
+subject = Probe()
+subject.old = 0
+watch(subject.__dict__)
+watch(vars_of(Probe))
+
+def change():
+    for number in range(100):
+        before = changes()
+        subject.old = [number]
+        subject.new = [number]
+        del subject.new
+        setattr(subject, "other", [number])
+        subject.__dict__["old"] = [number]
+        Probe.attribute = [number]
+        if changes() < before + 6:
+            return False
+    return True
+
+works = change()
+)";
+
+/// `watch(dict)` of the probe.
+static PyObject *watchForProbe(PyObject *, PyObject *dict) {
+  return PyBool_FromLong(watch(dict));
+}
+
+/// `vars_of(cls)` of the probe: the dict of a class itself, not a view of it.
+static PyObject *varsForProbe(PyObject *, PyObject *cls) {
+  return PyType_GetDict(reinterpret_cast<PyTypeObject *>(cls));
+}
+
+/// `changes()` of the probe.
+static PyObject *changesForProbe(PyObject *, PyObject *) {
+  return PyLong_FromUnsignedLongLong(changes);
+}
+
+/// Whether every way of setting an attribute is noticed: some releases of
+/// Python forget one. Returns 1, 0, or -1 with an exception set.
+static int watchingWorks() {
+  static PyMethodDef methods[] = {
+      {"watch", watchForProbe, METH_O, nullptr},
+      {"vars_of", varsForProbe, METH_O, nullptr},
+      {"changes", changesForProbe, METH_NOARGS, nullptr}};
+  Ref names(PyDict_New());
+  if (!names || PyDict_SetItemString(names.get(), "__builtins__",
+                                     PyEval_GetBuiltins()) < 0)
+    return -1;
+  for (PyMethodDef &method : methods) {
+    Ref function(PyCFunction_New(&method, nullptr));
+    if (!function ||
+        PyDict_SetItemString(names.get(), method.ml_name, function.get()) < 0)
+      return -1;
+  }
+  Ref name(PyUnicode_FromString("graft_probe"));
+  if (!name || PyDict_SetItemString(names.get(), "__name__", name.get()) < 0)
+    return -1;
+  Ref result(PyRun_String(probe, Py_file_input, names.get(), names.get()));
+  if (!result)
+    return -1;
+  return PyDict_GetItemString(names.get(), "works") == Py_True;
+}
+
 bool graft::launcher::addChanges(PyObject *) {
   const char *const names[] = {"nargs", "best_config"};
   for (size_t i = 0; i < std::size(names); ++i)
     if (!(unimportant[i] = PyUnicode_InternFromString(names[i])))
       return false;
   watcher = PyDict_AddWatcher(noteChange);
-  if (watcher < 0)
+  if (watcher < 0) {
     PyErr_Clear();
-  return true;
+    return true;
+  }
+  int works = watchingWorks();
+  if (works != 1) // not cleared: a dict that is watched may outlive it
+    watcher = -1;
+  return works >= 0;
 }
 
 #else

@@ -318,7 +318,8 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
     }
     if (places[index].hasObjects) {
       PyErr_Format(PyExc_TypeError,
-                   "argument '%U' cannot vary: it holds constants",
+                   "argument '%U' cannot vary: it holds constants or is a "
+                   "named tuple",
                    parts.params[index].name.get());
       return false;
     }

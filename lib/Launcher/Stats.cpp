@@ -36,11 +36,9 @@ static const char *const reasonTexts[] = {
     "constant without a hash",
     "too many arguments or call shapes",
     "function as an argument",
-    "grid of another kind",
     "a used global has changed",
     "argument converted to its annotation",
     "not compiled here (hook, future or failure)",
-    "a launcher that is not ours, or one that needs Python",
     "tuning key not seen before",
 };
 static_assert(sizeof(reasonTexts) / sizeof(*reasonTexts) ==

@@ -33,11 +33,9 @@ enum class Reason : uint8_t {
   Constant,
   TooMany,
   Function,
-  Grid,
   GlobalChanged,
   Conversion,
   Compiled,
-  Launcher,
   TuningKey,
   Count
 };

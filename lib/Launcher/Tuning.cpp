@@ -228,11 +228,17 @@ static Outcome readKey(Call &call, const TunedShape &shape,
 /// emptied, or filled by hand.
 static bool isCurrent(const Tuner::Parts &self, const Tuned &tuned) {
   PyObject *attributes = self.ownRun.attributes.get();
-  if (!tuned.key) {
-    PyObject *configs = lookup(attributes, tuning.configs);
-    return configs && PyList_CheckExact(configs) && listSize(configs) == 1 &&
-           listItem(configs, 0) == tuned.config.get();
-  }
+  PyObject *configs = lookup(attributes, tuning.configs);
+  bool isList = configs && PyList_CheckExact(configs);
+  if (!isList && !(configs && PyTuple_CheckExact(configs)))
+    return false;
+  Py_ssize_t number = isList ? listSize(configs) : tupleSize(configs);
+  if (!tuned.key)
+    return number == 1 &&
+           (isList ? listItem(configs, 0) : tupleItem(configs, 0)) ==
+               tuned.config.get();
+  if (number < 2) // without a choice, the key is not looked at
+    return false;
   PyObject *cache = lookup(attributes, tuning.cache);
   if (!cache || !PyDict_CheckExact(cache))
     return false;
