@@ -186,12 +186,15 @@ static const TunedShape *tunedShapeOf(Tuner::Parts &self, const Arguments &args,
   return self.shapes.back().get();
 }
 
-/// Appends what the key has of an argument's dtype. What has none, or one that
-/// only Python can find, is told by its type.
+/// Stands for an argument without a dtype; no dtype has this number.
+constexpr uint64_t NoDtype = UINT64_MAX;
+
+/// Appends what the key has of an argument's dtype. One that only Python can
+/// find is declined.
 static Outcome readDtype(Call &call, PyObject *value) {
   if (value == Py_None || PyLong_CheckExact(value) || PyBool_Check(value) ||
       PyFloat_CheckExact(value) || PyUnicode_CheckExact(value)) {
-    call.word(0);
+    call.word(NoDtype);
     return Outcome::Done;
   }
   Array array;

@@ -8,12 +8,14 @@ launched before belong on the fast path.
 import contextvars
 import ctypes
 import gc
+import math
 import os
 import struct
 import sys
 import types
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import launching
 import pytest
@@ -247,7 +249,7 @@ def test_other_values_are_typed_by_what_they_are(rig, value, type_, form, seen):
         assert [param[: len(bits[0])] for param in outcome.launches[0].params[:-2]] == bits
 
 
-def const(a: tl.const, b: "*kfp32", c: "const *fp16"):  # noqa: F722 - Triton's way of writing it
+def const(a: tl.const, b: "*kfp32", c: "const *fp16"):  # noqa: F722, F821 - Triton's ways of writing it
     pass
 
 
@@ -467,11 +469,24 @@ def test_descriptors_of_gluon_have_their_layout_in_the_type(rig, kind):
         if kind == "tiled":
             return TensorDescriptor(base, [16, 64], [64, 1], [8, 32], layout)
         return TensorDescriptorIm2Col(
-            base, [1, 8, 8, 32], [2048, 256, 32, 1], [8, 32], layout, pixel_box_lower_corner=[0, 0], pixel_box_upper_corner=[0, 0]
+            base,
+            [1, 8, 8, 32],
+            [2048, 256, 32, 1],
+            [8, 32],
+            layout,
+            pixel_box_lower_corner=[0, 0],
+            pixel_box_upper_corner=[0, 0],
         )
 
     if kind == "im2col":
-        tensor_map = {"swizzle": 2, "elem_size": 2, "elem_type": 6, "block_size": [8, 32], "fp4_padded": False, "is_im2col": True}
+        tensor_map = {
+            "swizzle": 2,
+            "elem_size": 2,
+            "elem_type": 6,
+            "block_size": [8, 32],
+            "fp4_padded": False,
+            "is_im2col": True,
+        }
         rig.compiler.settings["metadata"] = {"tensordesc_meta": [tensor_map]}
     outcomes = rig.same(jit(single), *(launch_one(make(swizzle)) for swizzle in (64, 32, 64)))
     assert [outcome.result for outcome in outcomes] == ["kernel 1", "kernel 2", "kernel 1"]
@@ -701,7 +716,12 @@ def test_pre_run_hooks_are_called_with_what_the_launch_was_given(rig):
         kernel.add_pre_run_hook(lambda *args, **kwargs: seen.append(("second", args, kwargs, len(rig.launches()))))
         return kernel
 
-    works = [lambda k: k[(2,)](X, n=7), lambda k: k[(2,)](X, n=7), lambda k: k[(2,)](X, num_warps=8, debug=True), lambda k: k[(2,)](X)]
+    works = [
+        lambda k: k[(2,)](X, n=7),
+        lambda k: k[(2,)](X, n=7),
+        lambda k: k[(2,)](X, num_warps=8, debug=True),
+        lambda k: k[(2,)](X),
+    ]
     rig.same(make, *works)
     assert rig.went() == {FIRST: 3, FAST: 1}
     assert seen[:8] == seen[8:]
@@ -863,9 +883,15 @@ def test_a_global_that_cannot_be_compared_is_an_error(rig):
         def __eq__(self, other):
             raise ZeroDivisionError("no comparison today")
 
-        __ne__, __hash__ = __eq__, None
+        __ne__ = __eq__
+        __hash__ = None
 
-    works = [set_global("SIZE", tl.constexpr(4)), set_global("SIZE", Sour(4)), launch_one(X), set_global("SIZE", tl.constexpr(4))]
+    works = [
+        set_global("SIZE", tl.constexpr(4)),
+        set_global("SIZE", Sour(4)),
+        launch_one(X),
+        set_global("SIZE", tl.constexpr(4)),
+    ]
     outcomes = rig.same(jit(uses_globals), *works)
     assert [outcome.error for outcome in outcomes] == ["", *["ZeroDivisionError: no comparison today"] * 2, ""]
 
@@ -901,7 +927,9 @@ def test_grids_have_one_to_three_dimensions(rig, grid, seen):
         rig.same(jit(shapes), *[lambda k: k[grid](X, n=48)] * 2)
 
 
-@pytest.mark.parametrize("grid", [(), [], None, 5, "12", (1.0,), (None,), (2**31,), (2**64,), (1, "2"), lambda meta: None, lambda: (1,)])
+@pytest.mark.parametrize(
+    "grid", [(), [], None, 5, "12", (1.0,), (None,), (2**31,), (2**64,), (1, "2"), lambda meta: None, lambda: (1,)]
+)
 def test_grids_that_are_none_are_the_errors_of_triton(rig, grid):
     """Row 14: what cannot be a grid, with whatever Triton says to it."""
     for outcome in rig.same(jit(shapes), lambda k: k[grid](X), lambda k: k[grid](X))[1:]:
@@ -922,8 +950,8 @@ def test_regression_a_grid_of_more_than_2_to_the_31_blocks_is_launched(rig, grid
     kernel = triton.jit(shapes)
     for _ in range(2):
         kernel[grid](X)
-    assert [launch.grid for launch in rig.launches()] == [(grid + (1,))[:3]] * 2
-    kernel[grid[:-1] + (0,)](X)
+    assert [launch.grid for launch in rig.launches()] == [(*grid, 1)[:3]] * 2
+    kernel[(*grid[:-1], 0)](X)
     assert rig.launches() == [] and rig.went() == {FIRST: 1, FAST: 2}
 
 
@@ -955,7 +983,10 @@ def test_what_a_callable_grid_changes_is_launched(rig):
     works = [change(), change(n=7), change(x=ptr(0x5004), scale=0.25), change(), change(x="text"), change(n=1), change(extra=5)]
     outcomes = rig.same(jit(shapes), *works)
     seen = [values(outcome.launches[0], "QQif") if outcome.launches else None for outcome in outcomes]
-    assert seen[:4] == [(0x1000, 0x2000, n, s) for n, s in ((48, 1.5), (7, 1.5))] + [(0x5004, 0x2000, 48, 0.25), (0x1000, 0x2000, 48, 1.5)]
+    assert seen[:4] == [(0x1000, 0x2000, n, s) for n, s in ((48, 1.5), (7, 1.5))] + [
+        (0x5004, 0x2000, 48, 0.25),
+        (0x1000, 0x2000, 48, 1.5),
+    ]
     assert seen[4] is None and outcomes[4].error.startswith("TypeError: ")
 
 
@@ -994,7 +1025,9 @@ def test_a_vetoed_compilation_gives_none(rig):
 def test_hooks_around_compilation_are_called_once_for_a_kernel(rig):
     """Row 15: `jit_cache_hook` before and `jit_post_compile_hook` after it."""
     seen = []
-    knobs.runtime.jit_cache_hook = lambda **kwargs: seen.append(("before", kwargs["fn"].name, kwargs["compile"]["is_warmup"])) or False
+    knobs.runtime.jit_cache_hook = lambda **kwargs: (
+        seen.append(("before", kwargs["fn"].name, kwargs["compile"]["is_warmup"])) or False
+    )
     knobs.runtime.jit_post_compile_hook = lambda **kwargs: seen.append(("after", kwargs["repr"], kwargs["is_manual_warmup"]))
     rig.same(jit(single), launch_one(X), launch_one(X), lambda k: k.warmup(3, grid=(1,)), launch_one(3))
     assert len(seen) == 8 and seen[:4] == seen[4:] and seen[0] == ("before", "single", False)
@@ -1035,9 +1068,9 @@ def test_a_failing_asynchronous_compilation_is_raised(rig):
     """Row 15: and forgotten."""
     kernel = triton.jit(single)
     rig.compiler.settings["error"] = "this kernel does not compile"
-    with ThreadPoolExecutor(1) as executor, triton.AsyncCompileMode(executor, ignore_errors=True):
-        with pytest.raises(ValueError, match=r"^this kernel does not compile$"):
-            kernel[(2,)](X)
+    failing = pytest.raises(ValueError, match=r"^this kernel does not compile$")
+    with ThreadPoolExecutor(1) as executor, triton.AsyncCompileMode(executor, ignore_errors=True), failing:
+        kernel[(2,)](X)
     rig.compiler.settings.clear()
     assert type(kernel[(2,)](X)) is CompiledKernel
 
@@ -1309,7 +1342,9 @@ def test_profile_scratch_comes_from_the_profile_allocator(rig):
         outcomes = rig.same(make, launch_one(X), launch_one(X), with_own)
     finally:
         _allocation.set_profile_allocator(None)
-    assert [outcome.launches[0].params[2] for outcome in outcomes] == [struct.pack("<Q", at) for at in (0xA0000, 0xA0000, 0x90000)]
+    assert [outcome.launches[0].params[2] for outcome in outcomes] == [
+        struct.pack("<Q", at) for at in (0xA0000, 0xA0000, 0x90000)
+    ]
     assert own.asked == [(96, 8, 0)] * 2 and default.asked == [(64, 8, 0)] * 4
 
 
@@ -1366,7 +1401,9 @@ def test_a_cluster_of_16_is_asked_for_before_every_launch(rig):
         kernel[(3,)](X, num_ctas=16)
     assert rig.stub.calls()["cuFuncSetAttribute"] == 3
     rig.stub.fail("cuFuncSetAttribute", stub_cuda.INVALID_VALUE)
-    with pytest.raises(LaunchError, match=r"\(cuFuncSetAttribute: CUDA_ERROR_INVALID_VALUE = 1, kernel 'single', grid \(48, 1, 1\)"):
+    with pytest.raises(
+        LaunchError, match=r"\(cuFuncSetAttribute: CUDA_ERROR_INVALID_VALUE = 1, kernel 'single', grid \(48, 1, 1\)"
+    ):
         kernel[(3,)](X, num_ctas=16)
     assert rig.went() == {FIRST: 1, FAST: 2}
 
@@ -1406,7 +1443,7 @@ class IntPointer:
         return self.answer
 
 
-def pointers(a: "*fp32", b, n: tl.int32):
+def pointers(a: "*fp32", b, n: tl.int32):  # noqa: F722
     pass
 
 
@@ -1479,7 +1516,17 @@ def floats(h: tl.float16, b: tl.bfloat16, s: tl.float32, d: tl.float64, plain):
 
 
 FLOATS = [0.0, -0.0, 1.0, 0.1, -2.5, 1 / 3, 65504.0, 65519.99, 6e-8, 5.97e-8, 2.98e-8, 2.99e-8, 2**-14 - 2**-26, 1e-45, 5e-324]
-FLOATS += [1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-11 + 2**-40, 2049.0, 2051.0, float("inf"), float("-inf"), float("nan"), -float("nan")]
+FLOATS += [
+    1 + 2**-11,
+    1 + 3 * 2**-11,
+    1 + 2**-11 + 2**-40,
+    2049.0,
+    2051.0,
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    -float("nan"),
+]
 
 
 @pytest.mark.parametrize("value", FLOATS)
@@ -1487,7 +1534,7 @@ def test_floats_are_narrowed_as_in_tree(rig, value):
     """Row 21: fp16 rounds to nearest even, bf16 truncates, fp32 rounds, fp64 is itself."""
     outcomes = rig.same(jit(floats), *[lambda k: k[(2,)](value, value, value, value, value)] * 2)
     half, brain, single_, double, plain = outcomes[1].launches[0].params[:-2]
-    if value == value:
+    if not math.isnan(value):
         assert half[:2] == struct.pack("<e", value) and single_ == plain == struct.pack("<f", value)
         assert brain[:2] == struct.pack("<f", value)[2:] and double == struct.pack("<d", value)
     assert rig.went() == {FIRST: 1, FAST: 1}
@@ -1512,14 +1559,22 @@ def integers(a: tl.int8, b: tl.int16, c: tl.int32, d: tl.int64, e: tl.uint8, f: 
     pass
 
 
-@pytest.mark.parametrize("value", [0, 1, 127, 128, 255, 256, 300, 65535, 65536 + 7, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 5, 2**63 - 1])
+@pytest.mark.parametrize(
+    "value", [0, 1, 127, 128, 255, 256, 300, 65535, 65536 + 7, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 5, 2**63 - 1]
+)
 def test_integers_are_cut_to_their_width(rig, value):
     """Row 21: as annotated, whatever their value."""
     outcomes = rig.same(jit(integers), *[lambda k: k[(2,)](*[value] * 8)] * 2)
     widths = [1, 2, 4, 8] * 2
     bits = value.to_bytes(8, "little")
-    assert [param[:width] for param, width in zip(outcomes[1].launches[0].params, widths, strict=False)] == [bits[:w] for w in widths]
+    assert [param[:width] for param, width in zip(outcomes[1].launches[0].params, widths, strict=False)] == [
+        bits[:w] for w in widths
+    ]
     assert rig.went() == {FIRST: 1, FAST: 1}
+
+
+def launch_all(arguments, kernel):
+    return kernel[(2,)](*arguments)
 
 
 @pytest.mark.parametrize("value", [-1, -128, -129, -(2**31), -(2**31) - 1, -(2**63)])
@@ -1528,8 +1583,8 @@ def test_negative_integers_are_for_signed_parameters(rig, value):
     signed = rig.same(jit(integers), *[lambda k: k[(2,)](*[value] * 4, 0, 0, 0, 0)] * 2)
     assert signed[1].launches[0].params[3] == struct.pack("<q", value)
     for place in range(4, 8):
-        arguments = [value if index == place else 0 for index in range(8)]
-        rig.same(jit(integers), *[lambda k: k[(2,)](*arguments)] * 2, lambda k: k[(2,)](*[0] * 8), lambda k: k[(2,)](*arguments))
+        call = partial(launch_all, [value if index == place else 0 for index in range(8)])
+        rig.same(jit(integers), call, call, partial(launch_all, [0] * 8), call)
 
 
 # -- Row 22
@@ -1627,12 +1682,16 @@ def test_a_forked_child_does_not_unload_the_modules_of_its_parent(rig):
 @pytest.fixture
 def gsan(monkeypatch):
     """What the GPU sanitiser is asked for at a launch, without a device behind it."""
-    package, allocator, sync = (types.ModuleType(f"triton.experimental.gsan{name}") for name in ("", "._allocator", "._stream_sync"))
+    package, allocator, sync = (
+        types.ModuleType(f"triton.experimental.gsan{name}") for name in ("", "._allocator", "._stream_sync")
+    )
     package._allocator, package._stream_sync = allocator, sync
     allocator.get_device_rank = lambda device: device + 1
     allocator.get_global_state_pointer = lambda: 0x100000
     sync.launches = []
-    sync.get_launch_state = lambda device, stream, pdl: sync.launches.append((device, stream, pdl)) or (0x5000, len(sync.launches))
+    sync.get_launch_state = lambda device, stream, pdl: (
+        sync.launches.append((device, stream, pdl)) or (0x5000, len(sync.launches))
+    )
     for module in (package, allocator, sync):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(triton.experimental, "gsan", package, raising=False)
@@ -1835,7 +1894,10 @@ LAUNCH = "kernel 'shapes', grid (3, 2, 1), block (128, 1, 1), 0 bytes of shared 
 @pytest.mark.parametrize(
     ("code", "text"),
     [
-        (stub_cuda.ILLEGAL_ADDRESS, "an illegal memory access was encountered (cuLaunchKernelEx: CUDA_ERROR_ILLEGAL_ADDRESS = 700"),
+        (
+            stub_cuda.ILLEGAL_ADDRESS,
+            "an illegal memory access was encountered (cuLaunchKernelEx: CUDA_ERROR_ILLEGAL_ADDRESS = 700",
+        ),
         (stub_cuda.OUT_OF_MEMORY, "out of memory (cuLaunchKernelEx: CUDA_ERROR_OUT_OF_MEMORY = 2"),
         (stub_cuda.INVALID_CONTEXT, "invalid device context (cuLaunchKernelEx: CUDA_ERROR_INVALID_CONTEXT = 201"),
         (stub_cuda.INVALID_HANDLE, "invalid resource handle (cuLaunchKernelEx: CUDA_ERROR_INVALID_HANDLE = 400"),
@@ -1904,7 +1966,12 @@ def make_wide(folder, names):
 def test_parameters_with_names_of_tritons_own_are_bound_as_in_tree(rig, name):
     """By position, by name, and beside an option of the same name."""
     function = make_wide(rig.folder, ["x", name])
-    works = [lambda k: k[(2,)](X, 4), lambda k: k[(2,)](X, 4), lambda k: k[(2,)](X, **{name: 4}), lambda k: k[(2,)](x=X, **{name: 8})]
+    works = [
+        lambda k: k[(2,)](X, 4),
+        lambda k: k[(2,)](X, 4),
+        lambda k: k[(2,)](X, **{name: 4}),
+        lambda k: k[(2,)](x=X, **{name: 8}),
+    ]
     rig.same(jit(function), *works)
 
 
@@ -2029,6 +2096,51 @@ def test_a_subclass_with_a_run_of_its_own_is_respected(rig):
     assert Plain(single)[(2,)](X) is None and seen[2:] == ["plain"]
 
 
+def test_a_replaced_getitem_is_respected(rig):
+    """On the class or in a subclass, whichever of the subclass and our driver was there first."""
+    seen = []
+
+    def spying(get_item):
+        return lambda self, grid: seen.append(grid) or get_item(self, grid)
+
+    class Plain(triton.JITFunction):
+        pass
+
+    class Spying(triton.JITFunction):
+        def __getitem__(self, grid):
+            seen.append(grid)
+            return super().__getitem__(grid)
+
+    subclasses = [Plain, Spying]
+    rig.use(rig.in_tree)
+    subclasses.append(type("Late", (triton.JITFunction,), {}))
+    late = subclasses[-1](single)
+    late[(1,)](X)
+    rig.use(rig.driver)
+    rig.launches(), rig.went()
+    for cls in subclasses:
+        kernel = cls(single)
+        for _ in range(2):
+            kernel[(3,)](X)
+        assert rig.went() == {FIRST: 1, FAST: 1} and seen == [(3,)] * 2 * (cls is Spying)
+        seen.clear()
+    original = triton.JITFunction.__getitem__
+    triton.JITFunction.__getitem__ = spying(original)
+    try:
+        late[(4,)](X)
+        Plain(single)[(5,)](X)
+    finally:
+        triton.JITFunction.__getitem__ = original
+    assert seen == [(4,), (5,)] and late[(6,)](X) is late[(7,)](X) and seen == [(4,), (5,)]
+    rig.use(rig.in_tree)
+    rig.went()
+    for cls in (Plain, type(late)):
+        assert type(cls(single)[(2,)]) is types.FunctionType
+        cls(single)[(2,)](X)
+    assert rig.went() == {}
+    rig.use(rig.driver)
+
+
 def test_a_replaced_device_cache_is_respected(rig):
     """A kernel whose caches are assigned is compiled for those."""
     kernel = triton.jit(single)
@@ -2057,7 +2169,16 @@ def test_tensors_of_torch_are_read_by_dtype_and_address(rig):
     """Views that are not aligned, other dtypes and parameters included."""
     torch = pytest.importorskip("torch")
     base = torch.zeros(64)
-    tensors = [base, base[4:], base[1:], base.to(torch.float16), torch.nn.Parameter(base), base[::2], base[2:], base.to(torch.bfloat16)]
+    tensors = [
+        base,
+        base[4:],
+        base[1:],
+        base.to(torch.float16),
+        torch.nn.Parameter(base),
+        base[::2],
+        base[2:],
+        base.to(torch.bfloat16),
+    ]
     tensors += [torch.zeros(0), torch.zeros(4, dtype=torch.int64), torch.zeros(4, dtype=torch.bool), base.detach()]
     outcomes = rig.same(jit(single), *map(launch_one, tensors), *map(launch_one, tensors))
     kinds = [1, 1, 2, 3, 1, 1, 2, 4, 1, 5, 6, 1]
@@ -2124,7 +2245,14 @@ def test_arrays_that_only_dlpack_can_read_are_launched(rig):
     def check():
         array = exchange_type()
         kernel = triton.jit(single)
-        arrays = [array(0x1000), array(0x2000), array(0x1000, offset=4), array(0x1000, code=4, bits=16), array(0x3008, offset=8), array(0)]
+        arrays = [
+            array(0x1000),
+            array(0x2000),
+            array(0x1000, offset=4),
+            array(0x1000, code=4, bits=16),
+            array(0x3008, offset=8),
+            array(0),
+        ]
         compiled = [kernel[(2,)](each) for each in arrays]
         assert [each.number for each in compiled] == [1, 1, 2, 3, 1, 1]
         assert [signature(each)[0] for each in compiled] == ["*fp32", "*fp32", "*fp32", "*bf16", "*fp32", "*fp32"]
@@ -2149,7 +2277,6 @@ def test_arrays_that_only_dlpack_can_read_go_with_hooks_and_callable_grids(rig):
         assert seen == [("pre-run", 12), ("enter", 12)] * 3
         assert [(launch.grid[0], *values(launch, "QQif")) for launch in rig.launches()] == [(12, 0x1000, 0x2000, 7, 1.5)] * 3
         assert rig.went() == {FIRST: 1, FAST: 2}
-        kernel.warmup
 
     check_in_child(check)
 
@@ -2180,7 +2307,9 @@ def test_an_array_without_a_counterpart_in_triton_is_refused(rig):
         array, kernel = exchange_type(), triton.jit(single)
         kernel[(2,)](array(0x1000))
         for _ in range(2):
-            with pytest.raises(TypeError, match=r"^DLPack dtype \(code 5, 64 bits, 1 lanes\) of a <class '.*Array'> has no counterpart"):
+            with pytest.raises(
+                TypeError, match=r"^DLPack dtype \(code 5, 64 bits, 1 lanes\) of a <class '.*Array'> has no counterpart"
+            ):
                 kernel[(2,)](array(0x1000, code=5, bits=64))
             with pytest.raises((TypeError, SystemError)):
                 kernel[(2,)](array(None))
@@ -2244,7 +2373,11 @@ def test_regression_an_address_that_moves_does_not_make_a_wrong_entry(rig):
         kernel[(2,)](Moving(first, second))
         for address in (0x2004, 0x2000, 0x2004, 0x2000):
             compiled = kernel[(2,)](ptr(address))
-            assert compiled.src.attrs[(0,)] == ([["tt.divisibility", 16]] if address % 16 == 0 else []), (first, second, address)
+            assert compiled.src.attrs[(0,)] == ([["tt.divisibility", 16]] if address % 16 == 0 else []), (
+                first,
+                second,
+                address,
+            )
 
 
 def test_regression_a_knob_that_changes_meanwhile_does_not_make_a_wrong_entry(rig):
