@@ -116,7 +116,9 @@ def prepare_graft(case: Case) -> Loop:
     launcher, row = native("launcher"), case.row
     if not row.vary:
         return prepare_subscript(case)
-    frozen = launcher.freeze(case.kernel, row.grid, *case.values.values(), **row.constexprs, vary=row.vary, hold_gil=row.hold_gil)
+    frozen = launcher.freeze(
+        case.kernel, row.grid, *case.values.values(), **row.constexprs, vary=row.vary, hold_gil=row.hold_gil
+    )
     varying = {name: case.values[name] for name in row.vary}
     return python_loop(f"launch({', '.join(varying)})", {"launch": frozen, **varying})
 

@@ -9,7 +9,9 @@
 #include "Runtime.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <unistd.h>
+#include <vector>
 
 using namespace graft::launcher;
 
@@ -76,33 +78,34 @@ static KnobNames knobNames;
 static const char HomomorphicCastsVariable[] = "TRITON_FPSAN_HOMOMORPHIC_CASTS";
 
 namespace {
-/// What `environ` looked like when it was last searched.
+/// What `environ` looked like when it was last searched: the array that it was,
+/// and the strings in it, with the null at its end.
 struct SeenEnvironment {
   char **array = nullptr;
-  size_t size = 0;
-  char *last = nullptr;
+  std::vector<char *> strings;
   bool hasVariable = false;
 
-  /// Whether the same variables are there. A new one comes last, so the end
-  /// tells, however many there are.
+  /// Whether the same variables are there. All are compared: a string that was
+  /// taken away and set again is the same one, so the last does not tell.
   bool holds() const {
-    return environ && environ == array && !environ[size] &&
-           (size == 0 || environ[size - 1] == last);
+    return environ && environ == array &&
+           std::memcmp(environ, strings.data(),
+                       strings.size() * sizeof(char *)) == 0;
   }
 };
 } // namespace
 
-static SeenEnvironment seenEnvironment;
+static SeenEnvironment &seenEnvironment = *new SeenEnvironment();
 
 static bool environmentHasVariable() {
   SeenEnvironment &seen = seenEnvironment;
   if (seen.holds())
     return seen.hasVariable;
   seen.array = environ;
-  seen.size = 0;
-  while (environ && environ[seen.size])
-    ++seen.size;
-  seen.last = seen.size ? environ[seen.size - 1] : nullptr;
+  seen.strings.clear();
+  for (char **entry = environ; entry && *entry; ++entry)
+    seen.strings.push_back(*entry);
+  seen.strings.push_back(nullptr);
   seen.hasVariable = std::getenv(HomomorphicCastsVariable) != nullptr;
   return seen.hasVariable;
 }

@@ -55,7 +55,7 @@ def test_every_path_of_the_layout_exists():
             folder = ROOT / paths[0]
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w/.]+)\)", README))))
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((\w[\w/.]*)\)", README))))
 def test_every_link_of_the_readme_leads_somewhere(link):
     assert (ROOT / link).is_file()
 

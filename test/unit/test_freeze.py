@@ -17,7 +17,7 @@ from launch_values import DType, Pair, descriptor
 from launching import FAST, FIRST, FROZEN, in_thread, in_threads, ptr, values
 from support import in_child
 from triton import knobs
-from triton.backends.graft import launcher
+from triton.backends.graft import arrays, launcher
 from triton.backends.graft.errors import FreezeError, GraftError, LaunchError, SpecializationError
 from triton.backends.graft.launcher import freeze
 
@@ -271,8 +271,8 @@ def test_dtypes_are_told_apart_alike_before_and_after_cuda_is_in_use(rig, monkey
     """Regression: what is known of torch's tensors grows when CUDA is first used; a launch that was frozen before would have
     refused every tensor afterwards."""
     torch = pytest.importorskip("torch")
-    launcher._launcher.set_torch((torch.Tensor, torch.nn.Parameter), None)
-    monkeypatch.setattr(launcher, "_known_torch", (torch, False))
+    launcher.utils.set_torch((torch.Tensor, torch.nn.Parameter), None)
+    monkeypatch.setattr(arrays, "_known", {"torch": torch, "complete": False})
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     kernel, tensor = triton.jit(add), torch.zeros(64)
     launch = freeze(kernel, (2,), tensor, tensor, 7, vary=("x",))

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""What the native launcher asks of Python: a dispatcher for a kernel, a compilation, a launch that needs more than the driver."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from triton import knobs
+from triton.compiler import CompiledKernel
+from triton.runtime.autotuner import Autotuner, Heuristics
+from triton.runtime.jit import JITFunction, KernelParam
+
+from . import _launcher, arrays
+from .kernel_launcher import Launcher
+from .settings import NAME
+
+#: Triton's own `run`, by the class that has it.
+RUNS: dict[Any, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}
+
+#: The values of `Rule` in lib/Launcher/Arguments.h.
+CONSTEXPR, SPECIALIZED, TYPED, FLOAT, BOOL = range(5)
+
+#: Options that `JITFunction.run` sets at each launch.
+_SET_OPTIONS = ("debug", "instrumentation_mode", "fpsan_homomorphic_casts")
+#: Those, and keywords of `run`: a kernel with such a parameter is Triton's.
+_RESERVED = {"self", "grid", "warmup", *_SET_OPTIONS}
+_MAX_PARAMETERS = 256
+
+
+def make(launched: Any) -> Any:
+    """What launches *launched* natively, kept in its attributes; None if it is to be launched by Triton."""
+    if isinstance(launched, JITFunction):
+        target = _make_dispatcher(launched)
+    elif isinstance(launched, Autotuner):
+        target = _launcher.Tuner(_own_run(launched, Autotuner), tuple(launched.arg_names), tuple(launched.keys))
+    elif isinstance(launched, Heuristics):
+        target = _launcher.Heuristic(_own_run(launched, Heuristics), tuple(launched.arg_names))
+    else:  # the interpreter's, or somebody's own
+        target = None
+    if target is not None:
+        launched.__dict__[f"_{NAME}_target"] = target
+    return target
+
+
+def _make_dispatcher(kernel: JITFunction) -> Any:
+    params = kernel.params
+    if len(params) > _MAX_PARAMETERS or any(param.name in _RESERVED for param in params):
+        return None
+    return _launcher.Dispatcher(_own_run(kernel, JITFunction), kernel.device_caches, tuple(map(describe, params)))
+
+
+def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
+    """The attributes of *launched* and of its classes down to *origin*, as live dicts, and Triton's `run`."""
+    classes = type(launched).__mro__
+    classes = classes[: classes.index(origin) + 1]
+    # A class shows its dict through a read-only view; the view refers to nothing else.
+    return launched.__dict__, tuple(gc.get_referents(vars(base))[0] for base in classes), RUNS[origin]
+
+
+def describe(param: KernelParam) -> tuple:
+    """*param* as the native `Dispatcher` takes it."""
+    annotation = param.annotation_type
+    if param.is_constexpr:
+        rule = CONSTEXPR
+    elif annotation == "u1":
+        rule = BOOL
+    elif annotation[:2] in ("fp", "bf"):
+        rule = FLOAT
+    else:
+        rule = TYPED if param.do_not_specialize else SPECIALIZED
+    return (
+        param.name,
+        (param.default,) if param.has_default else (),
+        rule,
+        not param.do_not_specialize_on_alignment,
+        annotation[:1] in ("u", "*"),  # where negative numbers are refused
+        param._param.kind is inspect.Parameter.KEYWORD_ONLY,
+        param._param.kind is inspect.Parameter.VAR_POSITIONAL,
+    )
+
+
+class Recorder:
+    """Stands in for a kernel as the `self` of `JITFunction.run`, and notes under which key the kernel was looked up.
+
+    *hook_keywords* are what the pre-run hooks were given by name if they have been called: options are read before them.
+    """
+
+    def __init__(self, kernel: JITFunction, hook_keywords: dict | None):
+        self._kernel = kernel
+        self._kernels: dict = {}
+        self._key: Any = None
+        self._options: dict = {}
+        if hook_keywords is not None:
+            self.pre_run_hooks: list = []
+            self._options = {name: hook_keywords[name] for name in _SET_OPTIONS}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kernel, name)
+
+    @property
+    def device_caches(self) -> Any:
+        return self
+
+    def __getitem__(self, device: int) -> tuple:
+        self._kernels, keys, target, backend, binder = self._kernel.device_caches[device]
+        if self._options:
+            return self, keys, target, backend, lambda *args, **kwargs: binder(*args, **(kwargs | self._options))
+        return self, keys, target, backend, binder
+
+    def _pack_args(self, backend: Any, kwargs: dict, *bound: Any) -> tuple:
+        return self._kernel._pack_args(backend, kwargs | self._options, *bound)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self._key = key
+        return self._kernels.get(key, default)
+
+    def facts(self, result: Any) -> tuple | None:
+        """What the native launcher needs to launch *result* again by itself, or None if it may not."""
+        if type(result) is not CompiledKernel or self._kernels.get(self._key) is not result:
+            return None
+        launcher = result._run  # type: ignore[union-attr]
+        if type(launcher) is not Launcher:
+            return None
+        config = (result.function, *result.packed_metadata)  # type: ignore[union-attr]
+        return (result, self._kernels, self._key, launcher.plan, *config, launcher.direct)
+
+
+def compile_and_launch(
+    kernel: JITFunction, grid: Any, args: tuple, kwargs: dict, hook_keywords: dict | None
+) -> tuple[Any, tuple | None]:
+    """Launches Triton's way; returns what `run` returns, and what the native launcher may remember of it."""
+    if _launcher.knows_foreign_arrays():
+        args = tuple(map(_as_pointer, args))
+        kwargs = {name: _as_pointer(value) for name, value in kwargs.items()}
+    arrays.follow_torch(sys.modules.get("torch"))
+    recorder = Recorder(kernel, hook_keywords)
+    result = RUNS[JITFunction](recorder, *args, grid=grid, warmup=False, **kwargs)  # type: ignore[arg-type]
+    return result, recorder.facts(result)
+
+
+def finish(compiled: CompiledKernel, grid: Any, stream: int, values: Any) -> None:
+    """Launches a variant that was found, with all that a launch can need; *values* are those of the parameters."""
+    size = len(grid)
+    x, y, z = grid[0], grid[1] if size > 1 else 1, grid[2] if size > 2 else 1
+    metadata = compiled.launch_metadata(grid, stream, *values)
+    hooks = knobs.runtime.launch_enter_hook, knobs.runtime.launch_exit_hook
+    compiled.run(x, y, z, stream, compiled.function, compiled.packed_metadata, metadata, *hooks, *values)
+
+
+def tune(tuner: Autotuner, grid: Any, args: tuple, kwargs: dict) -> tuple[Any, tuple | None]:
+    """Launches Triton's way, which tunes; returns what `run` returns, and what the native launcher may remember of it."""
+    result = RUNS[Autotuner](tuner, *args, grid=grid, warmup=False, **kwargs)
+    key = None
+    if len(tuner.configs) > 1:
+        given = dict(zip(tuner.arg_names, args, strict=False)) | kwargs
+        named = {name: value for name, value in given.items() if name in tuner.arg_names}
+        values = [named[name] for name in tuner.keys if name in named]
+        key = (*values, *(str(value.dtype) for value in named.values() if hasattr(value, "dtype")))
+    config = tuner.configs[0] if key is None else tuner.cache.get(key)
+    if config is None:
+        return result, None
+    keywords = config.all_kwargs()
+    return result, (config, vars(config), key, tuple(keywords), tuple(keywords.values()))
+
+
+class _ForeignArray:
+    """An array that has DLPack's C interface but neither `data_ptr` nor Triton's dtypes, as Triton's own path takes it."""
+
+    def __init__(self, array: Any, address: int, dtype_name: str):
+        self._array, self._address, self.dtype = array, address, dtype_name
+
+    def data_ptr(self) -> int:
+        return self._address
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._array, name)
+
+
+def _as_pointer(value: Any) -> Any:
+    """*value*, or what stands for it on Triton's own path."""
+    if isinstance(value, tuple):
+        items = tuple(map(_as_pointer, value))
+        if all(map(operator.is_, items, value)):
+            return value
+        return type(value)(*items) if hasattr(value, "_fields") else items
+    described = _launcher.describe_foreign_array(value)
+    return value if described is None else _ForeignArray(value, *described)

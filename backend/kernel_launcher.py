@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""What Triton calls to launch one compiled kernel, in place of its own `CudaLauncher`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import triton
+from triton._instrumentation import is_enabled
+from triton.backends.driver import expand_signature
+from triton.backends.nvidia import driver as nvidia
+from triton.runtime import _allocation
+
+from . import _launcher
+
+
+class Launcher:
+    """Launches one compiled kernel: Triton makes one when it loads a kernel, and calls it with what `run` has worked out.
+
+    The native launcher needs `plan` alone where `direct` is true.
+    """
+
+    def __init__(self, src: Any, metadata: Any):
+        signature = dict(src.signature)
+        self._metadata = metadata
+        self._gsan = is_enabled(metadata, "gsan")
+        if self._gsan:
+            signature |= {"_gsan_globals": "*i8", "_gsan_launch_table": "*i8", "_gsan_launch_index": "i64"}
+        descriptors = getattr(metadata, "tensordesc_meta", None)
+        expanded = expand_signature(signature.values(), descriptors, "nvTmaDesc")
+        #: The types of nested arguments; None if there are none.
+        self._nested = expanded if any(isinstance(type_, tuple) for type_ in expanded) else None
+        self.plan = _launcher.Plan(
+            metadata.name, tuple(_leaves(expanded, expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
+        )
+        self._launch = nvidia.wrap_handle_tensordesc(self._launch_values, signature, descriptors)
+        #: Whether launching takes nothing but the arguments and the driver.
+        self.direct = (
+            not self._gsan
+            and self._launch == self._launch_values
+            and metadata.global_scratch_size == 0
+            and metadata.profile_scratch_size == 0
+        )
+
+    def __call__(  # noqa: PLR0913, PLR0917 - it is called by position
+        self,
+        grid_x: int,
+        grid_y: int,
+        grid_z: int,
+        stream: int,
+        function: int,
+        kernel_metadata: tuple[int, int, int],
+        launch_metadata: Any,
+        enter_hook: Callable | None,
+        exit_hook: Callable | None,
+        *args: Any,
+    ) -> None:
+        """Launches with the arguments *args*, constexprs among them. *kernel_metadata*: warps, CTAs, shared memory in bytes."""
+        scratch = self._allocate_scratch((grid_x, grid_y, grid_z), stream)
+        if self._gsan:
+            args += _gsan_arguments(stream, self._metadata.launch_pdl)
+        hooks = launch_metadata, enter_hook, exit_hook
+        self._launch(grid_x, grid_y, grid_z, stream, function, kernel_metadata, *hooks, *scratch, args)
+
+    def _launch_values(self, *request: Any) -> None:
+        """Launches; the last of *request* holds the arguments, with descriptors expanded."""
+        values = request[-1]
+        self.plan.launch(*request[:-1], tuple(values if self._nested is None else _leaves(self._nested, values)))
+
+    def _allocate_scratch(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
+        """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""
+        metadata = self._metadata
+        own = profile = None
+        if metadata.global_scratch_size > 0:
+            size = self._programs(grid) * metadata.global_scratch_size
+            own = _allocation._allocator.get()(size, metadata.global_scratch_align, stream)
+        if metadata.profile_scratch_size > 0:
+            size = self._programs(grid) * metadata.profile_scratch_size
+            has_allocator = _allocation.has_profile_allocator()
+            driver = triton.runtime.driver.active
+            allocate = _allocation._profile_allocator.get() if has_allocator else driver.allocate_default_profile_scratch
+            profile = allocate(size, metadata.profile_scratch_align, stream)
+        return own, profile
+
+    def _programs(self, grid: tuple[int, int, int]) -> int:
+        """How many CTAs a launch over *grid* has."""
+        return grid[0] * grid[1] * grid[2] * getattr(self._metadata, "num_ctas", 1)
+
+
+def _leaves(types: Iterable, values: Iterable) -> Iterator:
+    """What *values* has where *types*, tuples nested in the same way, has types. A constant may be a tuple of its own."""
+    for type_, value in zip(types, values, strict=False):
+        if isinstance(type_, tuple):
+            yield from _leaves(type_, value)
+        else:
+            yield value
+
+
+def _gsan_arguments(stream: int, pdl: bool) -> tuple[int, int, int]:
+    """What the GPU sanitiser has a kernel take besides its own arguments."""
+    driver = triton.runtime.driver.active
+    if driver.utils.is_stream_capturing(stream):
+        raise RuntimeError("GSan does not support CUDA graph capture")
+    from triton.experimental.gsan import _allocator, _stream_sync
+
+    device = driver.get_current_device()
+    state = _allocator.get_global_state_pointer()
+    state += _allocator.get_device_rank(device) * nvidia.GSAN_PER_DEVICE_STATE_STRIDE
+    return (state, *_stream_sync.get_launch_state(device, stream, pdl))
