@@ -8,10 +8,10 @@
 #include "Changes.h"
 #include "Runtime.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <unistd.h>
-#include <vector>
 
 using namespace graft::launcher;
 
@@ -44,7 +44,8 @@ struct Hook {
 
 /// The knobs' objects, and the values that their classes have.
 struct KnobState {
-  Ref module; ///< the dict of triton.knobs
+  Ref module;      ///< the dict of triton.knobs
+  Ref environment; ///< the dict behind os.environ, if there is one
   Ref chainType;
   Watched runtime, compilation;
   Ref debug, inspectionHook, enterHook, exitHook, instrumentation;
@@ -79,35 +80,62 @@ static const char HomomorphicCastsVariable[] = "TRITON_FPSAN_HOMOMORPHIC_CASTS";
 
 namespace {
 /// What `environ` looked like when it was last searched: the array that it was,
-/// and the strings in it, with the null at its end.
+/// and the strings in it, with the null at their end.
 struct SeenEnvironment {
   char **array = nullptr;
-  std::vector<char *> strings;
+  char **strings = nullptr; ///< a copy of the array
+  size_t bytes = 0;         ///< of the copy
   bool hasVariable = false;
 
   /// Whether the same variables are there. All are compared: a string that was
   /// taken away and set again is the same one, so the last does not tell.
   bool holds() const {
     return environ && environ == array &&
-           std::memcmp(environ, strings.data(),
-                       strings.size() * sizeof(char *)) == 0;
+           std::memcmp(environ, strings, bytes) == 0;
+  }
+  /// The same if Python has not changed os.environ: what others add comes last.
+  bool endHolds() const {
+    size_t size = bytes / sizeof(char *) - 1;
+    return environ && environ == array && !environ[size] &&
+           (size == 0 || environ[size - 1] == strings[size - 1]);
   }
 };
 } // namespace
 
-static SeenEnvironment &seenEnvironment = *new SeenEnvironment();
+static SeenEnvironment seenEnvironment;
 
-static bool environmentHasVariable() {
+/// Looks at the whole environment. Returns whether it has the variable.
+[[gnu::cold]] static bool searchEnvironment() {
   SeenEnvironment &seen = seenEnvironment;
-  if (seen.holds())
-    return seen.hasVariable;
+  size_t size = 0;
+  while (environ && environ[size])
+    ++size;
+  delete[] seen.strings;
   seen.array = environ;
-  seen.strings.clear();
-  for (char **entry = environ; entry && *entry; ++entry)
-    seen.strings.push_back(*entry);
-  seen.strings.push_back(nullptr);
+  seen.strings = new char *[size + 1]();
+  seen.bytes = (size + 1) * sizeof(char *);
+  std::copy_n(environ, size, seen.strings);
   seen.hasVariable = std::getenv(HomomorphicCastsVariable) != nullptr;
   return seen.hasVariable;
+}
+
+/// Whether the environment has the variable. *sameForPython*: os.environ was
+/// watched and has not changed.
+static bool environmentHasVariable(bool sameForPython) {
+  const SeenEnvironment &seen = seenEnvironment;
+  if (seen.array && (sameForPython ? seen.endHolds() : seen.holds()))
+    return seen.hasVariable;
+  return searchEnvironment();
+}
+
+/// The dict behind os.environ, or an empty reference; no exception is set.
+static Ref environmentDict() {
+  Ref os(PyImport_ImportModule("os"));
+  Ref environment(os ? PyObject_GetAttrString(os.get(), "environ") : nullptr);
+  Ref dict(environment ? PyObject_GetAttrString(environment.get(), "_data")
+                       : nullptr);
+  PyErr_Clear();
+  return dict && PyDict_Check(dict.get()) ? std::move(dict) : Ref();
 }
 
 //===----------------------------------------------------------------------===//
@@ -145,6 +173,8 @@ static bool followKnobs() {
   for (const Ref *dict :
        {&state.module, &state.runtime.dict, &state.compilation.dict})
     state.checked.reads(dict->get());
+  if (state.environment)
+    state.checked.reads(state.environment.get());
   return true;
 }
 
@@ -212,7 +242,8 @@ static void followHook(Hook &hook, PyObject *now) {
 }
 
 Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
-  if (!state.checked.holds() && !lookAtKnobs())
+  bool same = state.checked.holds();
+  if (!same && !lookAtKnobs())
     return Outcome::Failed;
   *reason = state.reason;
   if (state.outcome != Outcome::Done)
@@ -220,7 +251,8 @@ Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
   knobs->debug = state.debugNow.get();
   knobs->instrumentation = state.instrumentationNow.get();
   knobs->homomorphicCasts = false;
-  if (!state.homomorphicCastsSet && !environmentHasVariable())
+  if (!state.homomorphicCastsSet &&
+      !environmentHasVariable(same && state.environment))
     return Outcome::Done;
   return readHomomorphicCasts(knobs, reason);
 }
@@ -244,6 +276,7 @@ bool graft::launcher::setKnobs(PyObject *module, PyObject *chainType) {
   state = KnobState();
   state.module = Ref::to(dict);
   state.chainType = Ref::to(chainType);
+  state.environment = environmentDict();
   return lookAtKnobs();
 }
 

@@ -657,6 +657,21 @@ def test_homomorphic_casts_are_read_from_the_environment_for_every_launch(rig, m
     assert rig.went() == {FIRST: 2, FAST: 5}
 
 
+def test_regression_a_variable_that_takes_the_place_of_another_is_noticed(rig, monkeypatch):
+    """Regression: with as many variables as before and the same last one, the environment was taken for unchanged."""
+    name = "TRITON_FPSAN_HOMOMORPHIC_CASTS"
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRAFT_TEST_FIRST", "1")
+    monkeypatch.setenv("GRAFT_TEST_LAST", "2")
+    kernel = triton.jit(single)
+    assert [options_of(kernel[(2,)](X))[2] for _ in range(2)] == [False, False]
+    for gone in ("GRAFT_TEST_FIRST", "GRAFT_TEST_LAST"):
+        monkeypatch.delenv(gone)
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("GRAFT_TEST_LAST", "2")
+    assert [options_of(kernel[(2,)](X))[2] for _ in range(2)] == [True, True]
+
+
 def test_homomorphic_casts_can_be_set_as_a_knob(rig, monkeypatch):
     """Row 10: a knob that is set is not read from the environment."""
     monkeypatch.setenv("TRITON_FPSAN_HOMOMORPHIC_CASTS", "1")

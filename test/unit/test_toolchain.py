@@ -317,7 +317,7 @@ def last_line(done):
 def test_building_without_a_compiler_says_so_and_leaves_nothing_behind(build):
     done, files = build(cmake="", ninja="")
     assert last_line(done) == (
-        "triton-graft: building the passes needs a C++ compiler, none was found; install g++ or clang, or set CXX."
+        "triton-graft: the build needs a C++ compiler, none was found; install g++ or clang, or set CXX."
     )
     assert files == set()
 
@@ -326,7 +326,7 @@ def test_building_without_a_compiler_says_so_and_leaves_nothing_behind(build):
 def test_building_without_a_build_tool_says_so_and_leaves_nothing_behind(build, there, missing):
     done, files = build(cxx="", **{there: ""})
     assert last_line(done) == (
-        f"triton-graft: {missing} is needed to build the passes and is not here; install it (pip install {missing})."
+        f"triton-graft: {missing} is needed for the build and is not here; install it (pip install {missing})."
     )
     assert files == set()
 
@@ -335,7 +335,7 @@ def test_a_build_that_fails_ends_with_one_line_after_the_reason(build):
     done, files = build(cxx="", ninja="", cmake="echo 'the reason' >&2; exit 1")
     assert done.stderr.splitlines()[-2:] == [
         "the reason",
-        "triton-graft: building the passes failed; the first error above says why.",
+        "triton-graft: the build of the C++ part failed; the first error above says why.",
     ]
     assert files == set()
 
