@@ -74,6 +74,10 @@ def test_a_real_kernel_compiles_loads_and_launches(stub, driver):
     assert [int.from_bytes(param, "little") for param in launch.params] == [0x1000, 0x2000, 0x3000, 1001, 0, 0]
     assert [len(param) for param in launch.params] == [8, 8, 8, 4, 8, 8]
     assert compiled.function is not None and stub.calls()["cuLaunchKernelEx"] == 1
+    kernel.device_caches.clear()  # the kernel itself stays in a registry of Triton's
+    del compiled
+    gc.collect()
+    assert stub.modules == set()
 
 
 def test_a_launch_is_recorded_with_all_that_it_was_given(stub, driver):
