@@ -134,8 +134,14 @@ static PyObject *makeGetItem(PyObject *, PyObject *cls) {
 static PyObject *shorten(PyObject *, PyObject *cls) {
 #ifndef Py_LIMITED_API
   auto *type = reinterpret_cast<PyTypeObject *>(cls);
-  if (PyType_Check(cls) && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+  if (PyType_Check(cls) && type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
     type->tp_as_mapping->mp_subscript = subscript;
+#if PY_VERSION_HEX >= 0x030d0000
+    // Once a class was changed a thousand times, as by switching drivers, code
+    // goes on with the function that it met as `__getitem__` before.
+    reinterpret_cast<PyHeapTypeObject *>(type)->_spec_cache.getitem = nullptr;
+#endif
+  }
 #else
   (void)cls;
 #endif
