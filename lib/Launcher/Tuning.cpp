@@ -343,6 +343,8 @@ static PyObject *launchTuner(PyObject *target, PyObject *tuner, PyObject *grid,
   Tuner::Parts *self = reinterpret_cast<Tuner *>(target)->parts;
   if (!self)
     return runTritonsWay(tuner, grid, args);
+  if (PyObject *inner = lookup(self->ownRun.attributes.get(), tuning.fn))
+    warmUp(inner);
   Call call;
   size_t number = 0;
   Tuned *tuned = nullptr;
@@ -508,6 +510,7 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
     count(usual ? Reason::RunReplaced : Reason::Kernel);
     return runTritonsWay(kernel, grid, args);
   }
+  warmUp(inner.get());
   HeuristicValues values;
   if (!callHeuristics(heuristics.get(), self->argNames.get(), grid, args,
                       values))

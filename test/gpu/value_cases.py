@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import torch
 import triton
 import triton.language as tl
+from triton.backends.graft import launcher
 from triton.backends.graft.compiler import Options
 from triton.backends.graft.driver import Driver
 from triton.backends.nvidia.compiler import CUDAOptions
@@ -36,10 +37,14 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import launch_cases
 from launch_cases import CHANGES, Param
-from launch_sides import HELPERS_SOURCE, Callbacks, Case, Comparison, Failure, Observation, Side, Switches, is_launch
+from launch_sides import HELPERS_SOURCE, Callbacks, Case, Comparison, Failure, Observation, Side, Switches
 from launch_values import HOST, MAPPED, MAPPED_END, Pointer, show
 
 # -- What kernels store
+
+
+def _value_of(x: Any) -> Any:
+    return x.value if isinstance(x, tl.constexpr) else x
 
 
 @builtin
@@ -71,10 +76,6 @@ def tag_of(x, _semantic=None):
 def origin_of(x, _semantic=None):
     """The offsets of the first block of a tensor descriptor."""
     return (0,) * len(x.block_shape)
-
-
-def _value_of(x: Any) -> Any:
-    return x.value if isinstance(x, tl.constexpr) else x
 
 
 @builtin
@@ -219,8 +220,9 @@ def small(size: Any) -> Any:
 
 def make_launch(rng: random.Random, *about: Any) -> str:
     """One step that launches, or nearly; *about* is what `launch_cases.make_launch` takes."""
-    while any(text in (step := launch_cases.make_launch(rng, *about)) for text in TOO_LARGE):
-        pass
+    step = launch_cases.make_launch(rng, *about)
+    while any(text in step for text in TOO_LARGE):
+        step = launch_cases.make_launch(rng, *about)
     for pattern, replacement in REPLACED:
         step = re.sub(pattern, replacement, step)
     step = re.sub(r"T\.(?!size)\w+", lambda name: f"T.{rng.choice(OTHER_TENSORS)}" if rng.random() < 0.1 else name[0], step)
@@ -243,19 +245,10 @@ def make_case(seed: int) -> Case:
     for _ in range(rng.randint(8, 24)):
         if rng.random() < busy:
             steps.append(rng.choice(changes))
-        repeated = steps and rng.random() < 0.5 and steps[-1].startswith("kernel[")
+        repeated = steps and rng.random() < 0.65 and steps[-1].startswith("kernel[")
         steps.append(steps[-1] if repeated else make_launch(rng, params, tuned, grids, options))
     # A nan that is another object each time does not let the in-tree path find kernels whose constants are merely equal.
     return Case(seed, source.replace("float('nan')", "nan"), tuple(step.replace("float('nan')", "nan") for step in steps))
-
-
-def cases_from(seed: int, launches: int) -> Iterator[Case]:
-    """Cases from *seed* on, with that many launches together, or a few more."""
-    while launches > 0:
-        case = make_case(seed)
-        launches -= sum(map(is_launch, case.steps))
-        seed += 1
-        yield case
 
 
 # -- Running them
@@ -414,10 +407,18 @@ def comparison(folder: Path, make_ours: Callable[[], Any], device: str = "cuda")
 # -- The command
 
 
+def native_driver() -> Driver:
+    """Our driver, which is to launch natively."""
+    driver = Driver()
+    if not driver.launches_natively:
+        raise RuntimeError("the native launcher cannot be loaded, or GRAFT_LAUNCHER=0 is set")
+    return driver
+
+
 def run_here(arguments: argparse.Namespace) -> int:
     """Runs cases in this process; returns the exit status."""
     failures = 0
-    make_ours = CudaDriver if arguments.reference else Driver
+    make_ours = CudaDriver if arguments.reference else native_driver
     cases = announced(range(arguments.seed, arguments.seed + arguments.cases))
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"TRITON_CACHE_DIR": folder, "TRITON_DEFAULT_FP_FUSION": "1"}
@@ -427,7 +428,8 @@ def run_here(arguments: argparse.Namespace) -> int:
                 print(describe(failure), end="\n\n", flush=True)
                 if not arguments.keep_going:
                     break
-    print(f"{failures} failures;", ", ".join(f"{count} {name}" for name, count in compared.counts.items()))
+    counts = compared.counts | {"launches on the fast path": launcher.stats().get("launched", 0)}
+    print(f"{failures} failures;", ", ".join(f"{count} {name}" for name, count in counts.items()))
     return 1 if failures else 0
 
 
