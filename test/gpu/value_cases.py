@@ -345,6 +345,8 @@ class DeviceSide(Side):
         self.compiler = Compiler()
         try:
             with self._setting():
+                # On disk, kernels of the constants 1 and MyInt(1) are one: who compiles first would decide for both sides.
+                os.environ["TRITON_ALWAYS_COMPILE"] = "1"
                 names = self._names()
                 for stem, source in (("helpers", HELPERS_SOURCE), (f"case_{case.seed}", case.source)):
                     path = self.folder / f"{stem}.py"
