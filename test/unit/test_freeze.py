@@ -3,6 +3,7 @@
 
 import contextlib
 import gc
+import re
 import struct
 import sys
 import weakref
@@ -15,7 +16,7 @@ import triton
 import triton.language as tl
 from launch_values import DType, Pair, descriptor
 from launching import FAST, FIRST, FROZEN, in_thread, in_threads, ptr, values
-from support import in_child
+from support import ROOT, in_child
 from triton import knobs
 from triton.backends.graft import arrays, launcher
 from triton.backends.graft.errors import FreezeError, GraftError, LaunchError, SpecializationError
@@ -32,6 +33,10 @@ def rig(tmp_path):
 
 
 def add(x, y, n, scale=1.5, *, BLOCK: tl.constexpr = 64):
+    pass
+
+
+def three(x, y, out, n, BLOCK: tl.constexpr):
     pass
 
 
@@ -785,3 +790,14 @@ def test_kernel_launches_go_on_beside_a_frozen_one(rig):
         if n % 16 and n != 1:
             launch(n)
     assert rig.went() == {FIRST: 3, FAST: 1, FROZEN: 2} and len(rig.launches()) == 6
+
+
+# -- The manual
+
+
+def test_the_examples_of_the_manual_run(rig):
+    manual = (ROOT / "docs" / "launcher.md").read_text()
+    names = {"x": X, "y": Y, "out": ptr(0x3000), "x2": ptr(0x4000), "out2": ptr(0x5000), "n": 5000, "add": triton.jit(three)}
+    for block in re.findall(r"^```python\n(.*?)^```$", manual, re.S | re.M):
+        exec(block, names)
+    assert [values(launch, "QQQi") for launch in rig.launches()] == [(0x4000, 0x2000, 0x5000, 5000)]
