@@ -47,8 +47,9 @@ docs: $(READY) ## write docs/passes.md out of Passes.td
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 
 bench: $(READY) ## measure; most of it needs a CUDA device
-	$(BIN)/python -m pip install --quiet -e '.[bench]' --no-build-isolation
+	$(BIN)/python -m pip install --quiet -e '.[bench,cli]' --no-build-isolation
 	for script in compile_time tiles examples; do $(BIN)/python python/bench/$$script.py || exit 1; done
+	$(BIN)/python -m triton.backends.graft bench launch
 
 format: $(READY) ## format C++ and Python
 	$(BIN)/clang-format -i $(CXX_FILES)
