@@ -834,12 +834,12 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
   *done = true;
   const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
-  ParamBlock block;
+  CUdeviceptr scratch[2] = {0, 0};
+  void *params[MaxLeaves + 2];
   if (!convertLeaves(plan, call, device))
     return Outcome::Failed;
-  fillBlock(plan, call, block);
-  return launchKernel(plan, variant.config, size, stream,
-                      {nullptr, block.bytes}, device)
+  gatherParams(plan, call, scratch, params);
+  return launchKernel(plan, variant.config, size, stream, params, device)
              ? Outcome::Done
              : Outcome::Failed;
 }

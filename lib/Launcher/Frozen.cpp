@@ -44,9 +44,10 @@ struct Frozen {
     std::vector<Param> params;
     std::vector<Ref> values; ///< of all parameters, as they were frozen
     std::vector<Varying> varying;
-    std::vector<uint64_t> words;
+    std::vector<uint64_t> words, leaves;
     std::vector<int> passedAs; ///< of each leaf: which parameter it is, or -1
-    ParamBlock block;          ///< with the values that were frozen
+    std::vector<void *> launchParams; ///< pointing at leaves; scratch last
+    CUdeviceptr scratch[2] = {0, 0};
   } *parts;
 };
 
@@ -70,10 +71,10 @@ static const Plan &planOf(const Frozen::Parts &self) {
   return nullptr;
 }
 
-/// Reads *value* for the varying parameter *what* into *call*. Returns false
-/// with an exception set.
-static bool readVarying(const Frozen::Parts &self, const Varying &what,
-                        PyObject *value, Call &call) {
+/// Reads *value* for the varying parameter *what* and points *params* at it.
+/// *call* holds what was read. Returns false with an exception set.
+static bool placeVarying(const Frozen::Parts &self, const Varying &what,
+                         PyObject *value, Call &call, void **params) {
   unsigned firstWord = call.numWords, firstLeaf = call.numLeaves;
   const Param &param = self.params[what.param];
   Outcome outcome = readTensorArgument(call, value, param)
@@ -86,9 +87,16 @@ static bool readVarying(const Frozen::Parts &self, const Varying &what,
               call.numLeaves - firstLeaf == what.numLeaves;
   for (unsigned i = 0; same && i < what.numWords; ++i)
     same = call.words[firstWord + i] == self.words[what.firstWord + i];
-  if (!same)
+  if (!same) {
     refuse(self, what.param, value);
-  return same;
+    return false;
+  }
+  for (unsigned i = 0; i < what.numLeaves; ++i) {
+    int place = self.passedAs[what.firstLeaf + i];
+    if (place >= 0)
+      params[place] = &call.leaves[firstLeaf + i];
+  }
+  return true;
 }
 
 /// Converts what varies to what is passed. Returns false with an exception set.
@@ -101,20 +109,6 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
           !convertFloat(plan, what.firstLeaf + i, &call.leaves[leaf]))
         return false;
   return call.numForeign == 0 || translateForeign(plan, call, self.device);
-}
-
-/// Copies what varies to its places in *block*.
-static void placeVarying(const Frozen::Parts &self, const Call &call,
-                         ParamBlock &block) {
-  unsigned leaf = 0;
-  const Plan &plan = planOf(self);
-  for (const Varying &what : self.varying)
-    for (unsigned i = 0; i < what.numLeaves; ++i, ++leaf) {
-      int place = self.passedAs[what.firstLeaf + i];
-      if (place >= 0)
-        std::memcpy(block.bytes + plan.offsets[static_cast<size_t>(place)],
-                    &call.leaves[leaf], plan.sizes[static_cast<size_t>(place)]);
-    }
 }
 
 /// Launches where hooks have to be called: by way of Python, with all values.
@@ -202,19 +196,18 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
   if (!currentStream(device, &stream))
     return nullptr;
   Call call;
+  void *params[MaxLeaves + 2];
+  std::memcpy(params, self.launchParams.data(),
+              self.launchParams.size() * sizeof(void *));
   for (size_t i = 0; i < self.varying.size(); ++i)
-    if (!readVarying(self, self.varying[i], varying[i], call))
+    if (!placeVarying(self, self.varying[i], varying[i], call, params))
       return nullptr;
   int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
   if (hooks != 0)
     return hooks < 0 ? nullptr : launchWithHooks(self, stream, varying);
-  if (!convertVarying(self, call))
-    return nullptr;
-  ParamBlock block;
-  std::memcpy(block.bytes, self.block.bytes, planOf(self).blockSize);
-  placeVarying(self, call, block);
-  if (!launchKernel(planOf(self), self.config, self.grid, stream,
-                    {nullptr, block.bytes}, device, self.holdGil))
+  if (!convertVarying(self, call) ||
+      !launchKernel(planOf(self), self.config, self.grid, stream, params,
+                    device, self.holdGil))
     return nullptr;
   count(Reason::Frozen);
   Py_RETURN_NONE;
@@ -223,7 +216,7 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
 /// Has what a launch will read on its way; what CUDA does for a launch leaves
 /// little of it in the nearest cache.
 static void prefetch(const Frozen::Parts &self) {
-  const void *const lines[] = {self.words.data(),    self.block.bytes,
+  const void *const lines[] = {self.words.data(),    self.launchParams.data(),
                                self.varying.data(),  self.params.data(),
                                self.passedAs.data(), self.planOwner.get()};
   for (const void *line : lines)
@@ -277,14 +270,18 @@ static Outcome readValues(const Frozen::Parts &self, Call &call,
   return Outcome::Done;
 }
 
-/// Lays out the parameters as they were frozen.
+/// Points the launch parameters at the leaves.
 static void placeLeaves(Frozen::Parts &self, const Call &call) {
   const Plan &plan = planOf(self);
   self.words.assign(call.words, call.words + call.numWords);
+  self.leaves.assign(call.leaves, call.leaves + call.numLeaves);
   self.passedAs.assign(call.numLeaves, -1);
-  for (size_t i = 0; i < plan.passed.size(); ++i)
+  for (size_t i = 0; i < plan.passed.size(); ++i) {
     self.passedAs[plan.passed[i]] = static_cast<int>(i);
-  fillBlock(plan, call, self.block);
+    self.launchParams.push_back(&self.leaves[plan.passed[i]]);
+  }
+  self.launchParams.push_back(&self.scratch[0]);
+  self.launchParams.push_back(&self.scratch[1]);
 }
 
 /// Reads the values of *parts* and lays the launch out; *vary* is a list of the

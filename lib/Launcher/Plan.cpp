@@ -27,48 +27,45 @@ namespace {
 struct TypeName {
   const char *name;
   Type type;
-  uint8_t size; ///< of the kernel's parameter, in bytes
 };
 } // namespace
 
-/// Triton's names of scalar types. A one-bit integer is converted as one of 32
-/// bits; the kernel takes its first byte.
+/// Triton's names of scalar types. A one-bit integer is passed as four bytes,
+/// of which the kernel reads the first.
 static const TypeName typeNames[] = {
-    {"constexpr", Type::Skipped, 0},
-    {"i1", Type::I32, 1},
-    {"i8", Type::I8, 1},
-    {"i16", Type::I16, 2},
-    {"i32", Type::I32, 4},
-    {"i64", Type::I64, 8},
-    {"u1", Type::U32, 1},
-    {"u8", Type::U8, 1},
-    {"u16", Type::U16, 2},
-    {"u32", Type::U32, 4},
-    {"u64", Type::U64, 8},
-    {"fp16", Type::FP16, 2},
-    {"bf16", Type::BF16, 2},
-    {"fp32", Type::FP32, 4},
-    {"f32", Type::FP32, 4},
-    {"fp64", Type::FP64, 8},
-    {"nvTmaDesc", Type::TensorMap, 128},
+    {"constexpr", Type::Skipped},
+    {"i1", Type::I32},
+    {"i8", Type::I8},
+    {"i16", Type::I16},
+    {"i32", Type::I32},
+    {"i64", Type::I64},
+    {"u1", Type::U32},
+    {"u8", Type::U8},
+    {"u16", Type::U16},
+    {"u32", Type::U32},
+    {"u64", Type::U64},
+    {"fp16", Type::FP16},
+    {"bf16", Type::BF16},
+    {"fp32", Type::FP32},
+    {"f32", Type::FP32},
+    {"fp64", Type::FP64},
+    {"nvTmaDesc", Type::TensorMap},
 };
 
-/// Writes the type called *name* and the size of its parameter, in bytes.
-/// Returns false with an exception set.
-static bool parseType(PyObject *name, Type *type, uint8_t *size) {
+/// Writes the type called *name* to *type*. Returns false with an exception
+/// set.
+static bool parseType(PyObject *name, Type *type) {
   Ref bytes(PyUnicode_AsUTF8String(name));
   const char *text = bytes ? PyBytes_AsString(bytes.get()) : nullptr;
   if (!text)
     return false;
   if (text[0] == '*') {
     *type = Type::Pointer;
-    *size = sizeof(CUdeviceptr);
     return true;
   }
   for (const TypeName &known : typeNames)
     if (std::strcmp(known.name, text) == 0) {
       *type = known.type;
-      *size = known.size;
       return true;
     }
   PyErr_Format(PyExc_RuntimeError, "Unknown data type: %R", name);
@@ -337,7 +334,7 @@ constexpr unsigned MaxAttributes = 5;
 }
 
 bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
-                                   Grid grid, CUstream stream, Params params,
+                                   Grid grid, CUstream stream, void **params,
                                    int device, bool holdGil) {
   if (grid.empty())
     return true;
@@ -359,10 +356,6 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
   launch.attrs = attributes;
   launch.numAttrs = fillAttributes(plan, config, attributes);
 
-  size_t blockSize = plan.blockSize;
-  void *block[] = {
-      CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<void *>(params.block),
-      CU_LAUNCH_PARAM_BUFFER_SIZE, &blockSize, CU_LAUNCH_PARAM_END};
   const char *call = "cuLaunchKernelEx";
   CUresult code = CUDA_SUCCESS;
   {
@@ -377,8 +370,8 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
     }
     if (code == CUDA_SUCCESS) {
       call = "cuLaunchKernelEx";
-      code = driver->cuLaunchKernelEx(&launch, config.function, params.each,
-                                      params.block ? block : nullptr);
+      code =
+          driver->cuLaunchKernelEx(&launch, config.function, params, nullptr);
     }
   }
   if (code == CUDA_SUCCESS)
@@ -398,26 +391,14 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
 // The Python type
 //===----------------------------------------------------------------------===//
 
-/// Decides which leaves are passed, and where; *sizes* are those of all leaves.
-static void decideLeaves(Plan &plan, const std::vector<uint8_t> &sizes) {
-  size_t end = 0;
-  auto place = [&](size_t size) {
-    size_t offset = (end + size - 1) / size * size;
-    end = offset + size;
-    return static_cast<uint16_t>(offset);
-  };
+static void decideLeaves(Plan &plan) {
   for (size_t i = 0; i < plan.types.size(); ++i) {
     if (plan.types[i] == Type::Skipped)
       continue;
     plan.passed.push_back(static_cast<uint16_t>(i));
-    plan.sizes.push_back(sizes[i]);
-    plan.offsets.push_back(place(sizes[i]));
     if (isFloat(plan.types[i]))
       plan.converted.push_back(static_cast<uint16_t>(i));
   }
-  place(sizeof(CUdeviceptr));
-  place(sizeof(CUdeviceptr));
-  plan.blockSize = end;
 }
 
 /// `Plan(name, types, cooperative, pdl)`: *types* is a tuple of Triton's type
@@ -445,17 +426,14 @@ static PyObject *newPlan(PyTypeObject *type, PyObject *args, PyObject *) {
   plan->name = Ref::to(name).release();
   new (&plan->types) std::vector<Type>(static_cast<size_t>(size));
   new (&plan->passed) std::vector<uint16_t>();
-  new (&plan->offsets) std::vector<uint16_t>();
-  new (&plan->sizes) std::vector<uint8_t>();
   new (&plan->converted) std::vector<uint16_t>();
   plan->cooperative = cooperative != 0;
   plan->pdl = pdl != 0;
-  std::vector<uint8_t> sizes(static_cast<size_t>(size));
-  for (size_t i = 0; i < sizes.size(); ++i)
-    if (!parseType(PyTuple_GetItem(types, static_cast<Py_ssize_t>(i)),
-                   &plan->types[i], &sizes[i]))
+  for (Py_ssize_t i = 0; i < size; ++i)
+    if (!parseType(PyTuple_GetItem(types, i),
+                   &plan->types[static_cast<size_t>(i)]))
       return nullptr;
-  decideLeaves(*plan, sizes);
+  decideLeaves(*plan);
   return object.release();
 }
 
@@ -464,8 +442,6 @@ static void deallocPlan(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   plan->types.~vector();
   plan->passed.~vector();
-  plan->offsets.~vector();
-  plan->sizes.~vector();
   plan->converted.~vector();
   Py_XDECREF(plan->name);
   reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
@@ -567,7 +543,7 @@ static bool launchValues(const Plan &plan, const LaunchArgs &given) {
                       given.numWarps, given.numCtas, given.shared};
   return launchKernel(
       plan, config, {{given.grid[0], given.grid[1], given.grid[2]}},
-      reinterpret_cast<CUstream>(given.stream), {params.data(), nullptr}, 0);
+      reinterpret_cast<CUstream>(given.stream), params.data(), 0);
 }
 
 /// `launch(gridX, gridY, gridZ, stream, function, (num_warps, num_ctas,

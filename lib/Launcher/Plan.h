@@ -12,7 +12,6 @@
 #include "Arguments.h"
 #include "Cuda.h"
 
-#include <cstring>
 #include <vector>
 
 namespace graft::launcher {
@@ -47,11 +46,8 @@ struct LaunchConfig {
 /// The plan of one compiled kernel; the Python type `Plan`.
 struct Plan {
   PyObject_HEAD PyObject *name;
-  std::vector<Type> types;       ///< of the leaves, in order
-  std::vector<uint16_t> passed;  ///< the leaves that are parameters
-  std::vector<uint16_t> offsets; ///< of each, in the block of parameters
-  std::vector<uint8_t> sizes;    ///< of each, in bytes
-  size_t blockSize;              ///< of all and the two scratch pointers
+  std::vector<Type> types;      ///< of the leaves, in order
+  std::vector<uint16_t> passed; ///< the leaves that are parameters
   std::vector<uint16_t>
       converted; ///< those that are not passed as they were read
   bool cooperative;
@@ -88,37 +84,25 @@ bool convertFloat(const Plan &plan, size_t leaf, uint64_t *bits);
 /// an exception set. Needs the GIL.
 bool translateForeign(const Plan &plan, Call &call, int device);
 
-/// Parameters as the kernel lays them out: each at a multiple of its size, in
-/// order, and the two scratch pointers last, which are null here. The driver
-/// takes one block sooner than an address for each.
-struct ParamBlock {
-  alignas(16) unsigned char bytes[(MaxLeaves + 3) * sizeof(uint64_t)];
-};
-
-/// Copies the leaves that are passed to *block*.
-inline void fillBlock(const Plan &plan, const Call &call, ParamBlock &block) {
-  const uint16_t *passed = plan.passed.data(), *offsets = plan.offsets.data();
+/// Points *params* at the leaves that are passed and the two scratch pointers.
+/// *params* has room for MaxLeaves + 2.
+inline void gatherParams(const Plan &plan, Call &call, CUdeviceptr scratch[2],
+                         void **params) {
+  const uint16_t *passed = plan.passed.data();
   const size_t number = plan.passed.size();
-  // Eight bytes each: what is too much is overwritten by the next.
   for (size_t i = 0; i < number; ++i)
-    std::memcpy(block.bytes + offsets[i], &call.leaves[passed[i]],
-                sizeof(uint64_t));
-  std::memset(block.bytes + plan.blockSize - 2 * sizeof(CUdeviceptr), 0,
-              2 * sizeof(CUdeviceptr));
+    params[i] = &call.leaves[passed[i]];
+  params += number;
+  *params++ = &scratch[0];
+  *params = &scratch[1];
 }
 
-/// How the parameters are given to the driver: by the address of each, or as a
-/// block.
-struct Params {
-  void **each;
-  const void *block;
-};
-
 /// Launches, unless the grid is empty, with the GIL released unless *holdGil*.
-/// *device* is made current if this thread has no context. Returns false with
-/// an exception set. Needs the GIL.
+/// *device* is made
+/// current if this thread has no context. Returns false with an exception set.
+/// Needs the GIL.
 bool launchKernel(const Plan &plan, const LaunchConfig &config, Grid grid,
-                  CUstream stream, Params params, int device,
+                  CUstream stream, void **params, int device,
                   bool holdGil = false);
 
 /// The device address that *object* stands for: an int, None, or something with

@@ -417,31 +417,6 @@ CUresult launch(const CUlaunchConfig &config, CUfunction handle,
   return CUDA_SUCCESS;
 }
 
-/// Writes the addresses of the parameters in the block that *extra* describes,
-/// each at a multiple of its size. Returns whether the block has the size that
-/// they need.
-bool readBlock(void **extra, CUfunction handle, std::vector<void *> &params) {
-  char *block = nullptr;
-  size_t size = 0, end = 0;
-  for (; *extra != CU_LAUNCH_PARAM_END; extra += 2) {
-    if (*extra == CU_LAUNCH_PARAM_BUFFER_POINTER)
-      block = static_cast<char *>(extra[1]);
-    else if (*extra == CU_LAUNCH_PARAM_BUFFER_SIZE)
-      size = *static_cast<size_t *>(extra[1]);
-    else
-      return false;
-  }
-  const Function *function = find(handle);
-  if (!function)
-    return true; // the launch itself says so
-  for (size_t bytes : function->paramSizes) {
-    end = (end + bytes - 1) / bytes * bytes;
-    params.push_back(block + end);
-    end += bytes;
-  }
-  return block && end == size;
-}
-
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
@@ -969,16 +944,10 @@ CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode) {
 }
 
 CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
-                          void **params, void **extra) {
+                          void **params, void **) {
   DRIVER_CALL
   std::this_thread::sleep_for(
       std::chrono::microseconds(state().launchMicroseconds));
-  std::vector<void *> fromBlock;
-  if (extra) {
-    if (params || !readBlock(extra, function, fromBlock))
-      return CUDA_ERROR_INVALID_VALUE;
-    params = fromBlock.data();
-  }
   return launch(*config, function, params);
 }
 
