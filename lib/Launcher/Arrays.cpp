@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Runtime.h"
 
 #include <iterator>
 #include <unordered_map>
@@ -46,7 +47,7 @@ constexpr size_t MaxDtypes = 256;
 
 KnownTorch graft::launcher::knownTorch;
 
-static PyObject *dataPtrName, *dtypeName;
+static PyObject *dtypeName;
 
 static void forgetArrayTypes() {
   lastType = nullptr;
@@ -85,7 +86,7 @@ static bool hasOwnExchangeAPI(PyObject *type) {
 }
 
 static ArrayType classify(PyObject *type) {
-  bool hasDataPtr = PyObject_HasAttr(type, dataPtrName);
+  bool hasDataPtr = PyObject_HasAttr(type, names.dataPtr);
   const dlpack::ExchangeAPI *api = exchangeAPI(type);
   for (PyTypeObject *torchType : knownTorch.types)
     if (type == reinterpret_cast<PyObject *>(torchType))
@@ -165,7 +166,7 @@ static Outcome readObject(PyObject *value, Array *out) {
   PyObject *args[] = {value};
   Ref address;
   if (dtype)
-    address = Ref(PyObject_VectorcallMethod(dataPtrName, args, 1, nullptr));
+    address = Ref(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
   if (!address || !PyLong_Check(address.get())) {
     PyErr_Clear();
     return Outcome::Declined;
@@ -213,7 +214,7 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
   case ArrayType::Exchange:
     if (type.api && readExchange(type.api, value, out))
       return Outcome::Done;
-    if (!PyObject_HasAttr(value, dataPtrName))
+    if (!PyObject_HasAttr(value, names.dataPtr))
       return Outcome::Declined;
     [[fallthrough]];
   case ArrayType::Object:
@@ -282,7 +283,8 @@ static PyObject *knowsForeignArrays(PyObject *, PyObject *) {
 static PyObject *describeForeignArray(PyObject *, PyObject *value) {
   ArrayType type = arrayTypeOf(Py_TYPE(value));
   dlpack::Tensor tensor;
-  if (type.kind != ArrayType::Exchange || PyObject_HasAttr(value, dataPtrName))
+  if (type.kind != ArrayType::Exchange ||
+      PyObject_HasAttr(value, names.dataPtr))
     Py_RETURN_NONE;
   if (type.api->tensorFromObject(value, &tensor) != 0)
     return nullptr;
@@ -312,7 +314,6 @@ static PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addArrays(PyObject *module) {
-  return (dataPtrName = PyUnicode_InternFromString("data_ptr")) &&
-         (dtypeName = PyUnicode_InternFromString("dtype")) &&
+  return (dtypeName = PyUnicode_InternFromString("dtype")) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

@@ -23,7 +23,7 @@
 
 using namespace graft::launcher;
 
-/// The Python side (launcher.py): makes dispatchers, has Triton compile, and
+/// The Python side (callbacks.py): makes dispatchers, has Triton compile, and
 /// launches what needs more than the driver. Owned; null before
 /// `set_callbacks`.
 static PyObject *makeCallback, *compileCallback, *finishCallback;
@@ -514,9 +514,6 @@ bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
   }
   return true;
 }
-
-/// A program writes the arguments of one kernel in few ways.
-constexpr size_t MaxShapes = 64;
 
 /// Finds the shape of this call, or makes it. The names of one call site are
 /// the same tuple every time, so its identity decides mostly.
@@ -1068,13 +1065,10 @@ static PyObject *newDispatcher(PyTypeObject *type, PyObject *args, PyObject *) {
     PyErr_SetString(PyExc_TypeError, "device_caches is no dict");
     return nullptr;
   }
-  auto allocate =
-      reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
-  Ref object(allocate(type, 0));
+  Ref object = allocateObject<Dispatcher>(type);
   if (!object)
     return nullptr;
-  auto *parts = new Dispatcher::Parts();
-  reinterpret_cast<Dispatcher *>(object.get())->parts = parts;
+  auto *parts = reinterpret_cast<Dispatcher *>(object.get())->parts;
   parts->caches = Ref::to(caches);
   if (!readOwnRun(ownRun, &parts->ownRun))
     return nullptr;
@@ -1115,21 +1109,6 @@ static int traverseDispatcher(PyObject *object, visitproc visit, void *arg) {
   return 0;
 }
 
-static int clearDispatcher(PyObject *object) {
-  auto *dispatcher = reinterpret_cast<Dispatcher *>(object);
-  delete std::exchange(dispatcher->parts, nullptr);
-  return 0;
-}
-
-static void deallocDispatcher(PyObject *object) {
-  PyTypeObject *type = Py_TYPE(object);
-  PyObject_GC_UnTrack(object);
-  forgetTarget(object);
-  clearDispatcher(object);
-  reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF(reinterpret_cast<PyObject *>(type));
-}
-
 /// `variants()`: how many variants the fast way knows, over all devices.
 static PyObject *numVariants(PyObject *object, PyObject *) {
   size_t total = 0;
@@ -1146,9 +1125,9 @@ static PyMethodDef dispatcherMethods[] = {
 
 static PyType_Slot dispatcherSlots[] = {
     {Py_tp_new, reinterpret_cast<void *>(newDispatcher)},
-    {Py_tp_dealloc, reinterpret_cast<void *>(deallocDispatcher)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(deallocTarget<Dispatcher>)},
     {Py_tp_traverse, reinterpret_cast<void *>(traverseDispatcher)},
-    {Py_tp_clear, reinterpret_cast<void *>(clearDispatcher)},
+    {Py_tp_clear, reinterpret_cast<void *>(clearObject<Dispatcher>)},
     {Py_tp_methods, dispatcherMethods},
     {Py_tp_doc, const_cast<char *>("Launches one kernel.")},
     {0, nullptr}};

@@ -9,6 +9,7 @@
 
 #include "Changes.h"
 #include "Knobs.h"
+#include "Parts.h"
 #include "Plan.h"
 #include "Runtime.h"
 #include "Table.h"
@@ -129,6 +130,17 @@ void addTarget(PyTypeObject *type, LaunchFunction function);
 
 /// Forgets *target*, which is about to go.
 void forgetTarget(PyObject *target);
+
+/// For `Py_tp_dealloc` of a type given to `addTarget`.
+template <typename Object> void deallocTarget(PyObject *object) {
+  PyObject_GC_UnTrack(object); // before anything is given up
+  forgetTarget(object);
+  deallocObject<Object>(object);
+}
+
+/// A program writes the launches of one kernel in few ways; beyond this,
+/// Triton's own way.
+constexpr size_t MaxShapes = 64;
 
 /// The arguments as a tuple and a dict. Returns false with an exception set.
 bool collect(const Arguments &args, Ref *positional, Ref *keywords);

@@ -344,14 +344,12 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
                         &grid, &PyTuple_Type, &params, &PyTuple_Type, &values,
                         &PyList_Type, &vary, &holdGil))
     return nullptr;
-  auto allocate =
-      reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
-  Ref object(allocate(type, 0));
+  Ref object = allocateObject<Frozen>(type);
   if (!object)
     return nullptr;
   auto *frozen = reinterpret_cast<Frozen *>(object.get());
   frozen->vectorcall = callFrozen;
-  auto &parts = *(frozen->parts = new Frozen::Parts());
+  Frozen::Parts &parts = *frozen->parts;
   config.function = reinterpret_cast<CUfunction>(function);
   parts.config = config;
   parts.kernel = Ref::to(kernel);
@@ -387,19 +385,6 @@ static int traverseFrozen(PyObject *object, visitproc visit, void *arg) {
   return 0;
 }
 
-static int clearFrozen(PyObject *object) {
-  delete std::exchange(reinterpret_cast<Frozen *>(object)->parts, nullptr);
-  return 0;
-}
-
-static void deallocFrozen(PyObject *object) {
-  PyTypeObject *type = Py_TYPE(object);
-  PyObject_GC_UnTrack(object);
-  clearFrozen(object);
-  reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF(reinterpret_cast<PyObject *>(type));
-}
-
 static PyMemberDef frozenMembers[] = {{"__vectorcalloffset__", T_PYSSIZET,
                                        offsetof(Frozen, vectorcall), READONLY,
                                        nullptr},
@@ -408,9 +393,9 @@ static PyMemberDef frozenMembers[] = {{"__vectorcalloffset__", T_PYSSIZET,
 static PyType_Slot frozenSlots[] = {
     {Py_tp_new, reinterpret_cast<void *>(newFrozen)},
     {Py_tp_call, reinterpret_cast<void *>(PyVectorcall_Call)},
-    {Py_tp_dealloc, reinterpret_cast<void *>(deallocFrozen)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(deallocObject<Frozen>)},
     {Py_tp_traverse, reinterpret_cast<void *>(traverseFrozen)},
-    {Py_tp_clear, reinterpret_cast<void *>(clearFrozen)},
+    {Py_tp_clear, reinterpret_cast<void *>(clearObject<Frozen>)},
     {Py_tp_members, frozenMembers},
     {Py_tp_doc,
      const_cast<char *>("A launch of which only some arguments vary.")},

@@ -281,19 +281,13 @@ bool graft::launcher::setKnobs(PyObject *module, PyObject *chainType) {
 }
 
 bool graft::launcher::addKnobs(PyObject *) {
-  const std::pair<PyObject **, const char *> all[] = {
-      {&knobNames.runtime, "runtime"},
-      {&knobNames.compilation, "compilation"},
-      {&knobNames.debug, "debug"},
-      {&knobNames.inspectionHook, "add_stages_inspection_hook"},
-      {&knobNames.enterHook, "launch_enter_hook"},
-      {&knobNames.exitHook, "launch_exit_hook"},
-      {&knobNames.instrumentation, "instrumentation_mode"},
-      {&knobNames.homomorphicCasts, "fpsan_homomorphic_casts"},
-      {&knobNames.calls, "calls"},
-  };
-  for (const auto &name : all)
-    if (!(*name.first = PyUnicode_InternFromString(name.second)))
-      return false;
-  return true;
+  return internNames({{&knobNames.runtime, "runtime"},
+                      {&knobNames.compilation, "compilation"},
+                      {&knobNames.debug, "debug"},
+                      {&knobNames.inspectionHook, "add_stages_inspection_hook"},
+                      {&knobNames.enterHook, "launch_enter_hook"},
+                      {&knobNames.exitHook, "launch_exit_hook"},
+                      {&knobNames.instrumentation, "instrumentation_mode"},
+                      {&knobNames.homomorphicCasts, "fpsan_homomorphic_casts"},
+                      {&knobNames.calls, "calls"}});
 }

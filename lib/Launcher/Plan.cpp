@@ -7,6 +7,7 @@
 #include "Plan.h"
 #include "Arrays.h"
 #include "Launcher.h"
+#include "Runtime.h"
 
 #include <chrono>
 #include <cmath>
@@ -17,7 +18,6 @@
 using namespace graft::launcher;
 
 static PyTypeObject *planType;
-static PyObject *dataPtrName;
 
 //===----------------------------------------------------------------------===//
 // Types
@@ -166,7 +166,7 @@ bool graft::launcher::readAddress(PyObject *object, const Plan &plan,
     return !PyErr_Occurred();
   }
   PyObject *args[] = {object};
-  Ref address(PyObject_VectorcallMethod(dataPtrName, args, 1, nullptr));
+  Ref address(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
   if (!address) {
     PyErr_Clear();
     Array array;
@@ -630,8 +630,6 @@ static PyType_Spec planSpec = {"triton.backends.graft._launcher.Plan",
                                sizeof(Plan), 0, Py_TPFLAGS_DEFAULT, planSlots};
 
 bool graft::launcher::addPlan(PyObject *module) {
-  if (!(dataPtrName = PyUnicode_InternFromString("data_ptr")))
-    return false;
   Ref type(PyType_FromModuleAndSpec(module, &planSpec, nullptr));
   if (!type || PyModule_AddObjectRef(module, "Plan", type.get()) < 0)
     return false;

@@ -195,29 +195,25 @@ static PyMethodDef methods[] = {
     {"reset_stats", resetStats, METH_NOARGS, "Sets all counts to zero."},
     {nullptr, nullptr, 0, nullptr}};
 
-namespace {
-struct NameOf {
-  PyObject **slot;
-  const char *text;
-};
-} // namespace
+bool graft::launcher::internNames(
+    std::initializer_list<std::pair<PyObject **, const char *>> all) {
+  for (const auto &[slot, text] : all)
+    if (!(*slot = PyUnicode_InternFromString(text)))
+      return false;
+  return true;
+}
 
 bool graft::launcher::addRuntime(PyObject *module) {
-  const NameOf all[] = {
-      {&names.run, "run"},
-      {&names.debug, "debug"},
-      {&names.preRunHooks, "pre_run_hooks"},
-      {&names.usedGlobals, "used_global_vals"},
-      {&names.grid, "grid"},
-      {&names.warmup, "warmup"},
-      {&names.launchMetadata, "launch_metadata"},
-      {&names.value, "value"},
-      {&names.bestConfig, "best_config"},
-      {&names.nargs, "nargs"},
-  };
-  for (const NameOf &name : all)
-    if (!(*name.slot = PyUnicode_InternFromString(name.text)))
-      return false;
+  if (!internNames({{&names.run, "run"},
+                    {&names.debug, "debug"},
+                    {&names.preRunHooks, "pre_run_hooks"},
+                    {&names.usedGlobals, "used_global_vals"},
+                    {&names.grid, "grid"},
+                    {&names.warmup, "warmup"},
+                    {&names.value, "value"},
+                    {&names.bestConfig, "best_config"},
+                    {&names.dataPtr, "data_ptr"}}))
+    return false;
   if (pthread_atfork(nullptr, nullptr, forgetTorch) != 0) {
     PyErr_NoMemory();
     return false;

@@ -14,6 +14,9 @@
 #include "DLPack.h"
 #include "TorchDevice.h"
 
+#include <initializer_list>
+#include <utility>
+
 namespace graft::launcher {
 
 /// Whether launches go the fast way: our driver is the active one.
@@ -75,10 +78,15 @@ inline PyObject *lookup(PyObject *dict, PyObject *name) {
 
 /// Interned names that several files use. Made when the module is.
 struct Names {
-  PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup,
-      *launchMetadata, *value, *bestConfig, *nargs;
+  PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup, *value,
+      *bestConfig, *dataPtr;
 };
 extern Names names;
+
+/// Interns each text into its slot, which owns it from then on. Returns false
+/// with an exception set on failure.
+bool internNames(
+    std::initializer_list<std::pair<PyObject **, const char *>> all);
 
 } // namespace graft::launcher
 

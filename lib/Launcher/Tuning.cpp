@@ -19,10 +19,6 @@ using namespace graft::launcher;
 /// `set_tune_callback`.
 static PyObject *tuneCallback;
 
-/// A wrapper is written with few sets of keywords; beyond this, Triton's own
-/// way.
-constexpr size_t MaxShapes = 64;
-
 //===----------------------------------------------------------------------===//
 // Adding keywords to a launch
 //===----------------------------------------------------------------------===//
@@ -533,31 +529,6 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
 // The Python types
 //===----------------------------------------------------------------------===//
 
-/// Allocates an object of *type* with fresh parts. Null with an exception set.
-template <typename Object> static Ref allocateObject(PyTypeObject *type) {
-  auto allocate =
-      reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
-  Ref object(allocate(type, 0));
-  if (object)
-    reinterpret_cast<Object *>(object.get())->parts =
-        new typename Object::Parts();
-  return object;
-}
-
-template <typename Object> static int clearObject(PyObject *object) {
-  delete std::exchange(reinterpret_cast<Object *>(object)->parts, nullptr);
-  return 0;
-}
-
-template <typename Object> static void deallocObject(PyObject *object) {
-  PyTypeObject *type = Py_TYPE(object);
-  PyObject_GC_UnTrack(object);
-  forgetTarget(object);
-  clearObject<Object>(object);
-  reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF(reinterpret_cast<PyObject *>(type));
-}
-
 /// `Tuner(own_run, arg_names, keys)`: for an Autotuner; own_run as `Dispatcher`
 /// takes it, and two tuples of names.
 static PyObject *newTuner(PyTypeObject *type, PyObject *args, PyObject *) {
@@ -610,7 +581,7 @@ static PyType_Slot *slotsOf(newfunc create, traverseproc traverse,
                             const char *doc) {
   static PyType_Slot slots[] = {
       {Py_tp_new, reinterpret_cast<void *>(create)},
-      {Py_tp_dealloc, reinterpret_cast<void *>(deallocObject<Object>)},
+      {Py_tp_dealloc, reinterpret_cast<void *>(deallocTarget<Object>)},
       {Py_tp_traverse, reinterpret_cast<void *>(traverse)},
       {Py_tp_clear, reinterpret_cast<void *>(clearObject<Object>)},
       {Py_tp_doc, const_cast<char *>(doc)},
@@ -640,14 +611,12 @@ static PyMethodDef methods[] = {{"set_tune_callback", setTuneCallback, METH_O,
                                 {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addTuning(PyObject *module) {
-  const std::pair<PyObject **, const char *> all[] = {
-      {&tuning.fn, "fn"},         {&tuning.configs, "configs"},
-      {&tuning.cache, "cache"},   {&tuning.preHook, "pre_hook"},
-      {&tuning.values, "values"},
-  };
-  for (auto &name : all)
-    if (!(*name.first = PyUnicode_InternFromString(name.second)))
-      return false;
+  if (!internNames({{&tuning.fn, "fn"},
+                    {&tuning.configs, "configs"},
+                    {&tuning.cache, "cache"},
+                    {&tuning.preHook, "pre_hook"},
+                    {&tuning.values, "values"}}))
+    return false;
   constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
   return addTargetType(module, "Tuner",
                        {"triton.backends.graft._launcher.Tuner", sizeof(Tuner),
