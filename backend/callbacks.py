@@ -16,6 +16,7 @@ from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam
 
 from . import _launcher, arrays
+from .current_kernels import CurrentKernels, drop_stale
 from .kernel_launcher import Launcher
 from .settings import NAME
 
@@ -117,11 +118,15 @@ class Recorder:
 
     def get(self, key: Any, default: Any = None) -> Any:
         self._key = key
-        return self._kernels.get(key, default)
+        found = self._kernels.get(key)
+        if found is None or type(self._kernels) is CurrentKernels:
+            return default if found is None else found
+        return default if drop_stale(self._kernel, self._kernels, key, found) else found
 
     def facts(self, result: Any) -> tuple | None:
         """What the native launcher needs to launch *result* again by itself, or None if it may not."""
-        if type(result) is not CompiledKernel or self._kernels.get(self._key) is not result:
+        # Whether it is current is asked when it is launched again.
+        if type(result) is not CompiledKernel or dict.get(self._kernels, self._key) is not result:
             return None
         launcher = result._run  # type: ignore[union-attr]
         if type(launcher) is not Launcher:

@@ -20,11 +20,11 @@ from triton.language.core import constexpr, dtype
 from triton.runtime.jit import JITFunction
 
 from . import _launcher, arrays, callbacks
+from .current_kernels import ABSENT, UNSTABLE, still_holds
 from .errors import LaunchError
 from .freezing import freeze, refuse
 from .kernel_launcher import Launcher
 from .settings import NAME
-from .typed_keys import create_binder
 
 #: What stands in for `CudaUtils`, which Triton compiles in every new cache folder: the extension has the same functions.
 utils = _launcher
@@ -42,6 +42,7 @@ def install(driver: Any) -> Callable[[], None] | None:
     _launcher.set_errors(LaunchError)
     _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction)
     _launcher.set_callbacks(callbacks.make, callbacks.compile_and_launch, callbacks.finish, _get_item)
+    _launcher.set_reads(still_holds, ABSENT, UNSTABLE)
     _launcher.set_tune_callback(callbacks.tune)
     _launcher.set_frozen_callbacks(refuse, callbacks.finish)
     follow(driver)
@@ -102,4 +103,4 @@ def _print_stats() -> None:
     sys.stderr.write(format_stats(stats()))
 
 
-__all__ = ["Launcher", "create_binder", "follow", "format_stats", "freeze", "install", "print_stats_at_exit", "stats", "utils"]
+__all__ = ["Launcher", "follow", "format_stats", "freeze", "install", "print_stats_at_exit", "stats", "utils"]

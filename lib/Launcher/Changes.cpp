@@ -7,15 +7,18 @@
 #include "Changes.h"
 
 #include <iterator>
+#include <unordered_set>
 
 using namespace graft::launcher;
 
 uint64_t graft::launcher::changes = 1;
+uint64_t graft::launcher::nameChanges = 1;
 
 #if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030c0000
 
-/// Python's number for our watcher, or -1: there are few, and all may be taken.
-static int watcher = -1;
+/// Python's numbers for our watchers, or -1: there are few, and all may be
+/// taken.
+static int watcher = -1, nameWatcher = -1;
 
 /// Attributes of autotuners that Triton writes for every launch, and that no
 /// launch depends on.
@@ -35,6 +38,30 @@ bool graft::launcher::watch(PyObject *dict) {
   if (watcher < 0)
     return false;
   if (PyDict_Watch(watcher, dict) == 0)
+    return true;
+  PyErr_Clear();
+  return false;
+}
+
+/// The hashes of the names that are watched in namespaces. Never destroyed: the
+/// process may end after Python did.
+static auto &watchedNames = *new std::unordered_set<Py_hash_t>();
+
+/// Called before a watched namespace changes. Returns 0.
+static int noteNameChange(PyDict_WatchEvent, PyObject *, PyObject *key,
+                          PyObject *) {
+  // Without a key, all of it changes. The hash of a str is kept in it.
+  if (!key || !PyUnicode_CheckExact(key) ||
+      watchedNames.count(PyObject_Hash(key)) != 0)
+    ++nameChanges;
+  return 0;
+}
+
+bool graft::launcher::watchName(PyObject *dict, PyObject *name) {
+  if (nameWatcher < 0)
+    return false;
+  watchedNames.insert(PyObject_Hash(name));
+  if (PyDict_Watch(nameWatcher, dict) == 0)
     return true;
   PyErr_Clear();
   return false;
@@ -121,12 +148,16 @@ bool graft::launcher::addChanges(PyObject *) {
   int works = watchingWorks();
   if (works != 1) // not cleared: a dict that is watched may outlive it
     watcher = -1;
+  else if ((nameWatcher = PyDict_AddWatcher(noteNameChange)) < 0)
+    PyErr_Clear();
   return works >= 0;
 }
 
 #else
 
 bool graft::launcher::watch(PyObject *) { return false; }
+
+bool graft::launcher::watchName(PyObject *, PyObject *) { return false; }
 
 bool graft::launcher::addChanges(PyObject *) { return true; }
 

@@ -27,6 +27,25 @@ extern uint64_t changes;
 /// changes cannot be noticed. Needs the GIL.
 bool watch(PyObject *dict);
 
+/// The same for names in watched namespaces. Programs write other names there
+/// all the time: every loop in a module does.
+extern uint64_t nameChanges;
+
+/// Has *name* in *dict* watched from now on, as `watch` does; *name* is an
+/// exact str. Needs the GIL.
+bool watchName(PyObject *dict, PyObject *name);
+
+/// A number that is another whenever *dict*, an exact one, has changed, or zero
+/// if Python does not keep one. Needs the GIL.
+inline uint64_t versionOf(PyObject *dict) {
+#if !defined(Py_LIMITED_API) && PY_VERSION_HEX < 0x030c0000
+  return reinterpret_cast<PyDictObject *>(dict)->ma_version_tag;
+#else
+  (void)dict;
+  return 0;
+#endif
+}
+
 /// Something that was worked out from watched dicts, and when.
 class CheckedState {
 public:

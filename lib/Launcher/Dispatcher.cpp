@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The steps of a launch, in the order in which Triton takes them: knobs,
-// device, stream, pre-run hooks, binding, lookup, used globals, grid, launch
-// hooks, launch. A step that finds something unusual declines, and Triton's own
-// path takes over from the start; it is also what compiles a variant when it is
-// first met.
+// device, stream, pre-run hooks, binding, lookup, used globals, what was
+// compiled in, grid, launch hooks, launch. A step that finds something unusual
+// declines, and Triton's own path takes over from the start; it is also what
+// compiles a variant when it is first met.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,7 @@ int Variant::traverse(visitproc visit, void *arg) const {
   Py_VISIT(kernelCache.get());
   Py_VISIT(key.get());
   Py_VISIT(plan.get());
-  return 0;
+  return reads ? reads->traverse(visit, arg) : 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -192,6 +192,8 @@ void graft::launcher::warmUp(PyObject *kernel) {
   lines.add(*parts.preRunHooks.get());
   lines.add(table);
   lines.add(variant);
+  if (variant.reads)
+    variant.reads->addTo(lines);
   lines.add(plan);
   if (!plan.passed.empty())
     lines.add(plan.passed.front(), plan.passed.size());
@@ -250,7 +252,8 @@ public:
 
   Call call;
   bool hooksCalled = false;
-  Ref hookKeywords; ///< what pre-run hooks were given by name
+  bool asked = false; ///< whether Python was asked about reads
+  Ref hookKeywords;   ///< what pre-run hooks were given by name
 
 private:
   [[gnu::cold]] Outcome lookAtKernel();
@@ -265,6 +268,8 @@ private:
   Outcome findTable();
   Outcome findVariant(Variant **variant);
   Outcome checkGlobals();
+  [[gnu::noinline]] Outcome checkReads(Variant &variant);
+  [[gnu::cold]] Outcome askAboutReads(Variant &variant);
   bool readsTheSame();
   Outcome finish(Variant &variant, Ref *result);
   Outcome boundArguments(Ref *bound);
@@ -756,6 +761,44 @@ Outcome Launch::checkGlobals() {
 }
 
 //===----------------------------------------------------------------------===//
+// What was compiled in
+//===----------------------------------------------------------------------===//
+
+/// Takes *variant* from where it is kept. Returns false with an exception set.
+static bool forgetVariant(Table<Variant> &table, Variant &variant) {
+  table.erase(&variant);
+  PyObject *cache = variant.kernelCache.get(), *key = variant.key.get();
+  PyObject *cached = PyDict_GetItemWithError(cache, key);
+  if (!cached && PyErr_Occurred())
+    return false;
+  return cached != variant.compiled.get() || PyDict_DelItem(cache, key) == 0;
+}
+
+/// Sees whether *variant* is what would be compiled now. The caller holds it.
+/// Kernels of which nothing was read do without, and are not to pay for it.
+Outcome Launch::checkReads(Variant &variant) {
+  return variant.reads->areSame() ? Outcome::Done : askAboutReads(variant);
+}
+
+/// Asks Python whether *variant*, for which not all that was read is the same,
+/// is to be launched; forgets it if not. The caller holds *variant*.
+Outcome Launch::askAboutReads(Variant &variant) {
+  // Code that runs meanwhile may drop the table, but not what owns it.
+  auto index = static_cast<size_t>(device);
+  int current = askWhetherCurrent(variant.compiled.get());
+  if (current < 0)
+    return Outcome::Failed;
+  asked = true;
+  if (current) {
+    variant.reads->take(variant.compiled.get());
+    return Outcome::Done;
+  }
+  if (!forgetVariant(self.tables[index]->variants, variant))
+    return Outcome::Failed;
+  return call.decline(Reason::Stale);
+}
+
+//===----------------------------------------------------------------------===//
 // Grid and launch
 //===----------------------------------------------------------------------===//
 
@@ -826,7 +869,7 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   *done = false;
   if (!variant.direct || readGrid(realGrid, &size) != Outcome::Done)
     return Outcome::Done;
-  int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled);
+  int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled || asked);
   if (hooks != 0)
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
   *done = true;
@@ -842,10 +885,10 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
 }
 
 /// Everything after the variant is known: the grid, the hooks and the launch.
-Outcome Launch::finish(Variant &found, Ref *result) {
-  Table<Variant>::Hold variant(&found);
-  if (self.warm != &found)
-    noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], found);
+/// The caller holds *variant*.
+Outcome Launch::finish(Variant &variant, Ref *result) {
+  if (self.warm != &variant)
+    noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], variant);
   Ref bound, computed, changed;
   PyObject *realGrid = grid;
   if (!PyTuple_CheckExact(grid) && PyCallable_Check(grid)) {
@@ -861,7 +904,7 @@ Outcome Launch::finish(Variant &found, Ref *result) {
   }
   bool done = false;
   if (!changed) {
-    Outcome outcome = launchDirectly(*variant, realGrid, &done);
+    Outcome outcome = launchDirectly(variant, realGrid, &done);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -872,12 +915,12 @@ Outcome Launch::finish(Variant &found, Ref *result) {
     if (!arguments || !streamNumber)
       return Outcome::Failed;
     Ref finished(PyObject_CallFunctionObjArgs(
-        finishCallback, variant->compiled.get(), realGrid, streamNumber.get(),
+        finishCallback, variant.compiled.get(), realGrid, streamNumber.get(),
         arguments.get(), nullptr));
     if (!finished)
       return Outcome::Failed;
   }
-  *result = Ref::to(variant->compiled.get());
+  *result = Ref::to(variant.compiled.get());
   return Outcome::Done;
 }
 
@@ -886,7 +929,7 @@ Outcome Launch::finish(Variant &found, Ref *result) {
 //===----------------------------------------------------------------------===//
 
 Outcome Launch::go(Ref *result) {
-  Variant *variant = nullptr;
+  Variant *found = nullptr;
   Outcome outcome = findShape();
   if (outcome == Outcome::Done)
     outcome = readSurroundings();
@@ -897,12 +940,15 @@ Outcome Launch::go(Ref *result) {
   if (outcome == Outcome::Done)
     outcome = readAll();
   if (outcome == Outcome::Done)
-    outcome = findVariant(&variant);
+    outcome = findVariant(&found);
   if (outcome != Outcome::Done)
     return outcome;
-  if (!variant)
+  if (!found)
     return call.decline(Reason::FirstLaunch);
+  Table<Variant>::Hold variant(found);
   outcome = checkGlobals();
+  if (outcome == Outcome::Done && variant->reads)
+    outcome = checkReads(*variant);
   return outcome == Outcome::Done ? finish(*variant, result) : outcome;
 }
 
@@ -924,6 +970,7 @@ static bool readVariant(PyObject *facts, Variant *variant) {
   variant->key = Ref::to(key);
   variant->plan = Ref::to(plan);
   variant->direct = direct != 0;
+  variant->reads = Reads::of(compiled);
   return true;
 }
 
@@ -977,7 +1024,7 @@ PyObject *Launch::compile(bool remember) {
   if (!plan || !fitsPlan(*plan, call)) {
     count(Reason::Conversion);
   } else {
-    count(Reason::FirstLaunch);
+    count(call.reason);
     table->insert(call, variant.release());
   }
   return Ref::to(result).release();
@@ -1001,7 +1048,8 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   case Outcome::Declined:
     break;
   }
-  if (launch.call.reason == Reason::FirstLaunch)
+  if (launch.call.reason == Reason::FirstLaunch ||
+      launch.call.reason == Reason::Stale)
     return launch.compile(/*remember=*/true);
   bool ours = launch.call.reason != Reason::RunReplaced &&
               launch.call.reason != Reason::Keyword;

@@ -11,6 +11,7 @@
 #include "Knobs.h"
 #include "Parts.h"
 #include "Plan.h"
+#include "Reads.h"
 #include "Runtime.h"
 #include "Table.h"
 
@@ -53,6 +54,7 @@ struct Variant {
   Ref plan;
   LaunchConfig config;
   bool direct = false; ///< whether nothing but the driver is needed to launch
+  std::unique_ptr<Reads> reads; ///< what it was compiled from; null: nothing
 
   int traverse(visitproc visit, void *arg) const;
 };

@@ -18,9 +18,9 @@ using namespace graft::launcher;
 
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
-  for (auto add :
-       {addErrors, addDevice, addTensorMap, addChanges, addKnobs, addRuntime,
-        addArrays, addPlan, addDispatcher, addTuning, addFrozen, addSubscript})
+  for (auto add : {addErrors, addDevice, addTensorMap, addChanges, addKnobs,
+                   addRuntime, addArrays, addPlan, addReads, addDispatcher,
+                   addTuning, addFrozen, addSubscript})
     if (!add(module))
       return -1;
   return 0;

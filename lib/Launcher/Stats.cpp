@@ -37,6 +37,7 @@ static const char *const reasonTexts[] = {
     "too many arguments or call shapes",
     "function as an argument",
     "a used global has changed",
+    "a value that was compiled in has changed",
     "argument converted to its annotation",
     "not compiled here (hook, future or failure)",
     "tuning key not seen before",

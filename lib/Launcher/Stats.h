@@ -34,6 +34,7 @@ enum class Reason : uint8_t {
   TooMany,
   Function,
   GlobalChanged,
+  Stale,
   Conversion,
   Compiled,
   TuningKey,

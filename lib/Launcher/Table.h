@@ -75,9 +75,21 @@ public:
     ++generation;
   }
 
+  /// Drops *value*, if it is here. Its end may run code that comes back here.
+  [[gnu::cold, gnu::noinline]] void erase(const Value *value) {
+    for (auto it = entries.begin(); it != entries.end(); ++it)
+      if (it->second->value == value) {
+        std::unique_ptr<Entry> old = std::move(it->second);
+        entries.erase(it);
+        recent = nullptr;
+        ++generation;
+        return;
+      }
+  }
+
   /// Drops everything. Objects are released last, as their end may run code
   /// that comes back here.
-  void clear() {
+  [[gnu::noinline]] void clear() {
     recent = nullptr;
     ++generation;
     Entries old;
@@ -111,7 +123,10 @@ private:
 
   static void release(Value *value) {
     if (--value->references == 0)
-      delete value;
+      destroy(value);
+  }
+  [[gnu::cold, gnu::noinline]] static void destroy(Value *value) {
+    delete value;
   }
 
   static uint64_t hash(const Call &call) {

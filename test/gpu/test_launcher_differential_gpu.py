@@ -16,7 +16,7 @@ import pytest
 import torch
 import value_cases
 from launch_sides import Case
-from triton.backends.graft import launcher
+from triton.backends.graft import typed_keys
 from triton.backends.nvidia.driver import CudaDriver, CudaLauncher
 from value_cases import ROOM, comparison, make_case, native_driver
 
@@ -170,7 +170,7 @@ def test_a_bug_in_a_launch_is_found(compared, bug, step, parts):
 
 def test_a_constant_that_is_taken_for_an_equal_one_is_found(compared, monkeypatch):
     """With the cache of keys that Triton has, in which 0 and 0.0 are one."""
-    monkeypatch.setattr(launcher, "create_binder", lambda kernel: kernel.create_binder())
+    monkeypatch.setattr(typed_keys, "create_binder", lambda kernel: kernel.create_binder())
     failure = compared(native_driver).first_difference(Case(0, CASE, STEPS))
     assert failure.step == 2 and "launches" in failure.reference.differences(failure.ours)
     assert value_cases.describe(failure).endswith("\nto run it again: python test/gpu/value_cases.py --seed 0")

@@ -33,6 +33,7 @@ from triton.backends.driver import expand_signature
 from triton.backends.graft.driver import Driver
 from triton.backends.nvidia.compiler import CUDAOptions
 from triton.compiler import CompiledKernel
+from triton.runtime.jit import _replace_jit_callables
 
 
 class Case(NamedTuple):
@@ -152,10 +153,13 @@ def fitting(kernel: CompiledKernel) -> list:
 
 
 class TypedKeys(dict):
-    """The cache in which the in-tree path looks up keys by their parts, made to tell constexprs of other types apart."""
+    """The cache in which the in-tree path looks up keys by their parts, made to tell constexprs of other types apart, and what
+    the text of its keys does not: named tuples, and what is in a constexpr."""
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return super().get((key, typed(key[0])), default)
+        exact = [str(typed(item)) for item in key[0] if holds_more_than_shown(item)]
+        text = f"{_replace_jit_callables(list(key[0]))}{key[1]}{''.join(exact)}"
+        return super().setdefault((key, typed(key[0])), text)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__((key, typed(key[0])), value)
@@ -170,6 +174,13 @@ def typed(value: Any) -> Any:
     if isinstance(value, float) and value == 0:
         return (type(value), math.copysign(1, value))
     return type(value)
+
+
+def holds_more_than_shown(value: Any) -> bool:
+    """Whether Triton's text for *value*, part of a key, may be that of something else."""
+    if type(value) is tuple:
+        return any(map(holds_more_than_shown, value))
+    return isinstance(value, tuple | tl.constexpr)
 
 
 def is_in_tree(driver: Any) -> bool:

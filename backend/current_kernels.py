@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Caches of kernels that do not give out what was compiled from values that have changed since.
+
+A `CompiledKernel` may say in its attribute `_graft_reads` which Python values the front end read for it: a tuple of triples
+(namespace, name, value), each of which holds as long as it is still so:
+- a dict and a name: `namespace.get(name)` is *value*, or the name is not there and *value* is `ABSENT`;
+- a cell and None: what is in the cell is *value*, or nothing is and *value* is `ABSENT`;
+- *value* is `UNSTABLE`: never, as it can change and stay the same object.
+
+When one does not hold, `readset.still_holds` decides, by comparing what the values say. The native launcher does the same
+(lib/Launcher/Reads.cpp). Nothing here needs the extension.
+"""
+
+from __future__ import annotations
+
+from types import CellType
+from typing import Any
+
+#: Where the native launcher and everybody else looks for the triples.
+ATTRIBUTE = "_graft_reads"
+
+
+class _Sentinel:
+    """One of its kind, equal to nothing else."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+#: Stands for the value of what is not there.
+ABSENT = _Sentinel("ABSENT")
+#: Stands for a value whose identity does not tell whether it has changed.
+UNSTABLE = _Sentinel("UNSTABLE")
+
+
+def still_holds(compiled: Any) -> bool:
+    """Whether *compiled*, one of whose reads does not hold, is what would be compiled now all the same."""
+    from . import readset  # type: ignore[attr-defined, unused-ignore]
+
+    return readset.still_holds(compiled)
+
+
+def is_current(compiled: Any) -> bool:
+    """Whether *compiled*, what a cache of kernels has, is what would be compiled now. True for what says nothing about it."""
+    # A kernel that is still being compiled would wait for its end if it were asked for an attribute.
+    reads = (getattr(compiled, "__dict__", None) or {}).get(ATTRIBUTE)
+    return reads is None or (type(reads) is tuple and all(map(_holds, reads))) or still_holds(compiled)
+
+
+def _holds(read: Any) -> bool:
+    """Whether one read holds; what is not understood does not."""
+    if type(read) is not tuple or len(read) != 3:
+        return False
+    namespace, name, value = read
+    if type(namespace) is dict and type(name) is str:
+        return namespace.get(name, ABSENT) is value  # no namespace has UNSTABLE
+    if not isinstance(namespace, CellType) or name is not None:
+        return False
+    try:
+        return namespace.cell_contents is value
+    except ValueError:
+        return value is ABSENT
+
+
+class CurrentKernels(dict):
+    """The cache of the kernels that *kernel*, a `JITFunction`, was compiled to; `get` drops those that are not current."""
+
+    def __init__(self, kernel: Any, kernels: Any = ()):
+        super().__init__(kernels)
+        self._kernel = kernel
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key)
+        return default if found is None or drop_stale(self._kernel, self, key, found) else found
+
+
+def drop_stale(kernel: Any, kernels: dict, key: Any, found: Any) -> bool:
+    """Drops *found*, which *kernels* has under *key*, if it is not current; returns whether that is so.
+
+    Where a used global has changed, Triton is about to raise an error, and nothing is to be compiled before.
+    """
+    if is_current(found) or _used_global_changed(kernel):
+        return False
+    if dict.get(kernels, key) is found:
+        del kernels[key]
+    return True
+
+
+def _used_global_changed(kernel: Any) -> bool:
+    """As `JITFunction.run` finds it out."""
+    used = kernel.used_global_vals.items()
+    return any(namespace.get(name, ABSENT) != value for (name, _), (value, namespace) in used)

@@ -1,0 +1,226 @@
+//===- Reads.cpp - What a kernel was compiled from ------------------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#include "Reads.h"
+#include "Launcher.h"
+#include "Objects.h"
+#include "Runtime.h"
+
+#include <algorithm>
+#include <functional>
+
+using namespace graft::launcher;
+
+/// The Python side (current_kernels.py): compares what values say, and stands
+/// for a value that is not there or cannot be told by its identity. Owned; null
+/// before `set_reads`.
+static PyObject *stillHoldsCallback, *absent, *unstable;
+
+/// The name of the attribute that says what was read, interned.
+static PyObject *attributeName;
+
+//===----------------------------------------------------------------------===//
+// Cells
+//===----------------------------------------------------------------------===//
+
+#ifdef Py_LIMITED_API
+
+/// The type of cells; owned. The stable interface does not name it.
+static PyTypeObject *cellType;
+
+static bool isCell(PyObject *object) { return Py_TYPE(object) == cellType; }
+
+/// What *cell* holds: borrowed from it, or null if it is empty. Sets no
+/// exception.
+static PyObject *contentOf(PyObject *cell) {
+  Ref content(PyObject_GetAttrString(cell, "cell_contents"));
+  PyErr_Clear();
+  return content.get(); // the cell owns it, too
+}
+
+/// Finds the type of cells: that of what a class body's `__class__` is in.
+/// Returns false with an exception set.
+static bool findCellType() {
+  Ref types(PyImport_ImportModule("types"));
+  Ref type(types ? PyObject_GetAttrString(types.get(), "CellType") : nullptr);
+  cellType = reinterpret_cast<PyTypeObject *>(type.release());
+  return cellType != nullptr;
+}
+
+#else
+
+static bool isCell(PyObject *object) { return PyCell_Check(object); }
+
+static PyObject *contentOf(PyObject *cell) { return PyCell_GET(cell); }
+
+static bool findCellType() { return true; }
+
+#endif
+
+//===----------------------------------------------------------------------===//
+// Taking over
+//===----------------------------------------------------------------------===//
+
+/// Takes one triple. Returns false if it is none, or never the same.
+bool Reads::takeOne(PyObject *read) {
+  if (!PyTuple_CheckExact(read) || tupleSize(read) != 3)
+    return false;
+  PyObject *space = tupleItem(read, 0), *name = tupleItem(read, 1),
+           *value = tupleItem(read, 2);
+  if (value == unstable)
+    return false;
+  value = value == absent ? nullptr : value;
+  if (isCell(space) && name == Py_None) {
+    cells.push_back({space, value});
+    return true;
+  }
+  if (!PyDict_CheckExact(space) || !PyUnicode_CheckExact(name))
+    return false;
+  names.push_back({space, name, value});
+  return true;
+}
+
+Reads::~Reads() = default;
+
+/// Puts what was read of one dict together.
+void Reads::sortNames() {
+  std::stable_sort(names.begin(), names.end(),
+                   [](const Name &a, const Name &b) {
+                     return std::less<PyObject *>()(a.dict, b.dict);
+                   });
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (namespaces.empty() || namespaces.back().dict != names[i].dict)
+      namespaces.push_back({names[i].dict, i, i});
+    namespaces.back().last = i + 1;
+  }
+}
+
+bool Reads::takeAll() {
+  if (!PyTuple_CheckExact(source.get()))
+    return false;
+  for (Py_ssize_t i = 0; i < tupleSize(source.get()); ++i)
+    if (!takeOne(tupleItem(source.get(), i)))
+      return false;
+  sortNames();
+  return true;
+}
+
+/// What *compiled* says was read for it; null if it says nothing.
+static Ref readsOf(PyObject *compiled) {
+  Ref attributes = attributesOf(compiled);
+  PyObject *given =
+      attributes ? lookup(attributes.get(), attributeName) : nullptr;
+  PyErr_Clear();
+  return Ref::to(given == Py_None ? nullptr : given);
+}
+
+void Reads::take(PyObject *compiled) {
+  cells.clear();
+  namespaces.clear();
+  names.clear();
+  at = 0;
+  watchTried = false;
+  Ref old = std::move(source); // goes last: its end may run code
+  source = readsOf(compiled);
+  never = source && !takeAll();
+}
+
+std::unique_ptr<Reads> Reads::of(PyObject *compiled) {
+  if (!readsOf(compiled))
+    return nullptr;
+  auto reads = std::make_unique<Reads>();
+  reads->take(compiled);
+  return reads;
+}
+
+//===----------------------------------------------------------------------===//
+// Looking
+//===----------------------------------------------------------------------===//
+
+bool Reads::cellsAreSame() const {
+  for (const Cell &cell : cells)
+    if (contentOf(cell.cell) != cell.value)
+      return false;
+  return !never;
+}
+
+/// Looks up what was read of one dict.
+bool Reads::lookAt(const Namespace &space) const {
+  Ref held = Ref::to(source.get());
+  for (size_t i = space.first; i < space.last; ++i) {
+    const Name read = names[i];
+    PyObject *now = lookup(read.dict, read.name);
+    if (!now)
+      PyErr_Clear();
+    // Where a dict has keys that are no str, looking up may run code, which may
+    // have all this taken anew; then it cannot be told.
+    if (now != read.value || source.get() != held.get())
+      return false;
+  }
+  return true;
+}
+
+/// Has all names watched. Returns whether their changes will be noticed.
+bool Reads::watchNames() const {
+  for (const Name &read : names)
+    if (!watchName(read.dict, read.name))
+      return false;
+  return true;
+}
+
+bool Reads::lookAtNames() {
+  const uint64_t before = nameChanges;
+  if (!watchTried) {
+    watchTried = true;
+    watched = watchNames();
+  }
+  for (size_t i = 0; i < namespaces.size(); ++i) {
+    const Namespace space = namespaces[i];
+    uint64_t version = versionOf(space.dict);
+    if (version != 0 && version == space.version)
+      continue;
+    if (!lookAt(space))
+      return false;
+    namespaces[i].version = version;
+  }
+  at = watched ? before : 0;
+  return true;
+}
+
+int Reads::traverse(visitproc visit, void *arg) const {
+  Py_VISIT(source.get());
+  return 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Asking Python
+//===----------------------------------------------------------------------===//
+
+int graft::launcher::askWhetherCurrent(PyObject *compiled) {
+  Ref callback = Ref::to(stillHoldsCallback); // it may be replaced now
+  Ref answer(callOne(callback.get(), compiled));
+  return answer ? PyObject_IsTrue(answer.get()) : -1;
+}
+
+/// `set_reads(still_holds, absent, unstable)`: the Python side of reads.
+static PyObject *setReads(PyObject *, PyObject *args) {
+  PyObject *given[3];
+  if (!PyArg_ParseTuple(args, "OOO", &given[0], &given[1], &given[2]))
+    return nullptr;
+  PyObject **slots[] = {&stillHoldsCallback, &absent, &unstable};
+  for (int i = 0; i < 3; ++i)
+    Ref old(std::exchange(*slots[i], Ref::to(given[i]).release()));
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"set_reads", setReads, METH_VARARGS, "Sets the Python side of reads."},
+    {nullptr, nullptr, 0, nullptr}};
+
+bool graft::launcher::addReads(PyObject *module) {
+  return internNames({{&attributeName, "_graft_reads"}}) && findCellType() &&
+         PyModule_AddFunctions(module, methods) == 0;
+}

@@ -1,0 +1,108 @@
+//===- Reads.h - What a kernel was compiled from ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// The front end reads Python values while it compiles a kernel: globals, what
+// closures hold, attributes of modules and classes. A compiled kernel says
+// which (backend/current_kernels.py). Where all are the same objects still, the
+// kernel is current; elsewhere Python is asked, which compares what they say.
+//
+// That they are the same is seen without looking at each of them where Python
+// can watch dicts (3.12 and newer), or keeps a number that changes with a dict
+// (3.11).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_READS_H
+#define GRAFT_LAUNCHER_READS_H
+
+#include "Changes.h"
+
+#include <memory>
+#include <vector>
+
+namespace graft::launcher {
+
+/// What was read for one compiled kernel.
+class Reads {
+public:
+  Reads() = default;
+  ~Reads(); // elsewhere: launches do without
+  /// Takes what *compiled* says was read for it; null if that is nothing.
+  /// Borrows *compiled*; sets no exception; needs the GIL.
+  static std::unique_ptr<Reads> of(PyObject *compiled);
+
+  /// The same, in place of what was taken before. What cannot be understood is
+  /// never the same.
+  void take(PyObject *compiled);
+
+  /// Whether all that was read is the same object as then. False also if that
+  /// cannot be told. Sets no exception; needs the GIL.
+  bool areSame() { return cellsAreSame() && namesAreSame(); }
+
+  /// Adds the memory that `areSame` reads to *lines*.
+  template <typename Lines> void addTo(Lines &lines) const {
+    lines.add(*this);
+    if (!namespaces.empty())
+      lines.add(namespaces.front(), namespaces.size());
+    if (!cells.empty())
+      lines.add(cells.front(), cells.size());
+  }
+
+  /// For the garbage collector.
+  int traverse(visitproc visit, void *arg) const;
+
+private:
+  /// What was read of a dict. All pointers are borrowed from *source*.
+  struct Name {
+    PyObject *dict, *name, *value; ///< no value: it was not there
+  };
+  /// A dict, and where what was read of it stands among *names*.
+  struct Namespace {
+    PyObject *dict;
+    size_t first, last;
+    uint64_t version = 0; ///< when all were the same, or 0
+  };
+  struct Cell {
+    PyObject *cell, *value; ///< no value: it was empty
+  };
+
+  bool takeOne(PyObject *read);
+  bool takeAll();
+  void sortNames();
+  bool cellsAreSame() const;
+  bool namesAreSame() {
+    return at == nameChanges || versionsAreSame() || lookAtNames();
+  }
+  bool versionsAreSame() const {
+    for (const Namespace &space : namespaces)
+      if (space.version == 0 || space.version != versionOf(space.dict))
+        return false;
+    return true;
+  }
+  [[gnu::noinline]] bool lookAtNames();
+  bool lookAt(const Namespace &space) const;
+  bool watchNames() const;
+
+  uint64_t at = 0; ///< `nameChanges` when all names were the same, or 0
+  bool never = false, watchTried = false, watched = false;
+  std::vector<Cell> cells;
+  std::vector<Namespace> namespaces;
+  std::vector<Name> names;
+  Ref source; ///< the tuple that *compiled* has, or null
+};
+
+/// Asks Python whether *compiled*, whose reads are not the same, is current all
+/// the same. Returns 1, 0, or -1 with an exception set. Borrows *compiled*;
+/// needs the GIL.
+int askWhetherCurrent(PyObject *compiled);
+
+/// Adds `set_reads` to *module*. Returns false with an exception set on
+/// failure.
+bool addReads(PyObject *module);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_READS_H
