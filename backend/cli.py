@@ -8,6 +8,7 @@ ours end as one line on standard error: exit status 2 for an `OptionError`, 1 fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -50,6 +51,30 @@ def graft() -> None:
     """Tools of triton-graft, an out-of-tree NVIDIA backend for Triton."""
 
 
+@graft.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Show what the backend finds on this machine and what counts in its cache key."""
+    from . import doctor
+
+    report = doctor.report()
+    click.echo(json.dumps(report, indent=2) if as_json else doctor.format_report(report))
+
+
+@graft.group()
+def key() -> None:
+    """Look into the cache key."""
+
+
+@key.command("explain")
+@click.argument("kernel")
+def key_explain(kernel: str) -> None:
+    """Show in what the two nearest cache entries of KERNEL differ: why the later one was compiled."""
+    from . import explain
+
+    click.echo(explain.compare_entries(kernel))
+
+
 @graft.group()
 def bench() -> None:
     """Measure on this machine."""
@@ -65,3 +90,13 @@ def bench_launch(**texts: str | None) -> None:
     report = launch.run(options)
     launch.show(report)
     launch.write_files(report, options)
+
+
+@bench.command("key")
+@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a side.")
+@click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the cache.")
+def bench_key(rounds: int, kernels: int) -> None:
+    """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
+    from .bench import key
+
+    click.echo(key.format_rows(key.run(rounds, kernels)))

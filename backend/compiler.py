@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from triton import knobs
@@ -80,9 +77,17 @@ class Backend(nvidia.CUDABackend):
             pm.run(mod, "graft_ttir")
         return mod
 
+    def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
+        from . import key
+
+        metadata["compiler_identity"] = key.compiler_identity()
+        return super().make_cubin(src, metadata, opt, capability)
+
     def hash(self) -> str:
-        """Names this compiler by content: Triton's part, our Python files and our passes."""
-        return f"{super().hash()}-{_python_digest()}-{passes.digest()}"
+        """Names what compiles for this target: the compiler and its tools, by content."""
+        from . import inputs
+
+        return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:
@@ -100,12 +105,3 @@ def _refuse_unknown(opts: dict[str, Any]) -> None:
 
             close = difflib.get_close_matches(name, known, n=1)
             raise OptionError(name, value, f"an option that exists{f'; did you mean {close[0]}?' if close else ''}")
-
-
-@functools.cache
-def _python_digest() -> str:
-    """A digest of the Python files of this package."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()

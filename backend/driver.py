@@ -12,7 +12,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia import driver as nvidia
 
 from . import hooks
-from .errors import CompileOnlyError, GraftWarning, NoDeviceError
+from .errors import CompileOnlyError, GraftWarning, NoDeviceError, OptionError
 from .settings import NAME, PREFIX, flag_for_process, is_default_backend, parse_target, target_for_process
 
 
@@ -25,12 +25,19 @@ class Driver(nvidia.CudaDriver):
     *target* (or `GRAFT_TARGET`) asks for the compile-only mode: `kernel.warmup(...)` and `triton.compile(...)` give
     cubins, with no libcuda, C compiler or PyTorch on the machine, and launching raises `CompileOnlyError`.
 
+    *key* (or `GRAFT_CACHE_KEY`) stands for the identity of the compiler in cache keys, for those who know better when to compile
+    again: kernels are then found whatever Triton and backend made them, until *key* is another one.
+
     Make the driver active before threads compile: what a thread compiles during a switch may go to either side.
 
-    Raises `OptionError` for a target that is not allowed and `NoDeviceError` if there is neither a target nor a device.
+    Raises `OptionError` for a target or key that is not allowed and `NoDeviceError` if there is neither a target nor a device.
     """
 
-    def __init__(self, target: str | GPUTarget | None = None):
+    def __init__(self, target: str | GPUTarget | None = None, key: str | None = None):
+        if key is not None and not (isinstance(key, str) and key):
+            raise OptionError("key", key, "a text that is not empty, or None")
+        #: What stands for the identity of the compiler in cache keys, if it is not to be found out.
+        self.key = key
         self.target = parse_target("target", target) if target is not None else target_for_process()
         #: Whether kernels are launched by the native launcher while this driver is active.
         self.launches_natively = False
@@ -66,12 +73,10 @@ class Driver(nvidia.CudaDriver):
         return "native" if self.launches_natively else "device"
 
     def binder_of(self, kernel: Any) -> Callable[[], tuple]:
-        """What makes the caches of *kernel* for a device: Triton's own, unless the launcher is native."""
-        if not self.launches_natively:
-            return kernel.create_binder
-        from . import launcher
+        """What makes the caches of *kernel* for a device: Triton's own, made exact."""
+        from . import typed_keys
 
-        return lambda: launcher.create_binder(kernel)
+        return lambda: typed_keys.create_binder(kernel)
 
     def _init_device(self) -> None:
         """Sets what `CudaDriver.__init__` sets; with the native launcher, no C compiler is needed."""

@@ -34,6 +34,10 @@ class SpecializationError(GraftError, TypeError):
     """An argument of a frozen launch is of another specialisation than the one that was frozen."""
 
 
+class CacheMissError(GraftError, RuntimeError):
+    """A kernel is not in the cache, and compiling it was ruled out."""
+
+
 class PassLibraryError(GraftError, RuntimeError):
     """The pass library cannot be used, or does not know a pass that was asked for."""
 

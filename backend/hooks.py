@@ -9,8 +9,8 @@ Three states decide what is in place:
   untouched;
 - *present*: a driver of ours exists: the in-tree backend gives up the target exactly while ours is active, and Triton's
   driver configuration tells us when that begins and ends. When the last of our drivers is gone, this is undone;
-- *active*: ours is the active driver: kernels have caches of their own for it, and are launched by the native launcher. When
-  it stops being active, this is undone.
+- *active*: ours is the active driver: kernels have caches of their own for it, are found by our cache key, and are launched by
+  the native launcher. When it stops being active, this is undone.
 
 Undoing leaves Triton with the very same objects as before. A hook is put in place only where it finds what Triton 3.9 has;
 otherwise it declines with one warning.
@@ -18,7 +18,9 @@ otherwise it declines with one warning.
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 import threading
 import warnings
 import weakref
@@ -181,6 +183,87 @@ def driver_changed(driver: Any) -> None:
         launcher.follow(driver)
 
 
+# -- The cache key: Triton's functions, wherever they were imported
+
+
+def _replace_everywhere(module: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
+    """Puts what *make* makes of *name* of *module* in its place, also where others have imported it under that name.
+
+    Returns None if it does not have the *parameters* that it has in Triton 3.9.
+    """
+    original = vars(module).get(name)
+    if original is None or " ".join(inspect.signature(original).parameters) != parameters:
+        return None
+    ours = make(original)
+    _swap(name, original, ours)
+    return lambda: _swap(name, ours, original)
+
+
+def _swap(name: str, old: Any, new: Any) -> None:
+    """Puts *new* where modules other than ours have *old* by *name*."""
+    for module_name, module in list(sys.modules.items()):
+        if getattr(module, "__dict__", {}).get(name) is old and not module_name.startswith(__package__):
+            setattr(module, name, new)
+
+
+def _install_key() -> Callable[[], None] | None:
+    from triton.runtime import cache
+
+    from . import key
+    from .compiler import Backend
+
+    def make(original: Any) -> Any:
+        def get_cache_key(src: Any, backend: Any, backend_options: Any, env_vars: Any) -> str:
+            ours = key.get_cache_key if isinstance(backend, Backend) else original
+            return ours(src, backend, backend_options, env_vars)
+
+        return get_cache_key
+
+    return _replace_everywhere(cache, "get_cache_key", "src backend backend_options env_vars", make)
+
+
+def _install_manager() -> Callable[[], None] | None:
+    from triton.runtime import cache
+
+    from . import key
+
+    def make(original: Any) -> Any:
+        return lambda hash: key.get_cache_manager(hash) or original(hash)
+
+    return _replace_everywhere(cache, "get_cache_manager", "key", make)
+
+
+def _install_identity() -> Callable[[], None] | None:
+    from triton.runtime import cache
+
+    from . import key
+
+    return _replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
+
+
+def _install_redis() -> Callable[[], None] | None:
+    """Gives Triton's Redis backend its settings, which it looks for where Triton 3.9 does not have them."""
+    cache_knobs = triton.knobs.cache
+    if not hasattr(triton.knobs, "redis"):
+        return None
+    if hasattr(cache_knobs, "redis"):
+        return lambda: None
+    cache_knobs.redis = triton.knobs.redis
+    return lambda: vars(cache_knobs).pop("redis", None)
+
+
+def _install_generator() -> Callable[[], None] | None:
+    from triton.compiler import code_generator
+
+    from .recording import RecordingGenerator
+
+    parameters = (
+        "context prototype gscope function_name jit_fn options codegen_fns module_map is_gluon module is_kernel function_types "
+        "noinline caller_context file_name begin_line begin_col"
+    )
+    return _replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
+
+
 # -- triton.runtime.driver: who is active?
 
 
@@ -198,12 +281,12 @@ def _install_watch() -> Callable[[], None] | None:
                 super().__setattr__(name, value)
                 return
             with _lock:
-                _undo("launch", "caches")
+                _undo("generator", *reversed(_WHILE_ACTIVE))
                 super().__setattr__(name, value)
                 _verdict.target = None  # what this thread has heard is no longer so
                 driver = active_driver()
                 if driver is not None:
-                    _install("caches", *(["launch"] if driver.launches_natively else []))
+                    _install(*(name for name in _WHILE_ACTIVE if name != "launch" or driver.launches_natively))
 
     WatchedDriverConfig.__name__ = base.__name__
     config.__class__ = WatchedDriverConfig
@@ -239,6 +322,36 @@ HOOKS = {
         "make_backend wants exactly one backend for a target",
         _install_decline_cuda,
     ),
+    "identity": Hook(
+        "triton.runtime.cache.triton_key",
+        "the identity of the compiler",
+        "it hashes 500 MB in every process, and has another result for each build of the same sources",
+        _install_identity,
+    ),
+    "key": Hook(
+        "triton.runtime.cache.get_cache_key",
+        "the sound and stable key",
+        "Triton's misses changes and changes without reason",
+        _install_key,
+    ),
+    "manager": Hook(
+        "triton.runtime.cache.get_cache_manager",
+        "a cache manager whose entries can be moved and are checked",
+        "Triton's entries hold absolute paths, and whatever is in them is taken",
+        _install_manager,
+    ),
+    "redis": Hook(
+        "triton.knobs.cache.redis",
+        "triton.knobs.redis",
+        "Triton 3.9 looks there for the settings of its Redis backend, and fails",
+        _install_redis,
+    ),
+    "generator": Hook(
+        "triton.compiler.code_generator.CodeGenerator",
+        "a subclass that notes what it looks up",
+        "only the front end knows what a kernel depends on",
+        _install_generator,
+    ),
     "caches": Hook(
         "triton.JITFunction.device_caches",
         "caches of its own for our driver",
@@ -252,6 +365,9 @@ HOOKS = {
         _install_launcher,
     ),
 }
+
+#: Those that are in place while ours is the active driver.
+_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "caches", "launch")
 
 
 #: The hooks in place, each with what undoes it, and those that have declined.
@@ -282,6 +398,13 @@ def _undo(*names: str) -> None:
     for name in names:
         if name in _undos:
             _undos.pop(name)()
+
+
+def install_generator() -> None:
+    """To be called when TTIR is about to be made while ours is the active driver."""
+    with _lock:
+        if active_driver() is not None:
+            _install("generator")
 
 
 def watch(driver: Any) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,10 @@ LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
 
 #: Version of the plugin interface in triton/Tools/PluginUtils.h, TRITON_PLUGIN_API_VERSION.
 _PLUGIN_API = 2
+
+#: When this package was imported, in seconds since 1970: Triton imports this module with it. A file that changed later may
+#: differ from what is in memory.
+IMPORTED = time.time()
 
 _lock = threading.Lock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
@@ -95,6 +99,11 @@ def available() -> bool:
         return _load() is not None
 
 
+def failed() -> bool:
+    """Whether the passes were asked for and cannot be used. Loads nothing."""
+    return _load.cache_info().currsize == 1 and _load() is None
+
+
 def add(pm: Any, name: str, **options: int | bool) -> bool:
     """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-version-tiles", max_ops=256)`.
 
@@ -119,11 +128,3 @@ def add_text(pm: Any, pipeline: str) -> bool:
 def _text(value: int | bool) -> str:
     """*value* as MLIR's pipeline syntax writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@functools.cache
-def digest() -> str:
-    """A digest of the passes by content. Built into libtriton they are part of Triton's own key."""
-    if hasattr(libtriton, NAME):
-        return "built-in"
-    return hashlib.sha256(LIBRARY.read_bytes()).hexdigest() if available() else "none"

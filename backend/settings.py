@@ -100,6 +100,10 @@ VARIABLES = {
     PREFIX + "TARGET": "compile only, for this target (cuda:<compute capability>); needs no CUDA device",
     PREFIX + "LAUNCHER": "0: launch as Triton does, not with the native launcher",
     PREFIX + "LAUNCH_STATS": "1: print at exit how many launches went which way",
+    PREFIX + "CACHE": "require: a kernel that is not in the cache is an error, and nothing is compiled",
+    PREFIX
+    + "CACHE_KEY": "a text that stands for the identity of the compiler in cache keys; change it when you change the compiler",
+    PREFIX + "CACHE_LIMIT": "the most bytes that the cache may hold, such as 10G; least recently used kernels are removed",
 }
 
 
@@ -114,6 +118,14 @@ def target_for_process() -> GPUTarget | None:
     variable = PREFIX + "TARGET"
     text = os.environ.get(variable)
     return parse_target(variable, text) if text else None
+
+
+def requires_hits() -> bool:
+    """Whether `GRAFT_CACHE` makes it an error that a kernel is not in the cache."""
+    text = os.environ.get(PREFIX + "CACHE", "")
+    if text not in ("", "require"):
+        raise OptionError(PREFIX + "CACHE", text, "require, or nothing")
+    return bool(text)
 
 
 def is_default_backend() -> bool:

@@ -61,6 +61,7 @@ endfunction()
 function(add_graft_pass_library)
   set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp)
   add_graft_module(graft_passes ${ARGN} ${entry})
+  add_dependencies(graft_passes GraftSourceDigest)
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-exceptions)
 
   add_graft_module(graft_abi_probe EXCLUDE_FROM_ALL ${GRAFT_SOURCE_DIR}/cmake/abi_probe.cpp)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Our CMakeLists.txt inside a host that does what Triton's build does, and the result run beside the wheel's libtriton."""
 
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -86,6 +88,66 @@ def test_an_unknown_pass_is_an_error_that_names_it(host):
 def test_the_host_builds_the_launcher_too(host):
     done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=LAUNCHER, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_host_carries_the_digest_of_its_sources(host):
+    code = RUN.partition("print")[0] + "print(host.graft.source_digest)"
+    done = subprocess.run([sys.executable, "-c", code, str(host)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[0-9a-f]{64}\n", done.stdout)
+
+
+@pytest.fixture
+def stamped(tmp_path):
+    """Builds the stamp alone, for the copy of the host at `tmp_path / "host"`: the digests of the passes and of the whole."""
+    pytest.importorskip("nanobind")
+    shutil.copytree(Path(__file__).parent, tmp_path / "host", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def stamped(build="build", *settings):
+        folder = tmp_path / build
+        configure = ["cmake", "-S", str(tmp_path / "host"), "-B", str(folder), "-G", "Ninja", f"-DGRAFT_PLUGIN_DIR={ROOT}"]
+        configure += [f"-DPython_EXECUTABLE={sys.executable}", f"-DPython3_EXECUTABLE={sys.executable}", *settings]
+        commands = [["cmake", "--build", str(folder), "--target", "GraftSourceDigest"]]
+        for command in commands if folder.exists() else [configure, *commands]:
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+        header = next(folder.glob("third_party/*/include/graft/SourceDigest.h")).read_text()
+        return re.findall(r'#define GRAFT\w*_SOURCE_DIGEST "(\w*)"', header)
+
+    return stamped
+
+
+def test_the_digest_follows_every_change_of_the_hosts_sources(stamped, tmp_path):
+    passes, whole = stamped()
+    assert stamped() == [passes, whole]
+
+    new = tmp_path / "host" / "lib" / "New.cpp"
+    new.parent.mkdir()
+    new.write_text("int x = 1;")
+    (tmp_path / "host" / "CMakeLists.txt").open("a").write("\n")  # the build looks for a whole new folder when one changes
+    _, with_file = stamped()
+    new.write_text("int x = 2;")
+    _, edited = stamped()
+    (new.parent / "Newer.cpp").touch()
+    _, with_two = stamped()
+    (new.parent / "Newer.cpp").unlink()
+    assert stamped() == [passes, edited]
+    assert len({whole, with_file, edited, with_two}) == 4
+
+
+def test_the_digest_does_not_depend_on_where_the_host_is_built(stamped):
+    assert stamped("build") == stamped("another/folder")
+
+
+def test_the_digest_follows_the_build_type_and_the_flags(stamped):
+    passes, plain = stamped("plain")
+    assert stamped("debug", "-DCMAKE_BUILD_TYPE=Debug")[0] == passes
+    assert len({plain, stamped("debug")[1], stamped("flags", "-DCMAKE_CXX_FLAGS=-DX")[1]}) == 3
+
+
+def test_a_host_with_an_llvm_of_its_own_has_no_digest(stamped):
+    passes, whole = stamped("build", "-DHOST_LLVM=llvm-mine")
+    assert (len(passes), whole) == (64, "")
 
 
 def test_a_source_build_installs_nothing_but_the_backend_folder():

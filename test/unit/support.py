@@ -12,7 +12,8 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia.compiler import CUDABackend
 from triton.backends.nvidia.driver import CudaDriver
-from triton.compiler import ASTSource
+from triton.compiler import ASTSource, code_generator, compiler
+from triton.runtime import autotuner, cache, jit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,23 +95,30 @@ class OtherDriver(CudaDriver):
         return target(self.arch)
 
 
-#: What must be there again when ours is not active, as it was when the tests began.
-UNTOUCHED = {
-    "supports_target": vars(CUDABackend)["supports_target"],
-    "config class": type(triton.runtime.driver),
-    "device_caches": vars(triton.JITFunction).get("device_caches"),
-    "backends": dict(triton.backends.backends),
-}
-
-
 def state_of_triton():
-    """What `UNTOUCHED` names, as it is now."""
+    """What we replace in Triton and must be as it was when ours is not active."""
+    functions = {
+        f"{module.__name__}.{name}": vars(module)[name]
+        for module, names in (
+            (cache, ("triton_key", "get_cache_key", "get_cache_manager")),
+            (compiler, ("get_cache_key", "get_cache_manager")),
+            (jit, ("get_cache_key",)),
+            (autotuner, ("triton_key", "get_cache_manager")),
+            (code_generator, ("CodeGenerator",)),
+        )
+        for name in names
+    }
     return {
         "supports_target": vars(CUDABackend)["supports_target"],
         "config class": type(triton.runtime.driver),
         "device_caches": vars(triton.JITFunction).get("device_caches"),
         "backends": dict(triton.backends.backends),
+        **functions,
     }
+
+
+#: `state_of_triton` when the tests began.
+UNTOUCHED = state_of_triton()
 
 
 def search_path(*folders):

@@ -71,7 +71,8 @@ def test_no_option_has_the_name_of_one_of_tritons():
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
     assert {option.variable for option in settings.OPTIONS.values()} == {"GRAFT_VERSION_TILES", "GRAFT_VERSION_TILES_MAX_OPS"}
-    assert set(settings.VARIABLES) == {"GRAFT_TARGET", "GRAFT_LAUNCHER", "GRAFT_LAUNCH_STATS"}
+    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT")
+    assert set(settings.VARIABLES) == {f"GRAFT_{name}" for name in names}
 
 
 # -- Precedence: kernel, environment, default

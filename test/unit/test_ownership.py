@@ -308,7 +308,9 @@ def while_switching(driver, other, work, switches=1000):
             try:
                 results.append(work())
             except Exception as error:
-                errors.append(error)
+                # Python's own: `ast.parse` keeps its depth where all threads share it, and may be interrupted by another.
+                if "AST constructor recursion depth mismatch" not in str(error):
+                    errors.append(error)
 
     threads = [threading.Thread(target=repeat) for _ in range(3)]
     interval = sys.getswitchinterval()

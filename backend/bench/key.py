@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""`bench key`: what finding kernels in the cache costs, as ratios to Triton's own key and cache in the same run.
+
+Needs no device. Each side has a cache folder of its own, filled before; then processes of both sides take turns, and medians are
+taken over them. A process starts Python, imports Triton, makes its side's driver active, and asks for every kernel once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import GraftError
+from . import machines
+
+SIDES = ("triton", "graft")
+
+#: Kernels of several shapes: elementwise, with helpers and globals, reductions, loops.
+_BODIES = (
+    "    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)\n"
+    "    mask = offs < n\n"
+    "    tl.store(out + offs, tl.load(x + offs, mask) * {number} + SCALE, mask)\n",
+    "    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)\n"
+    "    mask = offs < n\n"
+    "    y = activate(tl.load(x + offs, mask), {number}.5)\n"
+    "    tl.store(out + offs, clamp(y, LOW, HIGH), mask)\n",
+    "    total = tl.zeros((BLOCK,), tl.float32)\n"
+    "    for start in range(0, n, BLOCK):\n"
+    "        offs = start + tl.arange(0, BLOCK)\n"
+    "        total += activate(tl.load(x + offs, offs < n, 0.0), {number})\n"
+    "    tl.store(out, tl.sum(total, 0))\n",
+    "    offs = tl.arange(0, BLOCK)\n"
+    "    row = tl.load(x + tl.program_id(0) * n + offs, offs < n, float('-inf'))\n"
+    "    row = tl.exp(row - tl.max(row, 0)) * {number}\n"
+    "    tl.store(out + tl.program_id(0) * n + offs, row / tl.sum(row, 0), offs < n)\n",
+)
+
+_HEAD = """import triton
+import triton.language as tl
+
+SCALE = tl.constexpr(1.5)
+LOW = tl.constexpr(-3.0)
+HIGH = tl.constexpr(3.0)
+
+
+@triton.jit
+def clamp(x, low, high):
+    return tl.minimum(tl.maximum(x, low), high)
+
+
+@triton.jit
+def activate(x, factor):
+    return tl.where(x > 0, x, tl.exp(x) - 1) * factor
+"""
+
+
+class Row(NamedTuple):
+    """One figure: medians of both sides in milliseconds."""
+
+    name: str
+    triton: float
+    graft: float
+
+    @property
+    def ratio(self) -> float:
+        return self.graft / self.triton
+
+
+def write_kernels(path: Path, count: int) -> None:
+    """Writes *count* different kernels `kernel_<n>(x, out, n, BLOCK)` to *path*."""
+    functions = (
+        f"\n\n@triton.jit\ndef kernel_{number:03}(x, out, n, BLOCK: tl.constexpr):\n{_BODIES[number % len(_BODIES)].format(number=number)}"
+        for number in range(count)
+    )
+    path.write_text(_HEAD + "".join(functions))
+
+
+def run(rounds: int, count: int) -> list[Row]:
+    """Measures with *count* kernels in *rounds* processes a side. Raises `GraftError` if a process fails or has to compile."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kernels.py"
+        write_kernels(path, count)
+        caches = {side: os.path.join(folder, side) for side in SIDES}
+        for side in SIDES:
+            _run_child(side, path, caches[side])
+        # Files that have just been written are not remembered by their time stamps yet.
+        time.sleep(2.5)
+        for side in SIDES:
+            _run_child(side, path, caches[side])
+        found: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+        for _ in range(rounds):
+            for side in SIDES:
+                found[side].append(_run_child(side, path, caches[side]))
+    compiled = sum(process["misses"] for side in SIDES for process in found[side])
+    if compiled:
+        raise GraftError(f"{compiled} kernels were compiled again although they were in the cache; nothing was measured.")
+    return _rows(found, count)
+
+
+def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
+    env |= {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
+    start = time.time()
+    command = [sys.executable, "-m", "triton.backends.graft.bench.key_child", side, str(path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise GraftError(f"a process of the side {side} failed:\n{done.stderr}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "process": found["end"] - start}
+
+
+def _rows(found: dict[str, list[dict[str, Any]]], count: int) -> list[Row]:
+    def row(name: str, figure: Any) -> Row:
+        medians = (statistics.median(map(figure, found[side])) * 1e3 for side in SIDES)
+        return Row(name, *medians)
+
+    return [
+        row("identity of the compiler in a fresh process", lambda process: process["identity"]),
+        row("warm look-up of one kernel", lambda process: statistics.median(process["look_ups"])),
+        row(f"process with {count} cached kernels", lambda process: process["process"]),
+    ]
+
+
+def format_rows(rows: list[Row]) -> str:
+    """*rows* as text."""
+    lines = [
+        ", ".join(f"{name} {value}" for name, value in machines.Machine().facts().items()),
+        "",
+        f"{'':48} {'Triton, ms':>12} {'graft, ms':>12} {'ratio':>8}",
+    ]
+    lines += [f"{row.name:48} {row.triton:12.3f} {row.graft:12.3f} {row.ratio:8.3f}" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,693 @@
+# SPDX-License-Identifier: MIT
+"""The cache manager: entries that can be moved, are there as a whole or not at all, and are checked before use.
+
+An entry is the folder `<knobs.cache.dir>/<KEY>/`, laid out flat as Triton does it, so that those who copy such folders
+(PyTorch's Inductor) need not know of us. It holds the files of one compilation and a group file `__grp__<name>.json`, one line:
+
+    {"digest":"<sha256 of what follows>","files":[{"name":..,"sha256":..,"size":..},..],"key":{..},"version":1}
+
+`files` are in the order of compilation, `key` has the components of the cache key, for `nearest`. No path is in there.
+
+- *Writing* goes to a private folder `tmp.<pid>.<random>` beside the entries, which becomes the entry by one rename. There
+  are no locks, only rename and replace, so NFS will do. Where nothing can be written (read-only, full), the files stay in a
+  temporary folder until the process ends, and the program goes on.
+- *Reading* writes nothing but a time stamp, and takes nothing on trust: whatever is wrong with an entry makes it a miss, with
+  a warning; the compilation that follows replaces it.
+- *Eviction* (`GRAFT_CACHE_LIMIT`, off by default) removes the entries that were not used for longest. It counts and removes
+  only entries of this format.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import glob
+import hashlib
+import heapq
+import itertools
+import json
+import os
+import re
+import shutil
+import stat
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from triton import knobs
+from triton.runtime import cache as triton_cache
+
+from . import manifest
+from .errors import GraftWarning, OptionError
+from .settings import PREFIX, parse_integer
+
+_VERSION = 1
+_GROUP = "__grp__"
+_HEAD = b'{"digest":"'
+#: How a group file of Triton's own managers begins; it has absolute paths.
+_TRITONS_HEAD = b'{"child_paths"'
+
+#: What a group file may ask of its reader: more is not from us.
+_MAX_GROUP_BYTES = 1 << 20
+_MAX_FILES = 64
+_MAX_FILE_BYTES = 1 << 30
+
+_KEY_PATTERN = re.compile(r"[A-Z2-7]{52}")
+_STAGING_PATTERN = re.compile(r"tmp\.([0-9]{1,10})\.[0-9a-f]{32}")
+
+#: In seconds. An entry used within `_IN_USE` is not evicted: who was just told of it may be about to open its files. Its time
+#: stamp is renewed when older than `_RENEW`, well before that. Staging folders of dead processes are removed after
+#: `_ABANDONED`; those that have the number of a living process, which may be another one, after `_FORGOTTEN`.
+_IN_USE, _RENEW = 600, 300
+_ABANDONED, _FORGOTTEN = 3600, 86400
+
+#: How much `nearest` looks at: folders, and group files of the kernel that it asks about.
+_MAX_FOLDERS, _MAX_CANDIDATES = 20000, 2000
+
+#: What the errors of reading mean: not there (any more), which is no damage.
+_ABSENT = (errno.ENOENT, errno.ESTALE)
+
+_OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: Not to hang on a FIFO that has the name of a file.
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class _DamagedError(Exception):
+    """The file *name* of an entry is not as it should be."""
+
+    def __init__(self, name: str, what: object):
+        super().__init__(name, what)
+        self.name, self.what = name, what
+
+
+class Group(NamedTuple):
+    """What a group file says: digest and size of each file by name, and the components of the key."""
+
+    files: dict[str, tuple[str, int]]
+    key: dict[str, str]
+
+
+# -- Managers
+
+
+def get_cache_manager(hash: str, components: dict[str, str] | None = None) -> triton_cache.CacheManager:
+    """The manager for the cache key *hash*, in hexadecimal: the user's if there is one (`TRITON_CACHE_MANAGER`), or ours."""
+    key = triton_cache._base32(hash)
+    chosen = knobs.cache.manager_class
+    return CacheManager(key, components=components) if chosen is None else chosen(key)
+
+
+class CacheManager(triton_cache.CacheManager):
+    """Finds and stores the files of one compilation, as `triton.compile` asks for it: one manager for each compilation.
+
+    *components* are the parts of the key by name; they are stored with the entry.
+
+    Raises `RuntimeError` if there is no cache folder and `OptionError` if `GRAFT_CACHE_LIMIT` is not allowed. What is found on
+    disk, or that nothing can be written there, never raises.
+    """
+
+    def __init__(self, key: str, override: bool = False, dump: bool = False, *, components: dict[str, str] | None = None):
+        if not knobs.cache.dir:
+            raise RuntimeError("Could not create or locate cache dir")  # as Triton says it
+        self.key = key
+        self.components = dict(components or {})
+        self._root = os.path.abspath(knobs.cache.dir)
+        self._folder = os.path.join(self._root, key)
+        self._limit = limit_for_process()
+        self._writer = _Writer(self._root)
+        self._paths: dict[str, str] = {}
+
+    def get_file(self, filename: str) -> str | None:
+        """The path of a file that this manager was given or has found and checked as part of a group."""
+        return self._writer.paths.get(filename) or self._paths.get(filename)
+
+    def get_group(self, filename: str) -> dict[str, str] | None:
+        """The paths of the files of the group *filename* by name, in the order of compilation, if all are intact.
+
+        None, and a `GraftWarning` that names the file, if one is damaged; None if there is no such group.
+        """
+        try:
+            group = _read_entry(self._folder, filename)
+        except _DamagedError as damage:
+            path = os.path.join(self._folder, damage.name)
+            warnings.warn(
+                f"triton-graft does not use a damaged cache entry and compiles again: {path} {damage.what}",
+                GraftWarning,
+                stacklevel=2,
+            )
+            return None
+        if group is None:
+            return None
+        self._paths = {name: os.path.join(self._folder, name) for name in group.files}
+        return dict(self._paths)
+
+    def put(self, data: Any, filename: str, binary: bool = True) -> str:
+        """Stores *data* (bytes, or anything that `str` makes text of) until `put_group`; the path is valid until then.
+
+        Raises `ValueError` for a *filename* that is not a plain name, and `OSError` if not even a temporary folder can be
+        written.
+        """
+        if not _is_plain(filename):
+            raise ValueError(f"{filename!r} cannot be the name of a file in a cache entry")
+        return self._writer.add(filename, data if isinstance(data, bytes) else str(data).encode())
+
+    def put_group(self, filename: str, group: dict[str, str]) -> str:
+        """Publishes what was put, as the group *filename*; returns where the group file belongs.
+
+        *group*, the paths by name, is changed in place to where the files are now: `triton.compile` goes on to read them
+        from there. An intact entry that is there already stays; if it has other bytes, this process goes on with its own.
+
+        Raises `ValueError` if *filename* is not one of the files, and `OSError` as `put` does.
+        """
+        data = self._writer.data
+        if filename not in data:
+            raise ValueError(f"{filename!r} has to be among the files of its group, which are {', '.join(data) or 'none'}")
+        contents = {name: (hashlib.sha256(content).hexdigest(), len(content)) for name, content in data.items()}
+        writer, self._writer = self._writer, _Writer(self._root)
+        if _publish(writer, self._folder, filename, Group(contents, self.components)):
+            self._paths = {name: os.path.join(self._folder, name) for name in contents}
+            _clean_up(self._root, self._limit, self._folder)
+        else:
+            self._paths = writer.paths
+        group.update(self._paths)
+        return os.path.join(os.path.dirname(self._paths[filename]), _GROUP + filename)
+
+    def nearest(self, components: dict[str, str], name: str) -> Entry | None:
+        """The entry of the kernel *name* that shares most of *components*, the last used of several: the path of its group file
+        and its components. None if there is none."""
+        found = [entry for entry in entries(name) if entry.components]
+        return max(found, key=lambda entry: len(entry.components.items() & components.items()), default=None)
+
+
+class Entry(NamedTuple):
+    """An entry of the cache: the path of its group file, and the components of its key."""
+
+    path: str
+    components: dict[str, str]
+
+
+def entries(name: str) -> Iterator[Entry]:
+    """The entries of the kernel *name* in the cache, the last used first."""
+    for path in _last_used_groups(os.path.abspath(knobs.cache.dir), f"{_GROUP}{name[:150]}.json"):
+        with contextlib.suppress(OSError, ValueError):
+            group = _parse_group(_read(path, None, _MAX_GROUP_BYTES))
+            if group is not None:
+                yield Entry(path, group.key)
+
+
+def names() -> list[str]:
+    """The names of the kernels in the cache."""
+    folders = glob.iglob(os.path.join(glob.escape(knobs.cache.dir), "?" * 52, f"{_GROUP}*.json"))
+    return sorted({os.path.basename(path)[len(_GROUP) : -len(".json")] for path in itertools.islice(folders, _MAX_FOLDERS)})
+
+
+class Watched(triton_cache.CacheManager):
+    """Tells *missed* of each compilation that *manager*, which may be the user's, does not have; all else is up to *manager*."""
+
+    def __init__(self, manager: triton_cache.CacheManager, missed: Callable[[], None]):
+        self._manager, self._missed = manager, missed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
+
+    def get_file(self, filename: str) -> str | None:
+        return self._manager.get_file(filename)
+
+    def get_group(self, filename: str) -> dict[str, str] | None:
+        group = self._manager.get_group(filename)
+        if filename.endswith(".json") and filename not in (group or {}):
+            self._missed()
+        return group
+
+    def put(self, data: Any, filename: str, binary: bool = True) -> str:
+        return self._manager.put(data, filename, binary=binary)
+
+    def put_group(self, filename: str, group: dict[str, str]) -> str:
+        return self._manager.put_group(filename, group)  # type: ignore[func-returns-value, return-value, unused-ignore]
+
+
+def limit_for_process() -> int | None:
+    """The number of bytes that `GRAFT_CACHE_LIMIT` allows our entries to have, or None. Raises `OptionError`."""
+    variable = PREFIX + "CACHE_LIMIT"
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    expected = "a positive integer number of bytes, or one followed by K, M or G for powers of 1024; for example 10G"
+    match = re.fullmatch(r"([0-9]+)([KMG]?)", text)
+    if match is None or (number := parse_integer(variable, match.group(1))) <= 0:
+        raise OptionError(variable, text, expected)
+    return number << {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2)]
+
+
+# -- The group file
+
+
+def _format_group(group: Group) -> bytes:
+    files = [{"name": name, "sha256": digest, "size": size} for name, (digest, size) in group.files.items()]
+    content = {"files": files, "key": group.key, "version": _VERSION}
+    rest = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:]
+    return _HEAD + hashlib.sha256(rest).hexdigest().encode() + b'",' + rest
+
+
+def _parse_group(text: bytes) -> Group | None:
+    """What *text* says, or None if it is a group file of Triton's. Raises `ValueError` that says what is wrong."""
+    if text.startswith(_TRITONS_HEAD):
+        return None
+    digest, separator, rest = text[len(_HEAD) :].partition(b'",')
+    if not text.startswith(_HEAD) or not separator or hashlib.sha256(rest).hexdigest().encode() != digest:
+        raise ValueError("does not have the digest that it names")
+    try:
+        content = json.loads(b"{" + rest)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
+    if not isinstance(content, dict) or content.keys() != {"files", "key", "version"} or content["version"] != _VERSION:
+        raise ValueError(f"is not of version {_VERSION} of the format")
+    key = content["key"]
+    if not isinstance(key, dict) or not all(isinstance(value, str) for value in key.values()):
+        raise ValueError("has a key whose components are not texts")
+    return Group(_parse_files(content["files"]), key)
+
+
+def _parse_files(listed: Any) -> dict[str, tuple[str, int]]:
+    """The files that a group file lists. Raises `ValueError`."""
+    if not isinstance(listed, list) or len(listed) > _MAX_FILES:
+        raise ValueError("has no list of files, or too long a one")
+    files = {}
+    for file in listed:
+        if not isinstance(file, dict) or file.keys() != {"name", "sha256", "size"}:
+            raise ValueError("describes a file with other fields than name, sha256 and size")
+        name, digest, size = file["name"], file["sha256"], file["size"]
+        if not _is_plain(name) or name in files:
+            raise ValueError("names a file outside of the entry, or one twice")
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError("has a digest that is none")
+        if type(size) is not int or not 0 <= size <= _MAX_FILE_BYTES:
+            raise ValueError("has a size that is none")
+        files[name] = digest, size
+    return files
+
+
+def _is_plain(name: Any) -> bool:
+    """Whether *name* can only be a file in the folder of the entry, and not a group file."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) < 256
+        and "/" not in name
+        and "\0" not in name
+        and name not in (".", "..")
+        and not name.startswith(_GROUP)
+    )
+
+
+# -- Reading
+
+
+def _read_entry(folder: str, filename: str) -> Group | None:
+    """The group *filename* if all its files in *folder* are intact, None if there is none. Raises `_DamagedError`.
+
+    What looks damaged is read again: it may have been replaced or removed meanwhile.
+    """
+    try:
+        return _read_entry_once(folder, filename)
+    except _DamagedError:
+        return _read_entry_once(folder, filename)
+
+
+def _read_entry_once(folder: str, filename: str) -> Group | None:
+    try:
+        fd = os.open(folder, _OPEN_FOLDER)
+    except OSError as error:
+        _refuse_unless_absent("", error)
+        return None
+    try:
+        try:
+            text = _read(_GROUP + filename, fd, _MAX_GROUP_BYTES, renew=True)
+            group = _parse_group(text)
+            if group is not None and filename not in group.files:
+                raise ValueError(f"does not list {filename}")
+        except (OSError, ValueError) as error:
+            _refuse_unless_absent(_GROUP + filename, error)
+            return None
+        for name, (digest, size) in group.files.items() if group else ():
+            _check(name, fd, digest, size)
+        return group
+    finally:
+        os.close(fd)
+
+
+def _refuse_unless_absent(name: str, error: OSError | ValueError) -> None:
+    """Raises `_DamagedError` unless *error*, in reading *name*, says that it is not there."""
+    if not isinstance(error, OSError) or error.errno not in _ABSENT:
+        raise _DamagedError(name, _reason(error)) from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+
+
+def _check(name: str, folder: int, digest: str, size: int) -> None:
+    """Raises `_DamagedError` unless the file *name* has *size* and *digest*."""
+    try:
+        if hashlib.sha256(_read(name, folder, size)).hexdigest() != digest:
+            raise ValueError("does not have the digest that its group names")
+    except (OSError, ValueError) as error:
+        raise _DamagedError(name, _reason(error)) from None
+
+
+def _read(name: str, folder: int | None, most: int, renew: bool = False) -> bytes:
+    """The content of the regular file *name*, which has at most *most* bytes. *renew*: record that it is used.
+
+    Raises `OSError`, or `ValueError` that says what is wrong.
+    """
+    fd = os.open(name, _OPEN_FILE, dir_fd=folder)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is not a file")
+        if status.st_size > most:
+            raise ValueError(f"has {status.st_size} bytes, more than {most}")
+        if renew and time.time() - status.st_mtime > _RENEW:
+            _renew(fd)
+        data = os.read(fd, status.st_size)
+        while len(data) < status.st_size and (more := os.read(fd, status.st_size - len(data))):
+            data += more  # a signal, or a network file system
+        return data
+    finally:
+        os.close(fd)
+
+
+def _renew(fd: int) -> None:
+    """Gives the file the present time; a reader need not be able to."""
+    with contextlib.suppress(OSError):
+        os.utime(fd)
+
+
+# -- Writing
+
+
+class _Writer:
+    """The files of one compilation before they are published, in a folder of their own.
+
+    It is a folder beside the entries, or, once something could not be written there, one in `_private_root`. What is in the
+    files stays in memory too, so that a folder that fails, or that somebody removes, costs nothing.
+    """
+
+    def __init__(self, root: str):
+        self.root = root
+        self.is_private = False
+        self.data: dict[str, bytes] = {}
+        self.paths: dict[str, str] = {}
+        self._folder: str | None = None
+        self._cleanup: weakref.finalize | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder, made when first asked for. Raises `OSError`."""
+        if self._folder is None:
+            self._folder = _new_folder(_private_root() if self.is_private else self.root)
+            self._cleanup = weakref.finalize(self, _remove_own, self._folder, os.getpid())
+            if self.is_private:
+                self._cleanup.detach()  # it goes with `_private_root`
+        return self._folder
+
+    def add(self, name: str, data: bytes) -> str:
+        """Writes a file and returns its path. Raises `OSError` if not even a private folder can be written."""
+        self.data[name] = data
+        try:
+            self.paths[name] = self.write(name, data)
+        except OSError as error:
+            if self.is_private:
+                raise
+            self.retreat(error)
+        return self.paths[name]
+
+    def write(self, name: str, data: bytes) -> str:
+        """Writes a file into the folder. Raises `OSError`."""
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as stream:
+            stream.write(data)
+        return path
+
+    def retreat(self, error: OSError | None) -> None:
+        """Goes on in a folder that is private to the process and lives as long. *error*: what made it necessary."""
+        if error is not None:
+            _warn_not_kept(self.root, error)
+        self.leave()
+        self.is_private = True
+        self.paths = {name: self.write(name, data) for name, data in self.data.items()}
+
+    def leave(self) -> None:
+        """Removes the folder, if it is still there."""
+        if self._cleanup is not None:
+            self._cleanup()
+        self._folder = self._cleanup = None
+
+
+def _new_folder(parent: str) -> str:
+    path = _new_name(parent)
+    os.makedirs(path)
+    return path
+
+
+def _new_name(parent: str) -> str:
+    """A path that nobody has, which `_remove_abandoned` knows as ours."""
+    return os.path.join(parent, f"tmp.{os.getpid()}.{os.urandom(16).hex()}")
+
+
+def _remove_own(folder: str, pid: int) -> None:
+    """Removes *folder*, in the process *pid* that made it and not in its forked children."""
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+#: By process number, as forked children inherit it.
+_private_roots: dict[int, str] = {}
+
+
+def _private_root() -> str:
+    """A temporary folder of this process that is removed when it ends. Raises `OSError`."""
+    pid = os.getpid()
+    if pid not in _private_roots:
+        _private_roots[pid] = _make_private_root()
+        atexit.register(_remove_own, _private_roots[pid], pid)
+    return _private_roots[pid]
+
+
+def _make_private_root() -> str:
+    import tempfile
+
+    try:
+        return tempfile.mkdtemp(prefix="triton-graft-")
+    except OSError:
+        return tempfile.mkdtemp(prefix="triton-graft-", dir="/dev/shm")
+
+
+_not_kept: set[str] = set()
+
+
+def _warn_not_kept(root: str, error: OSError) -> None:
+    if root not in _not_kept:
+        _not_kept.add(root)
+        warnings.warn(
+            f"triton-graft cannot write to the cache folder {root} ({error.strerror}); kernels work, but what this process "
+            "compiles is lost when it ends. Make the folder writable, or set TRITON_CACHE_DIR to one that is.",
+            GraftWarning,
+            stacklevel=2,
+        )
+
+
+def _publish(writer: _Writer, folder: str, filename: str, group: Group) -> bool:
+    """Makes what *writer* has the entry *folder*; returns whether its files are to be read there. Raises `OSError` as `add`."""
+    if writer.is_private:
+        return False
+    try:
+        writer.write(_GROUP + filename, _format_group(group))
+        while not _rename_as_whole(writer.folder, folder):
+            there = _intact(folder, filename)
+            if there is not None and there.files.items() >= group.files.items():
+                break
+            if there is not None:  # right for others, but not what was asked for here: an override, say
+                writer.retreat(None)
+                return False
+            if os.path.isdir(folder) and not os.path.islink(folder):
+                _replace_files(writer, folder, [*group.files, _GROUP + filename])
+                break
+            _set_aside(folder, writer.root)
+    except OSError as error:
+        if writer.is_private:
+            raise
+        writer.retreat(error)
+        return False
+    writer.leave()
+    return True
+
+
+def _rename_as_whole(staged: str, folder: str) -> bool:
+    """Gives *staged* the name *folder*, unless something else than an empty folder has it. Raises `OSError`."""
+    try:
+        os.rename(staged, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        return False
+    return True
+
+
+def _intact(folder: str, filename: str) -> Group | None:
+    try:
+        return _read_entry(folder, filename)
+    except _DamagedError:
+        return None
+
+
+def _replace_files(writer: _Writer, folder: str, names: list[str]) -> None:
+    """Replaces the files *names* of a damaged entry, one after the other; a reader takes none of it before all are there.
+
+    The folder itself stays: another writer may have repaired it just now, and somebody may be reading it. Those who repair at
+    the same time are taken to have the same bytes, as one key promises; if they do not, the result is damaged, and found to be
+    so, but a reader who has just checked one's files may open the other's. Raises `OSError`.
+    """
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            _set_aside(path, writer.root)
+        os.replace(os.path.join(writer.folder, name), path)
+
+
+def _set_aside(path: str, root: str) -> None:
+    """Removes *path*, whatever it is and if it is still there, at once for others. No link is followed. Raises `OSError`."""
+    aside = _new_name(root)
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return
+    try:
+        os.unlink(aside)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+# -- Cleaning up
+
+
+#: By cache folder: how many bytes this process may still publish before it looks at the folder again.
+_allowances: dict[str, int] = {}
+
+
+def _clean_up(root: str, limit: int | None, folder: str) -> None:
+    """To be called when the entry *folder* was published, which stays.
+
+    Looking at the whole cache takes time, so it is done when this process begins to write to it and whenever it has written
+    a sixteenth of the limit. That much less than the limit is left, so that one process does not exceed it.
+    """
+    with contextlib.suppress(OSError):  # somebody else may be able to
+        if root not in _allowances:
+            _allowances[root] = 0
+            _remove_abandoned(root)
+        if limit is not None:
+            entry = _entry(folder)
+            _allowances[root] -= entry.size if entry else 0
+            if _allowances[root] <= 0:
+                _allowances[root] = limit // 16
+                _evict(root, limit - limit // 16, folder)
+
+
+def _remove_abandoned(root: str) -> None:
+    """Removes staging folders whose process is dead. Raises `OSError`."""
+    with os.scandir(root) as found:
+        for item in found:
+            match = _STAGING_PATTERN.fullmatch(item.name)
+            if match and item.is_dir(follow_symlinks=False):
+                age = time.time() - item.stat(follow_symlinks=False).st_mtime
+                if age > _FORGOTTEN or (age > _ABANDONED and not _is_running(int(match.group(1)))):
+                    shutil.rmtree(item.path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether this machine has a process *pid*; on a network file system it may be another machine's."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+class _Entry(NamedTuple):
+    """An entry of ours, as far as eviction has to know it."""
+
+    last_used: float
+    size: int
+    path: str
+
+
+def _evict(root: str, most: int, keep: str) -> None:
+    """Removes the entries used longest ago until *most* bytes are left, but not *keep* and none in use. Raises `OSError`.
+
+    Manifests count and go like entries; one that is missed costs making its kernel's TTIR.
+    """
+    with os.scandir(root) as found:
+        by_age = sorted(entry for item in found if (entry := _entry(item.path)))
+    by_age = sorted([*by_age, *(_Entry(*facts) for facts in manifest.stored(root))])
+    total = sum(entry.size for entry in by_age)
+    for entry in by_age:
+        if total <= most or time.time() - entry.last_used < _IN_USE:
+            break
+        if entry.path != keep and (_is_manifest(entry.path) or _entry(entry.path) == entry):  # not used since
+            _set_aside(entry.path, root)
+            total -= entry.size
+
+
+def _is_manifest(path: str) -> bool:
+    return path.endswith(manifest.SUFFIX)
+
+
+def _entry(path: str) -> _Entry | None:
+    """The entry at *path*, or None if it is none of ours."""
+    if not _KEY_PATTERN.fullmatch(os.path.basename(path)) or os.path.islink(path):
+        return None
+    last_used, size = 0.0, 0
+    try:
+        with os.scandir(path) as found:
+            for item in found:
+                status = item.stat(follow_symlinks=False)
+                size += status.st_size
+                if item.name.startswith(_GROUP) and _is_ours(item.path):
+                    last_used = max(last_used, status.st_mtime)
+    except OSError:
+        return None  # no folder, or removed meanwhile
+    return _Entry(last_used, size, path) if last_used else None
+
+
+def _is_ours(group_file: str) -> bool:
+    try:
+        return _read(group_file, None, _MAX_GROUP_BYTES).startswith(_HEAD)
+    except (OSError, ValueError):
+        return False
+
+
+# -- Looking for neighbours
+
+
+def _last_used_groups(root: str, group_file: str) -> list[str]:
+    """The paths of the group files of this name, the last used first; some of them if there are many."""
+    found = []
+    try:
+        with os.scandir(root) as items:
+            for item in itertools.islice(items, _MAX_FOLDERS):
+                if _KEY_PATTERN.fullmatch(item.name) and (used := _time_of(os.path.join(item.path, group_file))):
+                    found.append((used, os.path.join(item.path, group_file)))
+    except OSError:
+        return []
+    return [path for _, path in heapq.nlargest(_MAX_CANDIDATES, found)]
+
+
+def _time_of(path: str) -> float | None:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return None

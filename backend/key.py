@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: MIT
+"""The cache key: the same for two compilations exactly when the same bytes would come out.
+
+What the backend compiles is a kernel's TTIR (of Gluon, its first module) and nothing else of the program. So the key is a digest
+of named components: the TTIR by its text, and what `inputs` lists. Whatever Python the kernel read is in the TTIR already.
+
+Making TTIR takes milliseconds, so most look-ups go by a `manifest`: for a kernel's source and constants it has the read-sets
+(`readset`) of earlier compilations, and the one that holds now names the TTIR. Where none does, or none can be
+shown to, the TTIR is made; if it then has to be compiled, it is not made again.
+
+Triton asks for a key and then for the cache manager of its digest, in one thread: that is where the hooks are (`hooks`).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import triton
+from triton import knobs
+from triton._C.libtriton import ir
+from triton.compiler.compiler import ASTSource, IRSource, filter_traceback
+from triton.runtime.jit import JITFunction
+
+from . import cache, canonical, explain, hooks, inputs, passes, readset
+from .encoding import Encoder, UnprovableError, is_stable, joined
+from .manifest import Alternative, Manifest
+from .readset import Remembered, Root
+from .settings import requires_hits
+
+log = logging.getLogger(__name__)
+
+
+class Request(NamedTuple):
+    """What Triton asks for the key of."""
+
+    source: Any
+    backend: Any
+    options: Any
+
+
+class Common(NamedTuple):
+    """What the keys of many kernels have in common."""
+
+    compiler: inputs.Part
+    code: inputs.Part
+
+
+class Lookup(NamedTuple):
+    """A key, and what it was made from."""
+
+    key: str
+    #: The kernel's name, by which its files are called.
+    name: str
+    common: Common
+    #: What is this kernel's own.
+    own: dict[str, str]
+    #: How the TTIR was known: "manifest", "ttir" or "source".
+    way: str
+    #: Why there is no read-set; empty if there is one.
+    reason: str = ""
+
+    @property
+    def components(self) -> dict[str, str]:
+        """Everything that the key was made from, by name."""
+        return {**self.common.compiler.components, **self.common.code.components, **self.own}
+
+
+class _Made(NamedTuple):
+    """TTIR that was made to know a key."""
+
+    source: Any
+    module: Any
+
+
+class _Found(NamedTuple):
+    """An entry that was found while its key was worked out."""
+
+    manager: Any
+    group: dict[str, str]
+
+
+class _Thread(threading.local):
+    """What this thread's last look-up left for the rest of the compilation."""
+
+    lookup: Lookup | None = None
+    found: _Found | None = None
+    made: _Made | None = None
+
+
+_thread = _Thread()
+
+
+def triton_key() -> str:
+    """The compiler as a text, for those who build keys of their own: PyTorch's Inductor, Triton's autotuner."""
+    return f"{triton.__version__}-{compiler_identity()}"
+
+
+def compiler_identity() -> str:
+    """What stands for the compiler: a digest, or `frozen:` and the user's own text."""
+    frozen = inputs.frozen_key()
+    return inputs.compiler().digest if frozen is None else f"frozen:{frozen.text}"
+
+
+def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = None) -> str:
+    """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
+    lookup = look_up(Request(src, backend, options))
+    log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
+    _thread.lookup = lookup
+    return lookup.key
+
+
+def get_cache_manager(hash: str) -> Any:
+    """The cache manager for the entry *hash*; None if that is not of the key that this thread has just asked for."""
+    lookup, found = _thread.lookup, _thread.found
+    if lookup is None or (hash != _entry_of(lookup) and knobs.runtime.add_stages_inspection_hook is None):
+        return None
+    _thread.lookup = _thread.found = None
+    if found is not None:
+        return _Ready(found)
+    manager = cache.get_cache_manager(hash, lookup.components)
+    if requires_hits() or log.isEnabledFor(logging.DEBUG):
+        return cache.Watched(manager, lambda: explain.report_miss(manager, lookup))
+    return manager
+
+
+class _Ready:
+    """The manager of an entry that was found already, and need not be read again."""
+
+    def __init__(self, found: _Found):
+        self._found = found
+
+    def get_group(self, filename: str) -> dict[str, str] | None:
+        return self._found.group if filename in self._found.group else self._found.manager.get_group(filename)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found.manager, name)
+
+
+def forget() -> None:
+    """Lets go of what the last look-up of this thread left."""
+    _thread.lookup = _thread.found = _thread.made = None
+
+
+def compile_current(compile: Callable, source: Any, **kwargs: Any) -> Any:
+    """What *compile*, which is Triton's, returns for *source*, with what says whether it is current."""
+    try:
+        return readset.attach(compile(source, **kwargs))
+    finally:
+        forget()
+
+
+def look_up(request: Request) -> Lookup:
+    """The key that was asked for. Raises what making the TTIR raises."""
+    forget()
+    source = request.source
+    if isinstance(source, IRSource):
+        return _lookup(source, _common(request), _ir_digest(source, request.options), "source")
+    if _is_function(source) and knobs.runtime.add_stages_inspection_hook is None:
+        return _by_manifest(request)
+    return _by_ttir(request, "its stages are inspected")
+
+
+def _common(request: Request, to_compile: bool = True) -> Common:
+    """What the key has in common with others.
+
+    Whether the pass library can be used shows when it is loaded. Before something is compiled, so that it is stored under
+    the right key, it is.
+    """
+    if to_compile:
+        passes.available()
+    return Common(inputs.compiler(), inputs.code(request.backend.target, request.options))
+
+
+def _lookup(source: Any, common: Common, ttir: str, way: str, reason: str = "") -> Lookup:
+    own = {"source.kind": source.ext, "source.text": ttir, **inputs.override(source)}
+    key = inputs.part({"compiler": common.compiler.digest, "code": common.code.digest, **own}).digest
+    return Lookup(key, source.name, common, own, way, reason)
+
+
+# -- By the function
+
+
+def _is_function(src: Any) -> bool:
+    """Whether *src* is a function as Triton or Gluon wraps it, and nobody's own kind of source."""
+    gluon = sys.modules.get("triton.experimental.gluon._runtime")
+    return type(src) is ASTSource or (gluon is not None and type(src) is gluon.GluonASTSource)
+
+
+def _by_manifest(request: Request) -> Lookup:
+    source, common = request.source, _common(request, to_compile=False)
+    root = Root(source.fn, tuple(sorted(source.constants.items())), _lines_count(request.options))
+    try:
+        encoder, function = root.begin()
+        manifest = Manifest(_manifest_key(request, common, root, function), source.name)
+    except UnprovableError as error:
+        return _by_ttir(request, str(error))
+    for alternative in manifest.load():
+        if readset.check(encoder, alternative.reads):
+            lookup = _lookup(source, common, alternative.ttir, "manifest")
+            if not _find(lookup):
+                break  # what is stored gets its key from the TTIR itself
+            _use_globals(source.fn, encoder, alternative)
+            setattr(source, readset.REMEMBERED, Remembered(root, alternative.reads, tuple(encoder.watched)))
+            return lookup
+        encoder, _ = root.begin()
+    return _by_recorded_ttir(request, root, manifest)
+
+
+def _manifest_key(request: Request, common: Common, root: Root, function: str) -> str:
+    """What is known of a kernel without its TTIR; *function* is its text. Raises `UnprovableError`."""
+    source = request.source
+    constants = {source.fn.arg_names[path[0]]: value for path, value in source.constants.items() if len(path) == 1}
+    name = str(source.fn.repr(_SpecializationProxy(constants, source.signature)))
+    encoder = Encoder(lines=False)
+    facts = (
+        common.compiler.digest,
+        inputs.front_end(request.backend.target, request.options).digest,
+        source.ext,
+        str(root.lines),
+        name,
+        function,
+        # Types are texts, except in tuples.
+        *(type_ if type(type_) is str else encoder.text(type_) for item in source.signature.items() for type_ in item),
+        repr(source.attrs),
+    )
+    return _text_digest(joined(facts))
+
+
+class _SpecializationProxy(NamedTuple):
+    """What Triton gives the function that names a kernel."""
+
+    constants: dict[str, Any]
+    signature: dict[str, Any]
+
+
+def _find(lookup: Lookup) -> bool:
+    """Whether there is an entry for *lookup*, which is then kept for when Triton asks."""
+    manager = cache.get_cache_manager(_entry_of(lookup), None)
+    group = manager.get_group(f"{lookup.name[:150]}.json")
+    if group:
+        _thread.found = _Found(manager, group)
+    return bool(group)
+
+
+def _entry_of(lookup: Lookup) -> str:
+    """What Triton calls the entry of *lookup*."""
+    return hashlib.sha256(lookup.key.encode()).hexdigest()
+
+
+def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Lookup:
+    """Makes the TTIR and notes in *manifest* what it was made from."""
+    hooks.install_generator()
+    from .recording import Recorder
+
+    _note_used_globals(root.function)
+    with Recorder(root) as recorder:
+        lookup = _by_ttir(request)
+    reads, encoder = tuple(recorder.reads), recorder.encoder
+    if encoder is not None:
+        setattr(request.source, readset.REMEMBERED, Remembered(root, reads, tuple(encoder.watched)))
+        if not recorder.reason:
+            manifest.add(Alternative(lookup.own["source.text"], reads, _used_globals(root.function, encoder)))
+    return lookup._replace(reason=recorder.reason)
+
+
+# -- By the TTIR
+
+
+def _by_ttir(request: Request, reason: str = "") -> Lookup:
+    return _lookup(request.source, _common(request), _make_ttir(request), "ttir", reason)
+
+
+def _lines_count(options: Any) -> bool:
+    """Whether lines may reach the artifact. Without line info, TTIR has no locations; for that C++ asks the environment."""
+    compilation = knobs.compilation
+    return bool(
+        not compilation.disable_line_info
+        or not inputs.flag_text(os.environ.get("TRITON_DISABLE_LINE_INFO", ""), flag=True)
+        or compilation.dump_ir_extract_di_local_variables
+        or compilation.use_ir_loc
+        or options.instrumentation_mode
+    )
+
+
+def _make_ttir(request: Request) -> str:
+    """Makes the first module, keeps it for the compilation that may follow, and returns its digest."""
+    source, backend, options = request
+    context = ir.context()
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    implementation, modules = backend.get_codegen_implementation(options), backend.get_module_map()
+    try:
+        module = source.make_ir(backend.target, options, implementation, modules, context)
+    except Exception as error:
+        filter_traceback(error)
+        from . import recording
+
+        raise error.with_traceback(_without(recording.__file__, error.__traceback__)) from error.__cause__
+    _thread.made = _Made(source, module)
+    make_ir = type(source).make_ir
+    source.make_ir = lambda *args: _take_made(source) or make_ir(source, *args)
+    return _module_digest(module, options)
+
+
+def _without(file: str, traceback: TracebackType | None) -> TracebackType | None:
+    """*traceback* without the frames of *file*, which say nothing to a user."""
+    if traceback is None:
+        return None
+    rest = _without(file, traceback.tb_next)
+    if traceback.tb_frame.f_code.co_filename == file:
+        return rest
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
+
+
+def _take_made(src: Any) -> Any:
+    """The module that was made of *src* in this thread, once."""
+    made, _thread.made = _thread.made, None
+    return made.module if made is not None and made.source is src else None
+
+
+def _module_digest(module: Any, options: Any) -> str:
+    names = bool(knobs.compilation.dump_ir_extract_di_local_variables)
+    return _text_digest(canonical.module_text(module, _lines_count(options), names))
+
+
+def _ir_digest(src: IRSource, options: Any) -> str:
+    module = getattr(src, "module", None)
+    return _text_digest(src.src) if module is None else _module_digest(module, options)
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# -- Used globals, which Triton compares at each launch
+
+
+def _note_used_globals(function: JITFunction) -> None:
+    """Has Triton note the globals that *function* uses, as it does when it makes its own key; what it noted before stays."""
+    noted = dict(function.used_global_vals)
+    function.cache_key  # noqa: B018 - a property that notes them, and refuses what Triton refuses
+    function.used_global_vals |= noted
+
+
+def _used_globals(function: JITFunction, encoder: Encoder) -> tuple[tuple[int, str], ...]:
+    """The used globals of *function* in a way that another process understands."""
+    numbers = {id(f.__globals__): n for n, f in reversed([*enumerate(encoder.objects)]) if isinstance(f, JITFunction)}
+    return tuple((numbers[scope], name) for name, scope in function.used_global_vals if scope in numbers)
+
+
+def _use_globals(function: JITFunction, encoder: Encoder, alternative: Alternative) -> None:
+    """Notes the globals that *function* uses without looking for them; their values have just been found to be as before."""
+    if function.hash is not None:
+        return
+    noted = {}
+    for number, name in alternative.used_globals:
+        scope = encoder.objects[number].__globals__
+        value = scope.get(name)
+        noted[name, id(scope)] = (value if is_stable(value) else copy.deepcopy(value), scope)
+    function.used_global_vals = noted | function.used_global_vals

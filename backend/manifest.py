@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Manifests: which TTIR a kernel had when its look-ups gave what they give now, so that the TTIR need not be made again.
+
+A manifest is a file of the cache, named by what is known of a kernel without running the front end. It lists alternatives: a
+read-set and the digest of the TTIR that came of it. It only ever saves work: one that is damaged, lost or overwritten by another
+process costs making the TTIR, and what is in it can only name an entry whose other components are those of this process.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from triton import knobs
+from triton.runtime.cache import _base32
+
+from .readset import Read
+
+#: The folder of the cache in which manifests are.
+FOLDER = "graft-manifests"
+
+#: A kernel has one alternative for each state of the program that it met lately.
+MAX_ALTERNATIVES = 16
+
+#: How the name of a manifest ends.
+SUFFIX = ".manifest"
+
+_MAX_BYTES = 1 << 20
+
+#: After how many seconds the time of a manifest that is read is renewed, by which the cache knows what was not used for long.
+_RENEW = 300
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Alternative(NamedTuple):
+    """One state of the program, and what came of it."""
+
+    #: The digest of the TTIR.
+    ttir: str
+    reads: tuple[Read, ...]
+    #: Globals that Triton compares at each launch: the number of the function whose global it is, and its name.
+    used_globals: tuple[tuple[int, str], ...]
+
+
+class Manifest:
+    """The manifest *key*, a SHA-256 in hexadecimal digits, of the kernel *name*."""
+
+    def __init__(self, key: str, name: str):
+        self._key, self._file_name = key, f"{name[:150]}{SUFFIX}"
+        manager = knobs.cache.manager_class
+        #: The user's own cache manager, if there is one.
+        self._manager: Any = None if manager is None else manager(_base32(key))
+
+    def load(self) -> list[Alternative]:
+        """Its alternatives, the latest first; none if there is no manifest that can be read."""
+        try:
+            return _parse(self._read())
+        except (OSError, ValueError, TypeError, RecursionError):
+            return []
+
+    def add(self, alternative: Alternative) -> None:
+        """Puts *alternative* first. A cache that cannot be written is left as it is."""
+        others = [other for other in self.load() if other.reads != alternative.reads]
+        text = json.dumps([alternative, *others[: MAX_ALTERNATIVES - 1]], separators=(",", ":")).encode()
+        data = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+        if len(data) <= _MAX_BYTES:
+            with suppress(OSError):
+                self._write(data)
+
+    def _path(self) -> str:
+        return f"{knobs.cache.dir}/{FOLDER}/{self._key[:2]}/{self._key}.{self._file_name}"
+
+    def _read(self) -> bytes:
+        path = self._path() if self._manager is None else self._manager.get_file(self._file_name)
+        if path is None:
+            raise FileNotFoundError(self._file_name)
+        with open(path, "rb") as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > _RENEW:
+                with suppress(OSError):
+                    os.utime(path)
+            return file.read(_MAX_BYTES + 1)
+
+    def _write(self, data: bytes) -> None:
+        if self._manager is not None:
+            self._manager.put(data, self._file_name)
+            return
+        path = self._path()
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = f"{path}.{os.urandom(8).hex()}.tmp"
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def stored(root: str) -> Iterator[tuple[float, int, str]]:
+    """The manifests in the cache folder *root*: when each was last used, its size in bytes, its path."""
+    for path in glob.iglob(os.path.join(glob.escape(root), FOLDER, "??", f"*{SUFFIX}")):
+        with suppress(OSError):
+            status = os.lstat(path)
+            yield status.st_mtime, status.st_size, path
+
+
+def _parse(data: bytes) -> list[Alternative]:
+    """The alternatives in *data*. Raises `ValueError` or `TypeError` if it is not a manifest."""
+    head, _, body = data.partition(b"\n")
+    if len(data) > _MAX_BYTES or hashlib.sha256(body).hexdigest().encode() != head:
+        raise ValueError("damaged")
+    return [_alternative(*item) for item in json.loads(body)]
+
+
+def _alternative(ttir: str, reads: list, used_globals: list) -> Alternative:
+    if not _DIGEST.fullmatch(ttir):
+        raise ValueError(ttir)
+    return Alternative(ttir, tuple(map(Read._make, reads)), tuple((int(n), str(name)) for n, name in used_globals))
