@@ -45,7 +45,7 @@ from .errors import GraftWarning, OptionError
 from .settings import PREFIX, parse_integer
 
 _VERSION = 1
-_GROUP = "__grp__"
+_GROUP, _KEY = "__grp__", "__key__"
 _HEAD = b'{"digest":"'
 #: How a group file of Triton's own managers begins; it has absolute paths.
 _TRITONS_HEAD = b'{"child_paths"'
@@ -55,6 +55,10 @@ _MAX_GROUP_BYTES = 1 << 20
 _MAX_FILES = 64
 _MAX_FILE_BYTES = 1 << 30
 
+#: How the names of the files end that a kernel is launched from.
+_RUN = (".cubin", ".json")
+
+_DIGEST_PATTERN = re.compile("[0-9a-f]{64}")
 _KEY_PATTERN = re.compile(r"[A-Z2-7]{52}")
 _STAGING_PATTERN = re.compile(r"tmp\.([0-9]{1,10})\.[0-9a-f]{32}")
 
@@ -83,11 +87,16 @@ class _DamagedError(Exception):
         self.name, self.what = name, what
 
 
-class Group(NamedTuple):
-    """What a group file says: digest and size of each file by name, and the components of the key."""
+class File(NamedTuple):
+    """What a group file says of a file: its digest, its size in bytes, its inode and times when it was written."""
 
-    files: dict[str, tuple[str, int]]
-    key: dict[str, str]
+    digest: str
+    size: int
+    written: tuple[int, ...]
+
+
+#: The files of a group by name.
+Group = dict[str, File]
 
 
 # -- Managers
@@ -141,7 +150,7 @@ class CacheManager(triton_cache.CacheManager):
             return None
         if group is None:
             return None
-        self._paths = {name: os.path.join(self._folder, name) for name in group.files}
+        self._paths = {name: f"{self._folder}/{name}" for name in group}
         return dict(self._paths)
 
     def put(self, data: Any, filename: str, binary: bool = True) -> str:
@@ -165,10 +174,9 @@ class CacheManager(triton_cache.CacheManager):
         data = self._writer.data
         if filename not in data:
             raise ValueError(f"{filename!r} has to be among the files of its group, which are {', '.join(data) or 'none'}")
-        contents = {name: (hashlib.sha256(content).hexdigest(), len(content)) for name, content in data.items()}
         writer, self._writer = self._writer, _Writer(self._root)
-        if _publish(writer, self._folder, filename, Group(contents, self.components)):
-            self._paths = {name: os.path.join(self._folder, name) for name in contents}
+        if _publish(writer, self._folder, filename, self.components):
+            self._paths = {name: os.path.join(self._folder, name) for name in data}
             _clean_up(self._root, self._limit, self._folder)
         else:
             self._paths = writer.paths
@@ -192,10 +200,11 @@ class Entry(NamedTuple):
 def entries(name: str) -> Iterator[Entry]:
     """The entries of the kernel *name* in the cache, the last used first."""
     for path in _last_used_groups(os.path.abspath(knobs.cache.dir), f"{_GROUP}{name[:150]}.json"):
-        with contextlib.suppress(OSError, ValueError):
-            group = _parse_group(_read(path, None, _MAX_GROUP_BYTES))
-            if group is not None:
-                yield Entry(path, group.key)
+        folder, group_file = os.path.split(path)
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            components = json.loads(_read(os.path.join(folder, _KEY + group_file[len(_GROUP) :]), None, _MAX_GROUP_BYTES))
+            if isinstance(components, dict) and all(isinstance(value, str) for value in components.values()):
+                yield Entry(path, components)
 
 
 def names() -> list[str]:
@@ -246,8 +255,7 @@ def limit_for_process() -> int | None:
 
 
 def _format_group(group: Group) -> bytes:
-    files = [{"name": name, "sha256": digest, "size": size} for name, (digest, size) in group.files.items()]
-    content = {"files": files, "key": group.key, "version": _VERSION}
+    content = {"files": [[name, *file] for name, file in group.items()], "version": _VERSION}
     rest = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:]
     return _HEAD + hashlib.sha256(rest).hexdigest().encode() + b'",' + rest
 
@@ -263,42 +271,41 @@ def _parse_group(text: bytes) -> Group | None:
         content = json.loads(b"{" + rest)
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
-    if not isinstance(content, dict) or content.keys() != {"files", "key", "version"} or content["version"] != _VERSION:
+    if not isinstance(content, dict) or content.keys() != {"files", "version"} or content["version"] != _VERSION:
         raise ValueError(f"is not of version {_VERSION} of the format")
-    key = content["key"]
-    if not isinstance(key, dict) or not all(isinstance(value, str) for value in key.values()):
-        raise ValueError("has a key whose components are not texts")
-    return Group(_parse_files(content["files"]), key)
+    return _parse_files(content["files"])
 
 
-def _parse_files(listed: Any) -> dict[str, tuple[str, int]]:
+def _parse_files(listed: Any) -> Group:
     """The files that a group file lists. Raises `ValueError`."""
     if not isinstance(listed, list) or len(listed) > _MAX_FILES:
         raise ValueError("has no list of files, or too long a one")
-    files = {}
+    files: Group = {}
     for file in listed:
-        if not isinstance(file, dict) or file.keys() != {"name", "sha256", "size"}:
-            raise ValueError("describes a file with other fields than name, sha256 and size")
-        name, digest, size = file["name"], file["sha256"], file["size"]
+        if not isinstance(file, list) or len(file) != 4:
+            raise ValueError("describes a file by other than name, digest, size and when it was written")
+        name, digest, size, written = file
         if not _is_plain(name) or name in files:
             raise ValueError("names a file outside of the entry, or one twice")
-        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        if not isinstance(digest, str) or not _DIGEST_PATTERN.fullmatch(digest):
             raise ValueError("has a digest that is none")
         if type(size) is not int or not 0 <= size <= _MAX_FILE_BYTES:
             raise ValueError("has a size that is none")
-        files[name] = digest, size
+        if not isinstance(written, list):
+            raise ValueError("does not say when a file was written")
+        files[name] = File(digest, size, tuple(written))
     return files
 
 
 def _is_plain(name: Any) -> bool:
-    """Whether *name* can only be a file in the folder of the entry, and not a group file."""
+    """Whether *name* can only be a file in the folder of the entry, and not one of ours."""
     return (
         isinstance(name, str)
         and 0 < len(name) < 256
         and "/" not in name
         and "\0" not in name
         and name not in (".", "..")
-        and not name.startswith(_GROUP)
+        and not name.startswith((_GROUP, _KEY))
     )
 
 
@@ -326,13 +333,13 @@ def _read_entry_once(folder: str, filename: str) -> Group | None:
         try:
             text = _read(_GROUP + filename, fd, _MAX_GROUP_BYTES, renew=True)
             group = _parse_group(text)
-            if group is not None and filename not in group.files:
+            if group is not None and filename not in group:
                 raise ValueError(f"does not list {filename}")
         except (OSError, ValueError) as error:
             _refuse_unless_absent(_GROUP + filename, error)
             return None
-        for name, (digest, size) in group.files.items() if group else ():
-            _check(name, fd, digest, size)
+        for name, file in group.items() if group else ():
+            _check(name, fd, file)
         return group
     finally:
         os.close(fd)
@@ -348,13 +355,20 @@ def _reason(error: OSError | ValueError) -> str:
     return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
-def _check(name: str, folder: int, digest: str, size: int) -> None:
-    """Raises `_DamagedError` unless the file *name* has *size* and *digest*."""
+def _check(name: str, folder: int, file: File) -> None:
+    """Raises `_DamagedError` unless the file *name* is *file*."""
     try:
-        if hashlib.sha256(_read(name, folder, size)).hexdigest() != digest:
+        if not name.endswith(_RUN) and _written(os.stat(name, dir_fd=folder, follow_symlinks=False)) == file.written:
+            return
+        if hashlib.sha256(_read(name, folder, file.size)).hexdigest() != file.digest:
             raise ValueError("does not have the digest that its group names")
     except (OSError, ValueError) as error:
         raise _DamagedError(name, _reason(error)) from None
+
+
+def _written(status: os.stat_result) -> tuple[int, ...]:
+    """What is another number after anything is written to a file, or another file is put in its place."""
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _read(name: str, folder: int | None, most: int, renew: bool = False) -> bytes:
@@ -499,21 +513,23 @@ def _warn_not_kept(root: str, error: OSError) -> None:
         )
 
 
-def _publish(writer: _Writer, folder: str, filename: str, group: Group) -> bool:
+def _publish(writer: _Writer, folder: str, filename: str, components: dict[str, str]) -> bool:
     """Makes what *writer* has the entry *folder*; returns whether its files are to be read there. Raises `OSError` as `add`."""
     if writer.is_private:
         return False
     try:
+        group = _describe(writer)
+        writer.write(_KEY + filename, json.dumps(components, sort_keys=True).encode())
         writer.write(_GROUP + filename, _format_group(group))
         while not _rename_as_whole(writer.folder, folder):
             there = _intact(folder, filename)
-            if there is not None and there.files.items() >= group.files.items():
+            if there is not None and _has_same_bytes(there, group):
                 break
             if there is not None:  # right for others, but not what was asked for here: an override, say
                 writer.retreat(None)
                 return False
             if os.path.isdir(folder) and not os.path.islink(folder):
-                _replace_files(writer, folder, [*group.files, _GROUP + filename])
+                _replace_files(writer, folder, [*group, _KEY + filename, _GROUP + filename])
                 break
             _set_aside(folder, writer.root)
     except OSError as error:
@@ -523,6 +539,19 @@ def _publish(writer: _Writer, folder: str, filename: str, group: Group) -> bool:
         return False
     writer.leave()
     return True
+
+
+def _describe(writer: _Writer) -> Group:
+    """What *writer* has. Raises `OSError`."""
+    return {
+        name: File(hashlib.sha256(data).hexdigest(), len(data), _written(os.lstat(writer.paths[name])))
+        for name, data in writer.data.items()
+    }
+
+
+def _has_same_bytes(there: Group, group: Group) -> bool:
+    """Whether the files of *group* are among those *there*."""
+    return all(name in there and there[name].digest == file.digest for name, file in group.items())
 
 
 def _rename_as_whole(staged: str, folder: str) -> bool:

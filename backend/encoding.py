@@ -33,78 +33,30 @@ from .current_kernels import ABSENT, UNSTABLE
 #: Packages whose Python files are part of the compiler's identity and whose functions depend on nothing else but the options.
 LANGUAGES = ("triton.language", "triton.experimental.gluon.language")
 
+_INSIDE_LANGUAGES = tuple(f"{top}." for top in LANGUAGES)
+
 #: Modules of Python whose functions depend on their arguments alone.
 _PURE_MODULES = (math, operator)
 _PURE_NAMES = tuple(module.__name__ for module in _PURE_MODULES)
 
 #: Builtins that depend on their arguments alone.
 _PURE_BUILTINS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "bytes",
-        "chr",
-        "complex",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "frozenset",
-        "int",
-        "isinstance",
-        "issubclass",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "ord",
-        "pow",
-        "print",
-        "range",
-        "reversed",
-        "round",
-        "set",
-        "slice",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "zip",
-        "ArithmeticError",
-        "AssertionError",
-        "AttributeError",
-        "Exception",
-        "IndexError",
-        "KeyError",
-        "LookupError",
-        "NotImplementedError",
-        "OverflowError",
-        "RuntimeError",
-        "TypeError",
-        "ValueError",
-        "ZeroDivisionError",
-        "NotImplemented",
-        "Ellipsis",
-    ]
-)
+    (
+        "abs", "all", "any", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
+        "frozenset", "int", "isinstance", "issubclass", "len", "list", "map", "max", "min", "ord", "pow", "print", "range",
+        "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip", "ArithmeticError", "AssertionError",
+        "AttributeError", "Exception", "IndexError", "KeyError", "LookupError", "NotImplementedError", "OverflowError",
+        "RuntimeError", "TypeError", "ValueError", "ZeroDivisionError", "NotImplemented", "Ellipsis",
+    )
+)  # fmt: skip
 
 #: Instructions by which a function reaches what is not its own.
 _FORBIDDEN = frozenset(
-    [
-        "DELETE_GLOBAL",
-        "IMPORT_STAR",
-        "LOAD_BUILD_CLASS",
-        "LOAD_FROM_DICT_OR_DEREF",
-        "LOAD_FROM_DICT_OR_GLOBALS",
-        "LOAD_LOCALS",
-        "LOAD_NAME",
-        "STORE_GLOBAL",
-    ]
-)
+    (
+        "DELETE_GLOBAL", "IMPORT_STAR", "LOAD_BUILD_CLASS", "LOAD_FROM_DICT_OR_DEREF", "LOAD_FROM_DICT_OR_GLOBALS",
+        "LOAD_LOCALS", "LOAD_NAME", "STORE_GLOBAL",
+    )
+)  # fmt: skip
 
 
 class UnprovableError(Exception):
@@ -113,7 +65,7 @@ class UnprovableError(Exception):
 
 def is_language(name: object) -> bool:
     """Whether *name* is that of one of Triton's own language modules."""
-    return isinstance(name, str) and any(name == top or name.startswith(top + ".") for top in LANGUAGES)
+    return isinstance(name, str) and name.startswith("triton.") and f"{name}.".startswith(_INSIDE_LANGUAGES)
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -129,7 +81,7 @@ def _plain_float(value: float) -> str:
 _PLAIN: dict[type, Callable[[Any], str]] = {
     type(None): lambda value: "n",
     bool: lambda value: f"b{int(value)}",
-    int: lambda value: f"i{value}",
+    int: lambda value: f"i{value:d}" if -(10**18) < value < 10**18 else f"i{value:#x}",
     float: _plain_float,
     complex: lambda value: f"c{_plain_float(value.real)},{_plain_float(value.imag)}",
     str: lambda value: "s" + value,
@@ -145,6 +97,8 @@ _IMMUTABLE = (*_PLAIN, types.ModuleType, types.FunctionType, types.BuiltinFuncti
 
 def is_stable(value: object) -> bool:
     """Whether *value* is what it was as long as it is the same object."""
+    if type(value) in _PLAIN or isinstance(value, JITCallable):
+        return True
     if isinstance(value, constexpr):
         return is_stable(value.value)
     if isinstance(value, tuple | frozenset):
@@ -183,6 +137,9 @@ class Encoder:
     def look_up(self, base: Any, name: str) -> str:
         """What *name* is in *base*, a function (by the scope it sees), a module or a class, as text. Raises `UnprovableError`."""
         value = self.find(base, name)
+        known = _own.get(id(value))
+        if known is not None:
+            return known[1]
         return "absent" if value is ABSENT else self.text(value)
 
     def find(self, base: Any, name: str) -> Any:
@@ -190,26 +147,33 @@ class Encoder:
         if isinstance(base, JITCallable):
             return self._find_in_scope(base.fn, name)
         if isinstance(base, types.ModuleType):
-            own = is_language(base.__name__)
-            value = self._find_in(vars(base), name, own)
-            if not own and (type(base) is not types.ModuleType or (value is ABSENT and "__getattr__" in vars(base))):
-                raise UnprovableError(f"module {base.__name__} computes its attributes")
-            return value
+            return self._find_in_module(base, name)
         return self._find_in_class(base, name)
+
+    def _find_in_module(self, module: types.ModuleType, name: str) -> Any:
+        namespace = module.__dict__
+        if is_language(module.__name__):
+            return namespace.get(name, ABSENT)
+        value = self._find_in(namespace, name)
+        if type(module) is not types.ModuleType or (value is ABSENT and "__getattr__" in namespace):
+            raise UnprovableError(f"module {module.__name__} computes its attributes")
+        return value
 
     def _find_in_scope(self, function: Any, name: str) -> Any:
         free = function.__code__.co_freevars
         if name not in free:
             return self._find_in(function.__globals__, name)
         cell = function.__closure__[free.index(name)]
-        value = cell.cell_contents
-        self.watched.append((cell, None, value if is_stable(value) else UNSTABLE))
+        try:
+            value = cell.cell_contents
+        except ValueError:  # nothing was bound to the name yet
+            value = ABSENT
+        self.watched.append((cell, None, value if value is ABSENT or is_stable(value) else UNSTABLE))
         return value
 
-    def _find_in(self, namespace: dict, name: str, own: bool = False) -> Any:
+    def _find_in(self, namespace: dict, name: str) -> Any:
         value = namespace.get(name, ABSENT)
-        if not own:
-            self.watched.append((namespace, name, value if value is ABSENT or is_stable(value) else UNSTABLE))
+        self.watched.append((namespace, name, value if value is ABSENT or is_stable(value) else UNSTABLE))
         return value
 
     def _find_in_class(self, cls: type, name: str) -> Any:
@@ -219,7 +183,7 @@ class Encoder:
             raise UnprovableError(f"{cls!r} has a metaclass, which may compute its attributes")
         for base in cls.__mro__:
             # A class shows its dict through a read-only view; the view refers to nothing else.
-            value = self._find_in(gc.get_referents(vars(base))[0], name, is_language(base.__module__))
+            value = self._find_in(gc.get_referents(vars(base))[0], name)
             if value is not ABSENT:
                 break
         if isinstance(value, staticmethod):

@@ -81,11 +81,14 @@ class Manifest:
         path = self._path() if self._manager is None else self._manager.get_file(self._file_name)
         if path is None:
             raise FileNotFoundError(self._file_name)
-        with open(path, "rb") as file:
-            if time.time() - os.fstat(file.fileno()).st_mtime > _RENEW:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if time.time() - os.fstat(fd).st_mtime > _RENEW:
                 with suppress(OSError):
-                    os.utime(path)
-            return file.read(_MAX_BYTES + 1)
+                    os.utime(fd)
+            return os.read(fd, _MAX_BYTES + 1)  # all of it, or its digest will not fit
+        finally:
+            os.close(fd)
 
     def _write(self, data: bytes) -> None:
         if self._manager is not None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from triton.runtime.jit import JITFunction
 
 from .current_kernels import ATTRIBUTE
-from .encoding import Encoder, UnprovableError, is_language
+from .encoding import Encoder, UnprovableError, is_language, joined
 
 #: The attribute of a kernel's source that has its read-set.
 REMEMBERED = "_graft_read_set"
@@ -44,11 +44,14 @@ class Root(NamedTuple):
     def begin(self) -> tuple[Encoder, str]:
         """An encoder that has met the function and the constants, and what it wrote of them. Raises `UnprovableError`."""
         encoder = Encoder(self.lines)
-        # Its defaults are not read here: Triton binds them before, and they are among the constants.
-        texts = [encoder.function(self.function, ())]
-        for path, value in self.constants:
-            texts += (repr(path), encoder.text(value))
-        return encoder, "\n".join(texts)
+        try:
+            # Its defaults are not read here: Triton binds them before, and they are among the constants.
+            texts = [encoder.function(self.function, ())]
+            for path, value in self.constants:
+                texts += (repr(path), encoder.text(value))
+        except RecursionError:
+            raise UnprovableError("a constant contains itself") from None
+        return encoder, joined(texts)
 
 
 def shortened(text: str) -> str:
@@ -68,7 +71,7 @@ def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
         for base, name, found in reads:
             if shortened(encoder.look_up(_base(encoder, base), name)) != found:
                 return False
-    except UnprovableError:
+    except (UnprovableError, RecursionError):
         return False
     return True
 

@@ -55,7 +55,7 @@ class Recorder:
                 raise UnprovableError(f"it is not known how the front end came by {base!r}")
             written = shortened(self.encoder.look_up(base, name))
             self.reads.append(Read(base.__name__ if where is None else where, name, written))
-        except UnprovableError as error:
+        except (UnprovableError, RecursionError) as error:
             self.reason = self.reason or f"{name}: {error}"
             # What can be seen to change in this process is still worth watching.
             self.encoder.watched[watched:] = (seen for seen in self.encoder.watched[watched:] if seen[2] is not UNSTABLE)

@@ -116,7 +116,9 @@ def test_the_compiled_kernel_is_read_from_the_published_entry(hits, root):
     compiled = warm_up_vector_add(make_vector_add())
     (entry,) = entries_in(root)
     assert {Path(path).parent for path in compiled.metadata_group.values()} == {entry}
-    assert sorted(path.name for path in entry.iterdir()) == sorted([*compiled.metadata_group, "__grp__vector_add.json"])
+    assert sorted(path.name for path in entry.iterdir()) == sorted(
+        [*compiled.metadata_group, "__grp__vector_add.json", "__key__vector_add.json"]
+    )
 
 
 def test_a_group_has_the_order_and_the_bytes_that_were_put(root):
@@ -131,9 +133,11 @@ def test_the_group_file_is_canonical_and_has_no_path(root):
     content = json.loads(text)
     assert content.pop("digest") == hashlib.sha256(text.partition(b",")[2]).hexdigest()
     described = [
-        {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in as_bytes(FILES).items()
+        [name, hashlib.sha256(data).hexdigest(), len(data), list(cache._written(os.stat(root / KEY / name)))]
+        for name, data in as_bytes(FILES).items()
     ]
-    assert content == {"version": 1, "key": {"a": "1", "b": "2"}, "files": described}
+    assert content == {"version": 1, "files": described}
+    assert json.loads((root / KEY / "__key__k.json").read_text()) == {"a": "1", "b": "2"}
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")).encode()
     assert str(root).encode() not in text
 
@@ -493,13 +497,26 @@ def test_an_entry_that_cannot_be_read_is_a_miss_with_a_warning(root, monkeypatch
     assert warned_by(find) == (None, [damage_text(f"{root / KEY}/", "cannot be read (Input/output error)")])
 
 
+def test_a_text_that_nobody_has_touched_is_not_read_again_and_what_runs_is(root, monkeypatch):
+    publish()
+    read = []
+    original = cache._read
+    monkeypatch.setattr(cache, "_read", lambda name, *args, **kwargs: read.append(name) or original(name, *args, **kwargs))
+    find()
+    assert sorted(read) == sorted([GROUP, *(name for name in FILES if name.endswith((".cubin", ".json")))])
+    read.clear()
+    os.utime(root / KEY / "k.ttir")
+    find()
+    assert "k.ttir" in read
+
+
 # -- Hostile group files
 
 
 def group_text(change):
     """A group file for `FILES`, after *change*, with a right digest."""
-    files = [{"name": name, "sha256": hashlib.sha256(d).hexdigest(), "size": len(d)} for name, d in as_bytes(FILES).items()]
-    content = {"files": files, "key": {}, "version": 1}
+    files = [[name, hashlib.sha256(data).hexdigest(), len(data), []] for name, data in as_bytes(FILES).items()]
+    content = {"files": files, "version": 1}
     content = change(content) or content
     return with_digest(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:])
 
@@ -509,11 +526,17 @@ def with_digest(rest):
 
 
 def set_first(**fields):
-    return lambda content: content["files"][0].update(fields)
+    """Changes what is said of the first file."""
+
+    def change(content):
+        for name, value in fields.items():
+            content["files"][0][("name", "sha256", "size", "written").index(name)] = value
+
+    return change
 
 
 OUTSIDE = "names a file outside of the entry, or one twice"
-FIELDS = "describes a file with other fields than name, sha256 and size"
+FIELDS = "describes a file by other than name, digest, size and when it was written"
 HOSTILE = {
     "a path upwards": (group_text(set_first(name="../secret")), OUTSIDE),
     "an absolute path": (group_text(set_first(name="/etc/passwd")), OUTSIDE),
@@ -524,7 +547,7 @@ HOSTILE = {
     "a number as a name": (group_text(set_first(name=1)), OUTSIDE),
     "a digest that is too short": (group_text(set_first(sha256="00")), "has a digest that is none"),
     "a digest in upper case": (group_text(set_first(sha256="A" * 64)), "has a digest that is none"),
-    "no digest": (group_text(lambda c: c["files"][0].pop("sha256") and None), FIELDS),
+    "no digest": (group_text(lambda c: c["files"][0].pop(1) and None), FIELDS),
     "a file that is a text": (group_text(lambda c: c["files"].append("k")), FIELDS),
     "a huge size": (group_text(set_first(size=1 << 62)), "has a size that is none"),
     "a negative size": (group_text(set_first(size=-1)), "has a size that is none"),
@@ -532,8 +555,7 @@ HOSTILE = {
     "a size that is a fraction": (group_text(set_first(size=4.0)), "has a size that is none"),
     "too many files": (group_text(lambda c: c["files"].extend([{}] * 65)), "has no list of files, or too long a one"),
     "files as a dict": (group_text(lambda c: c.update(files={})), "has no list of files, or too long a one"),
-    "a key that is a list": (group_text(lambda c: c.update(key=[])), "has a key whose components are not texts"),
-    "a component that is a number": (group_text(lambda c: c.update(key={"a": 1})), "has a key whose components are not texts"),
+    "a time that is a number": (group_text(set_first(written=1)), "does not say when a file was written"),
     "another version": (group_text(lambda c: c.update(version=2)), "is not of version 1 of the format"),
     "one more field": (group_text(lambda c: c.update(more=1)), "is not of version 1 of the format"),
     "no files": (group_text(lambda c: c.update(files=[])), "does not list k.json"),
@@ -1039,7 +1061,9 @@ def test_nothing_is_near_in_an_empty_cache_or_of_another_kernel(root):
 def test_entries_that_cannot_be_read_are_not_near(root):
     publish(key=key_number(0), ttir="1")
     publish(key=key_number(1), ttir="2")
-    (root / key_number(0) / GROUP).write_bytes(b"{")
+    (root / key_number(0) / "__key__k.json").write_bytes(b"{")
+    publish(key=key_number(4), ttir="1")
+    (root / key_number(4) / "__key__k.json").write_text('{"ttir": 1}')
     FileCacheManager(key_number(2)).put_group("k.json", {"k.json": "x"})
     (root / key_number(3) / GROUP).mkdir(parents=True)
     assert warned_by(lambda: nearest(ttir="1")) == ((key_number(1), {"ttir": "2"}), [])
