@@ -7,6 +7,7 @@ import os
 import pytest
 import triton
 from support import FOREIGN_VARIABLES, UNTOUCHED, OtherDriver, make_vector_add, state_of_triton
+from triton import knobs
 from triton.backends.graft import hooks
 
 _failed = pytest.StashKey[bool]()
@@ -63,3 +64,11 @@ def other():
 def vector_add():
     """A kernel with a boundary mask, not compiled yet."""
     return make_vector_add()
+
+
+@pytest.fixture
+def hits(monkeypatch):
+    """Whether each compilation from now on is a hit, in order."""
+    seen = []
+    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: seen.append(cache_hit), raising=False)
+    return seen

@@ -24,14 +24,6 @@ def program(tmp_path, monkeypatch):
     return Program(tmp_path / "program", monkeypatch).write(STORE.format("3"))
 
 
-@pytest.fixture
-def hits(monkeypatch):
-    """Whether each compilation from now on was a hit."""
-    seen = []
-    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: seen.append(cache_hit), raising=False)
-    return seen
-
-
 # -- Requiring hits
 
 
@@ -166,7 +158,7 @@ def test_a_cache_manager_of_the_users_own_has_manifests_too(program, monkeypatch
     class Own(FileCacheManager):
         """Triton's, by another name."""
 
-    monkeypatch.setattr(knobs.cache, "manager_class", Own, raising=False)
+    monkeypatch.setitem(vars(knobs.cache), "manager_class", Own)
     program.compile(I32)
     found = []
     original = key.look_up
@@ -235,6 +227,15 @@ def test_the_key_of_another_backend_is_left_to_triton(monkeypatch, activate):
             return "other"
 
     assert "other" in compiler.get_cache_key(Other(), Other(), Other(), {})
+
+
+def test_inductor_identifies_the_compiler_as_we_do_though_it_has_imported_tritons_function(activate):
+    compat = pytest.importorskip("torch._inductor.runtime.triton_compat")
+    tritons = compat.triton_key
+    activate(Driver(target="cuda:90"))
+    assert compat.triton_key() == key.triton_key()
+    triton.runtime.driver._active = None
+    assert compat.triton_key is tritons
 
 
 # -- The command line

@@ -142,14 +142,6 @@ def test_a_state_of_the_program_that_was_there_before_is_a_hit(name, program, hi
     assert hits == [False, False, True, True]
 
 
-@pytest.fixture
-def hits(monkeypatch):
-    """Whether each compilation from now on was a hit."""
-    seen = []
-    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: seen.append(cache_hit), raising=False)
-    return seen
-
-
 # -- Arguments
 
 

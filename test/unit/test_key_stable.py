@@ -13,7 +13,6 @@ import triton
 from programs import F32, I32, Program
 from support import clean_environment, in_child
 from test_key_sound import STORE, key_of
-from triton import knobs
 
 #: A kernel with a helper, a loop, a reduction, constants of several kinds and names of its own; prints its keys.
 PROGRAM = """
@@ -173,7 +172,7 @@ def compile_lines(run, lines):
 
 @pytest.mark.parametrize("line_info", [True, False])
 def test_a_kernel_edited_in_any_place_has_another_key(line_info, program, monkeypatch):
-    monkeypatch.setattr(knobs.compilation, "disable_line_info", not line_info)
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", str(int(not line_info)))
     keys = {compile_lines(program, LINES)}
     for number, line in EDITS.items():
         keys.add(compile_lines(program, [*LINES[:number], line, *LINES[number + 1 :]]))
@@ -191,7 +190,7 @@ def test_a_comment_behind_a_line_does_not_count(number, program):
 def test_a_line_more_counts_only_with_line_info(number, added, program, monkeypatch):
     changed = [*LINES[:number], added, *LINES[number:]]
     assert compile_lines(program, changed) != compile_lines(program, LINES)
-    monkeypatch.setattr(knobs.compilation, "disable_line_info", True)
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "1")
     assert compile_lines(program, changed) == compile_lines(program, LINES)
 
 
@@ -204,7 +203,7 @@ def test_without_line_info_the_same_kernel_in_two_folders_is_one_cubin(tmp_path,
     """What allows to leave locations out of the key; and with line info the folder is in the cubin, and still not in the key."""
     cubins = {}
     for line_info in (True, False):
-        monkeypatch.setattr(knobs.compilation, "disable_line_info", not line_info)
+        monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", str(int(not line_info)))
         for folder in ("one", "another"):
             run = Program(tmp_path / folder / str(line_info), monkeypatch)
             run._name = "same_name"
@@ -216,7 +215,7 @@ def test_without_line_info_the_same_kernel_in_two_folders_is_one_cubin(tmp_path,
 
 @pytest.mark.parametrize("line_info", [True, False])
 def test_assertions_count_with_their_lines_as_far_as_these_are_in_the_kernel(line_info, program, monkeypatch):
-    monkeypatch.setattr(knobs.compilation, "disable_line_info", not line_info)
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", str(int(not line_info)))
     lines = ["@triton.jit", "def kernel(p):", "    tl.device_assert(tl.load(p) > 0, 'positive')", "    tl.store(p, 1)"]
     keys, texts = set(), set()
     for blank in ([], ["", ""]):
@@ -235,10 +234,8 @@ def test_what_a_kernel_does_not_read_does_not_count(program):
     assert program.write(unread.format(4)).compile(I32).hash == first.hash
 
 
-def test_a_branch_that_is_not_taken_is_not_read(program, monkeypatch):
+def test_a_branch_that_is_not_taken_is_not_read(program, hits):
     source = "import cfg\n@triton.jit\ndef kernel(p, B: tl.constexpr):\n    if B:\n        tl.store(p, cfg.N)\n    else:\n        tl.store(p, 1)\n"
-    hits = []
-    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: hits.append(cache_hit), raising=False)
     for value in (3, 4):
         program.write(source, cfg=f"N = {value}").compile(I32, B=False)
         program.compile(I32, B=True)
@@ -268,25 +265,21 @@ def test_recursion_and_kernels_made_by_a_factory_have_stable_keys(program):
     assert program.compile(I32, kernel="other").hash != first.hash
 
 
-def test_a_cache_that_was_moved_still_hits(program, tmp_path, monkeypatch):
+def test_a_cache_that_was_moved_still_hits(program, tmp_path, monkeypatch, hits):
     program.write(STORE.format("3")).compile(I32)
     shutil.move(tmp_path / "cache", tmp_path / "elsewhere")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "elsewhere"))
-    hits = []
-    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: hits.append(cache_hit), raising=False)
     program.compile(I32)
-    assert hits == [True]
+    assert hits == [False, True]
 
 
-def test_heuristics_with_lambdas_hit(program, monkeypatch):
+def test_heuristics_with_lambdas_hit(program, hits):
     source = """
     @triton.heuristics({"EVEN": lambda args: args["n"] % 2 == 0})
     @triton.jit
     def kernel(p, n, EVEN: tl.constexpr):
         tl.store(p, 3 if EVEN else 4)
     """
-    hits = []
-    monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: hits.append(cache_hit), raising=False)
     program.write(source)
     program.compile(F32, 100)
     program.compile(F32, 100)
