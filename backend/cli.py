@@ -95,8 +95,15 @@ def bench_launch(**texts: str | None) -> None:
 @bench.command("key")
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a side.")
 @click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the cache.")
-def bench_key(rounds: int, kernels: int) -> None:
+@click.option("--stub", metavar="FILE", help="Also measure launches, on the CPU with this stub libcuda.so.1.")
+@click.option("--device", is_flag=True, help="Also measure launches, on the CUDA device.")
+def bench_key(rounds: int, kernels: int, stub: str | None, device: bool) -> None:
     """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
     from .bench import key
 
     click.echo(key.format_rows(key.run(rounds, kernels)))
+    if stub or device:
+        from .bench import machines, options, read_sets
+
+        machine = machines.StubMachine(options.parse_stub("--stub", stub)) if stub else machines.CudaMachine()
+        click.echo(f"{'check of a read-set at launch, per entry':48} {read_sets.measure(machine):38.1f} ns")

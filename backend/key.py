@@ -29,7 +29,7 @@ from triton._C.libtriton import ir
 from triton.compiler.compiler import ASTSource, IRSource, filter_traceback
 from triton.runtime.jit import JITFunction
 
-from . import cache, canonical, explain, hooks, inputs, passes, readset
+from . import cache, canonical, hooks, inputs, passes, readset
 from .encoding import Encoder, UnprovableError, is_stable, joined
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
@@ -127,6 +127,8 @@ def get_cache_manager(hash: str) -> Any:
         return _Ready(found)
     manager = cache.get_cache_manager(hash, lookup.components)
     if requires_hits() or log.isEnabledFor(logging.DEBUG):
+        from . import explain
+
         return cache.Watched(manager, lambda: explain.report_miss(manager, lookup))
     return manager
 

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from triton.backends.graft import settings
+from click.testing import CliRunner
+from triton.backends.graft import cli, settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -77,3 +78,32 @@ def test_the_launchers_manual_names_each_way_that_a_launch_can_go():
     manual = (ROOT / "docs" / "launcher.md").read_text()
     rows = set(re.findall(r"^\| ([^`|]+) \|", manual.split("## What is different")[0], re.M)) - {"entry"}
     assert rows | {"launched", "launched frozen", "tuned (a configuration chosen before)"} == reasons
+
+
+def commands_of_the_manuals():
+    """Every command of ours that the README or a manual shows, without its arguments."""
+    texts = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    shown = re.findall(r"^(?:python -m triton\.backends\.graft|graft) ((?:[a-z]+ ?)+)", "\n".join(texts), re.M)
+    return sorted({" ".join(command.split()) for command in shown})
+
+
+def test_every_command_of_the_manuals_exists():
+    commands = commands_of_the_manuals()
+    assert "doctor" in commands
+    for command in commands:
+        words = command.split()
+        done = CliRunner().invoke(cli.graft, [*words[:2], "--help"])
+        assert done.exit_code == 0, f"{command}: {done.output}"
+
+
+def test_the_manual_of_the_cache_names_every_part_of_the_key():
+    from triton.backends.graft import identity
+
+    manual = (ROOT / "docs" / "cache.md").read_text()
+    for part in identity.compiler():
+        assert f"`compiler.{part}`" in manual
+
+
+@pytest.mark.parametrize("variable", settings.VARIABLES)
+def test_every_variable_is_in_a_manual(variable):
+    assert any(variable in path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))

@@ -182,7 +182,9 @@ def test_a_kernel_in_memory_is_what_the_program_in_memory_would_give(seed, tmp_p
     for step in range(12):
         found = run.compile(I32, module=main).asm["ttir"]
         write(run, values, statements)
-        assert found == run.compile_afresh(I32).asm["ttir"], f"seed {seed}, step {step}: values {values}, statements {statements}"
+        assert found == run.compile_afresh(I32).asm["ttir"], (
+            f"seed {seed}, step {step}: values {values}, statements {statements}"
+        )
         kernels.add(found)
         hole = rng.choice(list(IN_MEMORY))
         values[hole] = random_value(rng, hole)

@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 import triton
 from programs import F32, I32, Program, active
+from support import output_of, target
+from test_identity import EXTENSION
 from triton import knobs
+from triton._C.libtriton import get_cache_invalidating_env_vars
 from triton.backends.graft.driver import Driver
+from triton.compiler import ASTSource, compiler
 
 STORE = "@triton.jit\ndef kernel(p):\n    tl.store(p, {})\n"
 
@@ -259,6 +263,48 @@ def test_a_knob_counts_that_does_not_reach_the_environment(key, program, monkeyp
         found = run.compile(I32)
     # With debug info, a cubin has the name of a temporary file in it: no two are equal.
     assert (found.asm["cubin"] == before.asm["cubin"]) == (key == "triton")
+
+
+def bare_key(kernel):
+    """The key of *kernel*, which stores a number, under whatever is active; nothing is compiled."""
+    backend = compiler.make_backend(target(90))
+    options = backend.parse_options({})
+    return compiler.get_cache_key(ASTSource(kernel, {"p": "*i32"}), backend, options, get_cache_invalidating_env_vars())
+
+
+@pytest.mark.parametrize("key", ["graft", "triton"])
+def test_a_pass_plugin_of_llvm_counts_by_content(key, program, tmp_path, monkeypatch):
+    """H12."""
+    run, plugin, keys = program(key).write(STORE.format("3")), tmp_path / "plugin.so", set()
+    monkeypatch.setenv("LLVM_PASS_PLUGIN_PATH", str(plugin))
+    for content in (b"one", b"two"):
+        plugin.write_bytes(content)
+        with active(key):
+            keys.add(bare_key(run.load().kernel))
+    assert len(keys) == (2 if key == "graft" else 1)
+
+
+@pytest.mark.parametrize("key", ["graft", "triton"])
+def test_an_extension_that_was_loaded_counts(key, tmp_path):
+    """H12; by content: test_identity.py."""
+    if not EXTENSION.is_file():
+        pytest.skip("this Triton comes without the example of an extension")
+    code = f"""
+import triton
+from programs import active
+from test_key_sound import bare_key
+from triton._C import libtriton
+
+@triton.jit
+def kernel(p):
+    triton.language.store(p, 3)
+
+with active({key!r}):
+    before = bare_key(kernel)
+    libtriton.passes.plugin.extend_with({str(EXTENSION)!r})
+    print(before == bare_key(kernel))
+"""
+    assert output_of(code, tmp_path) == ("False\n" if key == "graft" else "True\n")
 
 
 # -- What only the TTIR can tell
