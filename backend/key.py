@@ -29,7 +29,7 @@ from triton._C.libtriton import ir
 from triton.compiler.compiler import ASTSource, IRSource, filter_traceback
 from triton.runtime.jit import JITFunction
 
-from . import cache, canonical, hooks, inputs, passes, readset
+from . import cache, hooks, inputs, passes, readset
 from .encoding import Encoder, UnprovableError, is_stable, joined
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
@@ -329,6 +329,8 @@ def _take_made(src: Any) -> Any:
 
 
 def _module_digest(module: Any, options: Any) -> str:
+    from . import canonical
+
     names = bool(knobs.compilation.dump_ir_extract_di_local_variables)
     return _text_digest(canonical.module_text(module, _lines_count(options), names))
 

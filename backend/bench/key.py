@@ -159,6 +159,7 @@ def run(rounds: int, count: int) -> list[Row]:
 
 def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
     env |= {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
     start = time.time()
     command = [sys.executable, "-m", "triton.backends.graft.bench.key_child", side, str(path)]

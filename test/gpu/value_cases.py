@@ -309,7 +309,7 @@ class Compiler:
 
 _compile = triton.compiler.compile
 #: What only our kernels have in their metadata, and what says whose they are.
-OUR_METADATA = {"hash", *(Options.__dataclass_fields__.keys() - CUDAOptions.__dataclass_fields__.keys())}
+OUR_METADATA = {"hash", "compiler_identity", *(Options.__dataclass_fields__.keys() - CUDAOptions.__dataclass_fields__.keys())}
 
 
 class DeviceCallbacks(Callbacks):

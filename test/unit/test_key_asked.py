@@ -3,6 +3,7 @@
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -168,7 +169,41 @@ def test_a_cache_manager_of_the_users_own_has_manifests_too(program, monkeypatch
     assert found[0].way == "manifest"
 
 
+def test_manifests_count_towards_the_limit_and_go_when_they_were_not_used_for_long(program, tmp_path, monkeypatch):
+    program.compile(I32)
+    (path,) = manifests(tmp_path)
+    old = path.stat().st_mtime - 86400
+    for file in (path, *(tmp_path / "cache").glob("*/__grp__*")):
+        os.utime(file, (old, old))
+    monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1K")
+    program.write("\n" + STORE.format("4")).compile(I32)
+    assert path not in manifests(tmp_path)
+    assert len(manifests(tmp_path)) == 1, "the one that was just written stays"
+
+
 # -- What is compiled and how
+
+
+def test_always_compiling_compiles_what_is_in_the_cache_and_leaves_it_as_it_is(program, monkeypatch, hits):
+    first = program.compile(I32)
+    monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
+    again = program.compile(I32)
+    monkeypatch.delenv("TRITON_ALWAYS_COMPILE")
+    found = program.compile(I32)
+    assert hits == [False, False, True]
+    assert first.asm == again.asm == found.asm
+
+
+@pytest.mark.parametrize("name", ["store_binary_only", "dump_ir"])
+def test_tritons_knobs_for_what_is_stored_work(name, program, tmp_path, monkeypatch, hits):
+    monkeypatch.setenv("TRITON_DUMP_DIR", str(tmp_path / "dump"))
+    with knobs.compilation.scope():
+        setattr(knobs.compilation, name, True)
+        first = program.compile(I32)
+        assert program.compile(I32).asm == first.asm
+    assert hits == [False, True]
+    assert ("ttir" in first.asm) == (name == "dump_ir")
+    assert bool(list(tmp_path.glob("dump/*/kernel.ttir"))) == (name == "dump_ir")
 
 
 def test_an_ir_file_counts_by_what_it_holds(tmp_path, program, activate):
