@@ -127,10 +127,10 @@ class Encoder:
         write = _PLAIN.get(cls)
         if write is not None:
             return write(value)
-        method = _methods.get(cls)
-        if method is None:
-            method = _methods[cls] = next((method for kinds, method in _WRITERS if issubclass(cls, kinds)), Encoder._instance)
-        return method(self, value)
+        way = _methods.get(cls)
+        if way is None:
+            way = _methods[cls] = next((way for base, way in _DERIVED if issubclass(cls, base)), Encoder._instance)
+        return way(self, value)
 
     # -- Looking up, which is how the front end and functions get at values
 
@@ -199,6 +199,9 @@ class Encoder:
 
     def _set(self, value: Any) -> str:
         return f"{type(value).__name__}({joined(sorted(map(self.text, value)))})"
+
+    def _slice(self, value: slice) -> str:
+        return f"slice({joined(map(self.text, (value.start, value.stop, value.step)))})"
 
     def _dict(self, value: dict) -> str:
         return f"dict({joined(sorted(joined((self.text(key), self.text(item))) for key, item in value.items()))})"
@@ -343,33 +346,43 @@ class Encoder:
 
     def _instance(self, value: Any) -> str:
         cls = type(value)
-        if is_language(cls.__module__):
-            return f"instance({joined((cls.__module__, cls.__qualname__, self._dict(vars(value))))})"
-        if not dataclasses.is_dataclass(value):
+        known = is_language(cls.__module__) or dataclasses.is_dataclass(cls)
+        # What it has from a builtin class, or in slots, does not show in its dict.
+        if not known or not hasattr(value, "__dict__") or _BUILTIN_BASES.intersection(cls.__mro__):
             raise UnprovableError(f"nothing is known of {cls.__module__}.{cls.__qualname__}")
-        return f"instance({joined((self._class(cls), self._dict(vars(value))))})"
+        shown = f"{cls.__module__}:{cls.__qualname__}" if is_language(cls.__module__) else self._class(cls)
+        return f"instance({joined((shown, self._dict(vars(value))))})"
 
 
-#: How values are written, by their classes; the first that fits.
-_WRITERS: tuple[tuple[Any, Callable[[Encoder, Any], str]], ...] = (
+#: Builtin classes whose instances hold something.
+_BUILTIN_BASES = frozenset((int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset))
+
+#: How values are written that are of just these classes: others may behave in ways of their own.
+_EXACT: dict[type, Callable[[Encoder, Any], str]] = {
+    list: Encoder._sequence,
+    dict: Encoder._dict,
+    set: Encoder._set,
+    frozenset: Encoder._set,
+    slice: Encoder._slice,
+    constexpr: Encoder._constexpr,
+    ConstexprFunction: Encoder._constexpr_function,
+    BoundConstexprFunction: Encoder._bound,
+}
+
+#: How values are written that are of these classes or of classes derived from them; the first that fits.
+_DERIVED: tuple[tuple[type, Callable[[Encoder, Any], str]], ...] = (
     (tuple, Encoder._tuple),
-    (constexpr, Encoder._constexpr),
     (enum.Enum, Encoder._enum),
-    (BoundConstexprFunction, Encoder._bound),
     (JITFunction, Encoder._jit),
-    (ConstexprFunction, Encoder._constexpr_function),
     (types.ModuleType, Encoder._module),
     (types.FunctionType, Encoder._python),
     (types.MethodType, Encoder._bound),
     (types.BuiltinFunctionType, Encoder._builtin),
     (type, Encoder._class),
-    (list, Encoder._sequence),
-    (dict, Encoder._dict),
-    ((set, frozenset), Encoder._set),
 )
 
-#: The same by exact class, as far as it was asked for.
-_methods: dict[type, Callable[[Encoder, Any], str]] = {}
+#: The way of each class that was asked for.
+_methods = dict(_EXACT)
 
 
 def _name(value: Any) -> str:

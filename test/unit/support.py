@@ -113,6 +113,7 @@ def state_of_triton():
         "config class": type(triton.runtime.driver),
         "device_caches": vars(triton.JITFunction).get("device_caches"),
         "backends": dict(triton.backends.backends),
+        "settings of Redis": hasattr(triton.knobs.cache, "redis"),
         **functions,
     }
 
