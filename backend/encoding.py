@@ -68,6 +68,19 @@ def is_language(name: object) -> bool:
     return isinstance(name, str) and name.startswith("triton.") and f"{name}.".startswith(_INSIDE_LANGUAGES)
 
 
+#: The language's modules by address, as far as something was looked up in them.
+_language_modules: dict[int, types.ModuleType] = {}
+
+
+def _is_language_module(module: types.ModuleType) -> bool:
+    if id(module) in _language_modules:
+        return True
+    if is_language(module.__name__) and sys.modules.get(module.__name__) is module:
+        _language_modules[id(module)] = module
+        return True
+    return False
+
+
 def joined(texts: Iterable[str]) -> str:
     """*texts* as one text from which each can be told."""
     return "".join(f"{len(text)}:{text}" for text in texts)
@@ -152,7 +165,7 @@ class Encoder:
 
     def _find_in_module(self, module: types.ModuleType, name: str) -> Any:
         namespace = module.__dict__
-        if is_language(module.__name__):
+        if _is_language_module(module):
             return namespace.get(name, ABSENT)
         value = self._find_in(namespace, name)
         if type(module) is not types.ModuleType or (value is ABSENT and "__getattr__" in namespace):

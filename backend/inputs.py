@@ -152,24 +152,33 @@ def compiler() -> Part:
 def front_end(target: Any, options: Any) -> Part:
     """What, with a kernel's source and the compiler, decides on its TTIR."""
     active = triton.runtime.driver.active.get_current_target()  # what triton.language.target_info tells kernels
-    knobs_now = _knobs(FRONT_END_KNOBS)
+    values = _values(FRONT_END_KNOBS)
     return _remembered(
-        ("front end", target, active, _fingerprint(options), *knobs_now.items()),
+        ("front end", target, active, values, _fingerprint(options)),
         lambda: {
             "target": _target_text(target),
             "front_end.active_target": _target_text(active),
             **_options(options),
-            **knobs_now,
+            **_knobs(FRONT_END_KNOBS, values),
         },
     )
 
 
 def code(target: Any, options: Any) -> Part:
     """What, with the TTIR and the compiler, decides on the artifact. Raises `OSError` for a library that is not there."""
-    read = {**_files(options), **_knobs(KNOBS), **_environment(), **tools(target)}
+    files, programs = _files(options), tools(target)
+    values, variables = _values(KNOBS), get_cache_invalidating_env_vars()
     return _remembered(
-        ("code", target, _fingerprint(options), *read.items()),
-        lambda: {"format": FORMAT, "target": _target_text(target), **_options(options), **read},
+        ("code", target, values, *files.items(), *programs.items(), *variables.items(), _fingerprint(options)),
+        lambda: {
+            "format": FORMAT,
+            "target": _target_text(target),
+            **_options(options),
+            **_knobs(KNOBS, values),
+            **_environment(variables),
+            **files,
+            **programs,
+        },
     )
 
 
@@ -216,15 +225,19 @@ def _files(options: Any) -> dict[str, str]:
     return {f"file.{name}": identity.file_digest(path) for name, path in files.items()}
 
 
-def _knobs(table: dict[str, Callable[[], Any]]) -> dict[str, str]:
+def _values(table: dict[str, Callable[[], Any]]) -> tuple:
+    return tuple(value() for value in table.values())
+
+
+def _knobs(table: dict[str, Callable[[], Any]], values: tuple) -> dict[str, str]:
     encoder = Encoder(lines=False)
-    return {f"knob.{name}": encoder.text(value()) for name, value in table.items()}
+    return {f"knob.{name}": encoder.text(value) for name, value in zip(table, values, strict=True)}
 
 
-def _environment() -> dict[str, str]:
-    """Variables by what they mean: one that is not set is one that is off."""
-    values = {name: flag_text(text, ENVIRONMENT.get(name, False)) for name, text in get_cache_invalidating_env_vars().items()}
-    return {f"environment.{name}": value for name, value in sorted(values.items()) if value and name not in _NOT_COUNTED}
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    """*variables*, as they are set, by what they mean: one that is not set is one that is off."""
+    meant = {name: flag_text(text, ENVIRONMENT.get(name, False)) for name, text in variables.items()}
+    return {f"environment.{name}": text for name, text in sorted(meant.items()) if text and name not in _NOT_COUNTED}
 
 
 def flag_text(text: str, flag: bool) -> str:

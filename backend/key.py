@@ -210,7 +210,7 @@ def _by_manifest(request: Request) -> Lookup:
             if not _find(lookup):
                 break  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)
-            setattr(source, readset.REMEMBERED, Remembered(root, alternative.reads, tuple(encoder.watched)))
+            setattr(source, readset.REMEMBERED, Remembered(root, tuple(alternative.reads), tuple(encoder.watched)))
             return lookup
         encoder, _ = root.begin()
     return _by_recorded_ttir(request, root, manifest)

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -44,7 +44,7 @@ class Alternative(NamedTuple):
 
     #: The digest of the TTIR.
     ttir: str
-    reads: tuple[Read, ...]
+    reads: Sequence[Read]
     #: Globals that Triton compares at each launch: the number of the function whose global it is, and its name.
     used_globals: tuple[tuple[int, str], ...]
 
@@ -67,7 +67,8 @@ class Manifest:
 
     def add(self, alternative: Alternative) -> None:
         """Puts *alternative* first. A cache that cannot be written is left as it is."""
-        others = [other for other in self.load() if other.reads != alternative.reads]
+        reads = [list(read) for read in alternative.reads]
+        others = [other for other in self.load() if other.reads != reads]
         text = json.dumps([alternative, *others[: MAX_ALTERNATIVES - 1]], separators=(",", ":")).encode()
         data = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
         if len(data) <= _MAX_BYTES:
@@ -126,4 +127,7 @@ def _parse(data: bytes) -> list[Alternative]:
 def _alternative(ttir: str, reads: list, used_globals: list) -> Alternative:
     if not _DIGEST.fullmatch(ttir):
         raise ValueError(ttir)
-    return Alternative(ttir, tuple(map(Read._make, reads)), tuple((int(n), str(name)) for n, name in used_globals))
+    if not isinstance(reads, list) or any(len(read) != 3 for read in reads):
+        raise ValueError("no read-set")
+    # The reads stay lists: of several alternatives, most are not what is looked for.
+    return Alternative(ttir, reads, tuple((int(n), str(name)) for n, name in used_globals))

@@ -77,13 +77,11 @@ def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
 
 
 def _base(encoder: Encoder, base: int | str) -> Any:
-    if isinstance(base, str):
-        if not is_language(base) or base not in sys.modules:
-            raise UnprovableError(f"there is no module {base} now")
-        return sys.modules[base]
-    if not 0 <= base < len(encoder.objects):
-        raise UnprovableError(f"nothing has the number {base}")
-    return encoder.objects[base]
+    if type(base) is int and 0 <= base < len(encoder.objects):
+        return encoder.objects[base]
+    if base not in sys.modules or not is_language(base):
+        raise UnprovableError(f"there is no {base!r} to look into")
+    return sys.modules[base]
 
 
 # -- In this process

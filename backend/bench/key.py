@@ -22,7 +22,7 @@ from . import machines
 
 SIDES = ("triton", "graft")
 
-#: Kernels as users write them, with a helper and globals, of 6, 15, 17 and 26 lines; {number} makes each of them another one.
+#: Kernels as users write them, with a helper and globals, of 4 to 21 lines; {number} makes each of them another one.
 _BODIES = (
     """
     offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -175,9 +175,17 @@ def _rows(found: dict[str, list[dict[str, Any]]], count: int) -> list[Row]:
         medians = (statistics.median(map(figure, found[side])) * 1e3 for side in SIDES)
         return Row(name, *medians)
 
+    by_body = [
+        row(
+            f"  of {len(body.strip().splitlines())} lines",
+            lambda process, i=i: statistics.median(process["look_ups"][i :: len(_BODIES)]),
+        )
+        for i, body in enumerate(_BODIES[:count])
+    ]
     return [
         row("identity of the compiler in a fresh process", lambda process: process["identity"]),
         row("warm look-up of one kernel", lambda process: statistics.median(process["look_ups"])),
+        *by_body,
         row(f"process with {count} cached kernels", lambda process: process["process"]),
     ]
 
