@@ -225,10 +225,10 @@ def _install_key() -> Callable[[], None] | None:
 def _install_manager() -> Callable[[], None] | None:
     from triton.runtime import cache
 
-    from . import key
+    from . import key as ours
 
     def make(original: Any) -> Any:
-        return lambda hash: key.get_cache_manager(hash) or original(hash)
+        return lambda key: ours.get_cache_manager(key) or original(key)
 
     return _replace_everywhere(cache, "get_cache_manager", "key", make)
 

@@ -17,10 +17,8 @@ from .machines import Machine
 #: How many attributes of a module the kernel reads.
 ENTRIES = 50
 
-_KERNELS = """
-import triton
+_KERNELS = """import triton, {settings}
 import triton.language as tl
-import bench_settings
 
 
 @triton.jit
@@ -42,8 +40,8 @@ def measure(machine: Machine, rounds: int = 15, launches: int = 5000) -> float:
     sys.modules[settings.__name__] = settings
     with tempfile.TemporaryDirectory() as folder, machine.active("graft"):
         path = Path(folder) / "kernels.py"
-        attributes = " + ".join(f"bench_settings.{name}" for name in names)
-        path.write_text(_KERNELS.format(constant=ENTRIES, attributes=attributes))
+        attributes = " + ".join(f"{settings.__name__}.{name}" for name in names)
+        path.write_text(_KERNELS.format(settings=settings.__name__, constant=ENTRIES, attributes=attributes))
         many, none = load(str(path))
         tensor = next(iter(machine.each_kind())).make()
         differences = []

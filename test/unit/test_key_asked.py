@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import stub_cuda
 import triton
 from click.testing import CliRunner
 from programs import I32, Program, active
@@ -307,8 +308,9 @@ def test_doctor_says_what_counts(monkeypatch):
     assert "frozen as 'release 7'" in run("doctor").output
 
 
-def test_bench_key_compares_both_sides():
+def test_bench_key_compares_both_sides_and_measures_launches():
     command = [sys.executable, "-m", "triton.backends.graft", "bench", "key", "--rounds", "1", "--kernels", "3"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([*command, "--stub", str(stub_cuda.build())], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warm look-up of one kernel" in done.stdout
+    assert "check of a read-set at launch, per entry" in done.stdout

@@ -6,6 +6,7 @@ change is one that Triton 3.9 overlooks (H1 to H12 in the project's list), the s
 kernel: a test that would pass there proves nothing.
 """
 
+import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -17,6 +18,7 @@ from support import output_of, target
 from test_identity import EXTENSION
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
+from triton.backends.graft import inputs
 from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource, compiler
 
@@ -419,6 +421,56 @@ def test_every_option_is_part_of_the_key(name, program):
     assert key_of(run, **CHANGES[name]) != key_of(run)
 
 
+def test_each_field_of_the_options_is_a_component():
+    options = compiler.make_backend(target(90)).parse_options({})
+    components = inputs.code(target(90), options).components
+    by_content = {"extern_libs": "file.library.0.libdevice"}
+    for field in dataclasses.fields(options):
+        assert field.name == "ir_override" or by_content.get(field.name, f"option.{field.name}") in components
+
+
+@pytest.mark.parametrize(
+    "group, knob, value",
+    [
+        ("compilation", "disable_line_info", True),
+        ("compilation", "dump_ir_extract_di_local_variables", True),
+        ("compilation", "use_ir_loc", "ttir"),
+        ("compilation", "enable_asan", True),
+        ("nvidia", "disable_ptxas_opt", True),
+    ],
+)
+def test_each_knob_that_reaches_the_code_is_part_of_the_key(group, knob, value, monkeypatch):
+    monkeypatch.setattr(knobs, "propagate_env", False)
+    options = compiler.make_backend(target(90)).parse_options({})
+    without = inputs.code(target(90), options).digest
+    monkeypatch.setitem(vars(getattr(knobs, group)), knob, value)
+    assert inputs.code(target(90), options).digest != without
+
+
+@pytest.mark.parametrize("group, knob, value", [("language", "fp32_default", "ieee"), ("compilation", "dump_ir", True)])
+def test_what_the_front_end_reads_is_in_the_ttir_and_diagnostics_are_nowhere(group, knob, value, monkeypatch):
+    options = compiler.make_backend(target(90)).parse_options({})
+    without = inputs.code(target(90), options).digest
+    monkeypatch.setitem(vars(getattr(knobs, group)), knob, value)
+    assert inputs.code(target(90), options).digest == without
+
+
+@pytest.mark.parametrize("key", ["graft", "triton"])
+def test_the_default_precision_of_a_dot_counts(key, program, monkeypatch):
+    """Through the TTIR, also where a manifest knows the kernel."""
+    dot = """
+    @triton.jit
+    def kernel(p):
+        offs = tl.arange(0, 16)[:, None] * 16 + tl.arange(0, 16)[None, :]
+        x = tl.load(p + offs)
+        tl.store(p + offs, tl.dot(x, x))
+    """
+    run = program(key).write(dot)
+    before = run.compile(F32)
+    monkeypatch.setenv("TRITON_F32_DEFAULT", "ieee")
+    assert outcome(run.compile(F32), run.compile_afresh(F32), before) == "fresh"
+
+
 @pytest.mark.parametrize(
     "variable, value",
     [
@@ -449,8 +501,6 @@ def test_diagnostics_are_not_part_of_the_key(variable, program, monkeypatch):
 
 
 def test_a_variable_of_triton_that_is_not_known_here_counts(program, monkeypatch):
-    from triton.backends.graft import inputs
-
     run = program("graft").write(STORE.format("3"))
     without = key_of(run)
     monkeypatch.setattr(inputs, "get_cache_invalidating_env_vars", lambda: {"TRITON_NEW": "true"})
@@ -459,8 +509,6 @@ def test_a_variable_of_triton_that_is_not_known_here_counts(program, monkeypatch
 
 
 def test_each_variable_in_tritons_own_key_is_listed_with_what_becomes_of_it():
-    from triton.backends.graft import inputs
-
     header = Path(triton.__file__).parent / "include/triton/Tools/Sys/GetEnv.h"
     text = header.read_text().partition("CACHE_INVALIDATING_ENV_VARS = {")[2].partition("};")[0]
     names = {line.strip(' ",') for line in text.splitlines() if line.strip().startswith('"')}
