@@ -248,7 +248,7 @@ class Encoder:
 
     def function(self, function: JITFunction, defaults: Iterable[Any]) -> str:
         """A function of the language: its source and how it is called, with the given defaults of its parameters."""
-        own = _own_text(function)
+        own = own_text(function)
         if own:
             return own
         if not type(function).__module__.startswith("triton."):
@@ -271,7 +271,7 @@ class Encoder:
         return f"{file}:{function.def_file_line_number}:{function.def_file_col_number}"
 
     def _constexpr_function(self, value: ConstexprFunction) -> str:
-        return _own_text(value) or f"compile-time({self._python(value.fn)})"
+        return own_text(value) or f"compile-time({self._python(value.fn)})"
 
     def _bound(self, value: Any) -> str:
         return f"bound({joined((self.text(value.__self__), self.text(value.__func__)))})"
@@ -283,7 +283,7 @@ class Encoder:
 
     def _python(self, value: types.FunctionType) -> str:
         """A function of Python, which must depend on nothing but its arguments and what it looks up by name."""
-        own = _own_text(value)
+        own = own_text(value)
         if own:
             return own
         known = self.number(value)
@@ -327,7 +327,7 @@ class Encoder:
     def _class(self, value: type) -> str:
         if value.__module__ == "builtins" and _is_pure_builtin(value):
             return f"builtin({value.__name__})"
-        own = _own_text(value)
+        own = own_text(value)
         if own:
             return own
         known = self.number(value)
@@ -406,8 +406,12 @@ def _name(value: Any) -> str:
 _own: dict[int, tuple[Any, str]] = {}
 
 
-def _own_text(value: Any) -> str:
-    """The text of *value* if it is one of the language's own functions or classes, in its place there or inside another's."""
+#: What aggregates without an `__init__` have; what it captures is written with the class.
+_AGGREGATE_INIT = "_aggregate.<locals>.init"
+
+
+def own_text(value: Any) -> str:
+    """The text of *value* if it is one of the language's own functions or classes, in its place there; empty if it is not."""
     known = _own.get(id(value))
     if known is not None:
         return known[1]
@@ -416,7 +420,7 @@ def _own_text(value: Any) -> str:
     found: Any = sys.modules.get(value.__module__)
     for name in value.__qualname__.split("."):
         found = getattr(found, name, None)
-    if found is not value and "<locals>" not in value.__qualname__:
+    if found is not value and value.__qualname__ != _AGGREGATE_INIT:
         return ""
     text = f"own({value.__module__}:{value.__qualname__})"
     _own[id(value)] = value, text

@@ -17,7 +17,7 @@ from triton.language.core import base_value, constexpr
 from triton.runtime.jit import JITCallable, JITFunction
 
 from .current_kernels import UNSTABLE
-from .encoding import Encoder, UnprovableError, is_language
+from .encoding import Encoder, UnprovableError, is_language, own_text
 from .readset import Read, Root, shortened
 
 
@@ -77,7 +77,8 @@ class Recorder:
 
 
 def _is_own_function(value: Any) -> bool:
-    return isinstance(value, JITCallable) and is_language(value.__module__)
+    """Whether *value* is a function of the language, whose look-ups are part of the compiler's identity."""
+    return isinstance(value, JITCallable) and bool(own_text(value))
 
 
 def _shows(value: Any, name: str) -> bool:

@@ -279,3 +279,20 @@ def test_a_class_with_a_metaclass_is_not_known():
 
     with pytest.raises(UnprovableError, match="has a metaclass"):
         Encoder(True).look_up(Meta("Made", (), {}), "x")
+
+
+def test_a_function_that_pretends_to_be_the_languages_own_is_written_by_what_it_does():
+    def make(n):
+        @triton.jit
+        def sum(x):
+            return x + n_
+
+        n_ = tl.constexpr(n)
+        sum.__module__, sum.__qualname__ = "triton.language.standard", "make.<locals>.sum"
+        return sum
+
+    encoder = Encoder(True)
+    first = make(1)
+    assert text(first) != text(tl.sum)
+    assert encoder.text(first).startswith("jit(")
+    assert encoder.look_up(first, "n_") == text(tl.constexpr(1))
