@@ -58,6 +58,7 @@ _MAX_FILE_BYTES = 1 << 30
 #: How the names of the files end that a kernel is launched from.
 _RUN = (".cubin", ".json")
 
+_PLAIN_PATTERN = re.compile(rf"(?!{_GROUP}|{_KEY}|\.\.?$)[^/\0]{{1,255}}", re.DOTALL)
 _DIGEST_PATTERN = re.compile("[0-9a-f]{64}")
 _KEY_PATTERN = re.compile(r"[A-Z2-7]{52}")
 _STAGING_PATTERN = re.compile(r"tmp\.([0-9]{1,10})\.[0-9a-f]{32}")
@@ -119,11 +120,12 @@ class CacheManager(triton_cache.CacheManager):
     """
 
     def __init__(self, key: str, override: bool = False, dump: bool = False, *, components: dict[str, str] | None = None):
-        if not knobs.cache.dir:
+        root = knobs.cache.dir
+        if not root:
             raise RuntimeError("Could not create or locate cache dir")  # as Triton says it
         self.key = key
         self.components = dict(components or {})
-        self._root = os.path.abspath(knobs.cache.dir)
+        self._root = os.path.abspath(root)
         self._folder = os.path.join(self._root, key)
         self._limit = limit_for_process()
         self._writer = _Writer(self._root)
@@ -299,14 +301,7 @@ def _parse_files(listed: Any) -> Group:
 
 def _is_plain(name: Any) -> bool:
     """Whether *name* can only be a file in the folder of the entry, and not one of ours."""
-    return (
-        isinstance(name, str)
-        and 0 < len(name) < 256
-        and "/" not in name
-        and "\0" not in name
-        and name not in (".", "..")
-        and not name.startswith((_GROUP, _KEY))
-    )
+    return isinstance(name, str) and _PLAIN_PATTERN.fullmatch(name) is not None
 
 
 # -- Reading

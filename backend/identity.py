@@ -62,9 +62,12 @@ class Memo:
         """What *read* makes of the file at *path*, which it gets open. Raises `OSError` if the file cannot be read."""
         path = os.path.abspath(path)
         name = f"{kind} {path}"
-        self._load(str(knobs.cache.dir))
+        numbers = _numbers(os.stat(path))
         known = self._facts.get(name)
-        if known is not None and known[:5] == _numbers(os.stat(path)):
+        if known is None or known[:5] != numbers:
+            self._load(str(knobs.cache.dir))
+            known = self._facts.get(name)
+        if known is not None and known[:5] == numbers:
             return known[5]
         began = time.time()
         with open(path, "rb") as file:

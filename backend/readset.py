@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from triton.runtime.jit import JITFunction
 
 from .current_kernels import ATTRIBUTE
-from .encoding import Encoder, UnprovableError, is_language, joined
+from .encoding import Encoder, UnprovableError, finds_own, is_language, joined
 
 #: The attribute of a kernel's source that has its read-set.
 REMEMBERED = "_graft_read_set"
@@ -69,7 +69,8 @@ def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
     """Whether each of *reads* gives again what it gave, to *encoder* as its root has just begun it."""
     try:
         for base, name, found in reads:
-            if shortened(encoder.look_up(_base(encoder, base), name)) != found:
+            where = _base(encoder, base)
+            if not finds_own(where, name, found) and shortened(encoder.look_up(where, name)) != found:
                 return False
     except (UnprovableError, RecursionError):
         return False
