@@ -11,9 +11,11 @@ process names a compiler of 500 MB by looking at some hundred file entries.
 
 from __future__ import annotations
 
+import array
 import ctypes
 import functools
 import hashlib
+import itertools
 import json
 import mmap
 import os
@@ -425,6 +427,55 @@ def _callback(callback: Callable[..., Any]) -> str:
     return f"{name}@{_loaded(callback.__code__.co_filename)}"
 
 
+# -- The machine's own arithmetic
+
+#: Functions of the C library that `libtriton.so` calls, by which MLIR and LLVM fold constants: `tl.exp(0.1)` is another number
+#: with another C library, or on a processor for which it has other code. Each has a variant for single precision.
+_FOLDED = (
+    [
+        "atan",
+        "atanh",
+        "cbrt",
+        "cos",
+        "cosh",
+        "erf",
+        "erfc",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "sin",
+        "sinh",
+        "tan",
+        "tanh",
+    ],
+    ["atan2", "pow"],
+)
+_SAMPLES = 48
+
+
+@functools.cache
+def _arithmetic() -> str:
+    """A digest of what these functions give for a sample of numbers, from 0 to 8, or to 1 where there is no more.
+
+    By behaviour, so that another build of the same library is the same.
+    """
+    # Multiples of the golden ratio, modulo 1, are spread evenly.
+    sample = [(number * 0.6180339887498949) % 1.0 for number in range(1, _SAMPLES + 1)]
+    library = ctypes.CDLL(None)  # what libtriton's calls are bound to
+    results: list[float] = []
+    for arity, names in enumerate(_FOLDED, start=1):
+        for name, kind in itertools.product(names, (ctypes.c_double, ctypes.c_float)):
+            call = getattr(library, name if kind is ctypes.c_double else f"{name}f")
+            call.argtypes, call.restype = [kind] * arity, kind
+            scale = 1.0 if name == "atanh" else 8.0
+            results += [call(x * scale) if arity == 1 else call(x * scale, 1.7) for x in sample]
+    return hashlib.sha256(array.array("d", results).tobytes()).hexdigest()
+
+
 # -- The whole
 
 
@@ -433,8 +484,8 @@ def _fixed(modules: int) -> tuple[tuple[str, str], ...]:
     """The parts that are the same for the whole process, while it has that many modules."""
     return (
         ("triton", _triton()),
-        # LLVM folds some functions with the machine's own arithmetic.
         ("host", f"{sys.platform}-{os.uname().machine}"),
+        ("arithmetic", _arithmetic()),
         ("python", _python()),
     )
 
@@ -444,7 +495,7 @@ def compiler() -> dict[str, str]:
 
     - `triton`: `release:<version>` for the libtriton.so of any wheel of that release, `source:<digest>` for a build of ours
       from the sources with that digest, else `bytes:<SHA-256>`.
-    - `host`: system and architecture.
+    - `host`: system and architecture. `arithmetic`: what the C library's functions give by which constants are folded.
     - `python`: Triton's Python files that take part in compiling, and ours, by name in the package and content.
     - `passes`: `source:<digest>` of our passes' sources, `built-in` if they are in libtriton, `bytes:<SHA-256>` for a library
       without a stamp, `none` without a usable one. A library that does not load is found out when it is loaded: ask again

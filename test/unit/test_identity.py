@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The identity of the compiler: whatever may change the code changes it, and nothing else does."""
 
+import array
 import base64
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 import types
@@ -1099,12 +1102,52 @@ def test_a_tool_without_a_folder_is_searched_for(a_file, monkeypatch):
     assert identity.tools(80)["ptxas"].startswith(sha256(b"abc"))
 
 
+# -- The machine's own arithmetic
+
+#: A kernel whose constant is folded, and what names the machine's arithmetic.
+FOLDED = """
+import hashlib
+import triton, triton.language as tl
+from triton.backends.graft import identity
+from triton.backends.graft.driver import Driver
+
+triton.runtime.driver.set_active(Driver(target="cuda:90"))
+
+@triton.jit
+def kernel(p):
+    tl.store(p, tl.exp(tl.full((), 0.1, tl.float32)))
+
+compiled = kernel.warmup(triton.MockTensor(tl.float32), grid=(1,))
+print(identity.compiler()["arithmetic"], hashlib.sha256(compiled.asm["cubin"]).hexdigest(), compiled.hash)
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_a_machine_whose_library_gives_other_constants_has_another_key(tmp_path):
+    """The cubin is another one, so a cache that the two share has to keep both."""
+    source, library = tmp_path / "other.c", tmp_path / "other.so"
+    source.write_text("float expf(float x) { return x < 0.2f ? 1.25f : 7.0f; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-fno-builtin", str(source), "-o", str(library)], check=True)
+    own, again = (output_of(FOLDED, tmp_path).split() for _ in range(2))
+    other = output_of(FOLDED, tmp_path, LD_PRELOAD=str(library)).split()
+    assert own == again
+    assert all(a != b for a, b in zip(own, other, strict=True))
+
+
+def test_the_sample_of_the_arithmetic_is_of_numbers_for_which_the_functions_have_values(monkeypatch):
+    seen, make = [], array.array
+    monkeypatch.setattr(identity.array, "array", lambda kind, values: seen.extend(values) or make(kind, values))
+    identity._arithmetic.__wrapped__()
+    assert len(seen) == 2 * 20 * identity._SAMPLES
+    assert not any(map(math.isnan, seen))
+
+
 # -- The whole
 
 
 def test_the_parts_have_names_and_texts():
     parts = identity.compiler()
-    assert list(parts) == ["triton", "host", "python", "passes", "plugins", "instrumentation"]
+    assert list(parts) == ["triton", "host", "arithmetic", "python", "passes", "plugins", "instrumentation"]
     assert all(isinstance(text, str) for text in parts.values())
     assert parts["host"] == f"linux-{os.uname().machine}"
 
