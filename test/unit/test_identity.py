@@ -1134,11 +1134,19 @@ def test_a_machine_whose_library_gives_other_constants_has_another_key(tmp_path)
     assert all(a != b for a, b in zip(own, other, strict=True))
 
 
+@pytest.mark.skipif(" fma " not in Path("/proc/cpuinfo").read_text(), reason="needs a processor with FMA")
+def test_a_processor_for_which_the_library_has_other_code_has_another_key(tmp_path):
+    code = "from triton.backends.graft import identity\nprint(identity.compiler()['arithmetic'])"
+    own = output_of(code, tmp_path)
+    other = output_of(code, tmp_path, GLIBC_TUNABLES="glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX2_Usable")
+    assert own != other
+
+
 def test_the_sample_of_the_arithmetic_is_of_numbers_for_which_the_functions_have_values(monkeypatch):
     seen, make = [], array.array
     monkeypatch.setattr(identity.array, "array", lambda kind, values: seen.extend(values) or make(kind, values))
     identity._arithmetic.__wrapped__()
-    assert len(seen) == 2 * 20 * identity._SAMPLES
+    assert len(seen) == 2 * 20 * len(identity._SAMPLED)
     assert not any(map(math.isnan, seen))
 
 
