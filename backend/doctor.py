@@ -60,7 +60,7 @@ def _launcher() -> str:
 
 def _compiler() -> str:
     frozen = inputs.frozen_key()
-    return "identified by content" if frozen is None else f"frozen as {frozen.text!r}: changes of the compiler are not noticed"
+    return "identified by content" if frozen is None else f"frozen as {frozen!r}: changes of the compiler are not noticed"
 
 
 def _manager() -> str:

@@ -16,6 +16,7 @@ import dataclasses
 import dis
 import enum
 import gc
+import hashlib
 import math
 import operator
 import reprlib
@@ -31,9 +32,7 @@ from triton.runtime.jit import BoundConstexprFunction, ConstexprFunction, JITCal
 from .current_kernels import ABSENT, UNSTABLE
 
 #: Packages whose Python files are part of the compiler's identity and whose functions depend on nothing else but the options.
-LANGUAGES = ("triton.language", "triton.experimental.gluon.language")
-
-_INSIDE_LANGUAGES = tuple(f"{top}." for top in LANGUAGES)
+_LANGUAGES = ("triton.language.", "triton.experimental.gluon.language.")
 
 #: Modules of Python whose functions depend on their arguments alone.
 _PURE_MODULES = (math, operator)
@@ -65,7 +64,7 @@ class UnprovableError(Exception):
 
 def is_language(name: object) -> bool:
     """Whether *name* is that of one of Triton's own language modules."""
-    return isinstance(name, str) and name.startswith("triton.") and f"{name}.".startswith(_INSIDE_LANGUAGES)
+    return isinstance(name, str) and name.startswith("triton.") and f"{name}.".startswith(_LANGUAGES)
 
 
 #: The language's modules by address, as far as something was looked up in them.
@@ -95,6 +94,11 @@ def _is_language_module(module: types.ModuleType) -> bool:
 def joined(texts: Iterable[str]) -> str:
     """*texts* as one text from which each can be told."""
     return "".join([f"{len(text)}:{text}" for text in texts])  # faster from a list
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of *text*, 64 hexadecimal digits. A Python text may hold half of a surrogate pair."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain_float(value: float) -> str:
@@ -192,11 +196,13 @@ class Encoder:
             value = cell.cell_contents
         except ValueError:  # nothing was bound to the name yet
             value = ABSENT
-        self.watched.append((cell, None, value if value is ABSENT or is_stable(value) else UNSTABLE))
-        return value
+        return self._watch(cell, None, value)
 
     def _find_in(self, namespace: dict, name: str) -> Any:
-        value = namespace.get(name, ABSENT)
+        return self._watch(namespace, name, namespace.get(name, ABSENT))
+
+    def _watch(self, namespace: Any, name: str | None, value: Any) -> Any:
+        """Notes that *value* was found there; returns it."""
         self.watched.append((namespace, name, value if value is ABSENT or is_stable(value) else UNSTABLE))
         return value
 
@@ -244,15 +250,16 @@ class Encoder:
         return f"enum({joined((self._class_of(value), str(value.name), self.text(value.value)))})"
 
     def _module(self, value: types.ModuleType) -> str:
-        return self._named_object(value, f"module({value.__name__})")
+        return self._once(value, lambda: f"module({value.__name__})")
 
-    def _named_object(self, value: Any, text: str) -> str:
-        known = self._numbers.get(id(value))
+    def _once(self, value: Any, write: Callable[[], str]) -> str:
+        """The number of *value* if it was met; else what *write* makes of it, which may meet it again."""
+        known = self.number(value)
         if known is not None:
             return f"@{known}"
         self._numbers[id(value)] = len(self.objects)
         self.objects.append(value)
-        return text
+        return write()
 
     def _jit(self, value: JITFunction) -> str:
         return self.function(value, [param.default for param in value.params if param.has_default])
@@ -264,10 +271,9 @@ class Encoder:
             return own
         if not type(function).__module__.startswith("triton."):
             raise UnprovableError(f"{function!r} is of somebody's own class of functions")
-        known = self.number(function)
-        if known is not None:
-            return f"@{known}"
-        self._named_object(function, "")
+        return self._once(function, lambda: self._written_function(function, defaults))
+
+    def _written_function(self, function: JITFunction, defaults: Iterable[Any]) -> str:
         params = (
             f"{param.name}/{param.annotation}/{param.do_not_specialize:d}{param.do_not_specialize_on_alignment:d}"
             for param in function.params
@@ -294,13 +300,9 @@ class Encoder:
 
     def _python(self, value: types.FunctionType) -> str:
         """A function of Python, which must depend on nothing but its arguments and what it looks up by name."""
-        own = own_text(value)
-        if own:
-            return own
-        known = self.number(value)
-        if known is not None:
-            return f"@{known}"
-        self._named_object(value, "")
+        return own_text(value) or self._once(value, lambda: self._written_python(value))
+
+    def _written_python(self, value: types.FunctionType) -> str:
         defaults = (self.text(value.__defaults__), self.text(value.__kwdefaults__))
         return f"python({joined((_name(value), *defaults, *self._code(value, value.__code__)))})"
 
@@ -338,14 +340,7 @@ class Encoder:
     def _class(self, value: type) -> str:
         if value.__module__ == "builtins" and _is_pure_builtin(value):
             return f"builtin({value.__name__})"
-        own = own_text(value)
-        if own:
-            return own
-        known = self.number(value)
-        if known is not None:
-            return f"@{known}"
-        self._named_object(value, "")
-        return f"class({joined((_name(value), *self._class_parts(value)))})"
+        return own_text(value) or self._once(value, lambda: f"class({joined((_name(value), *self._class_parts(value)))})")
 
     def _class_of(self, value: Any) -> str:
         return self._class(type(value))

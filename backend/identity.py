@@ -12,6 +12,7 @@ process names a compiler of 500 MB by looking at some hundred file entries.
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -33,6 +34,7 @@ from triton import _instrumentation, knobs
 from triton._C import libtriton
 
 from . import passes
+from .files import write_file
 from .settings import NAME
 
 #: Seconds that a file must have been left alone before its entry says that its content is the same: clocks of file systems
@@ -103,18 +105,9 @@ class Memo:
         while len(text) > self.MAX_BYTES:
             names = names[len(names) // 2 + 1 :]
             text = self._text({name: merged[name] for name in names})
-        target = os.path.join(folder, self.FILE)
-        fresh = f"{target}.{os.urandom(8).hex()}.tmp"
-        try:
+        with contextlib.suppress(OSError):  # a folder that is read-only or full costs time, nothing else
             os.makedirs(folder, exist_ok=True)
-            try:
-                with open(fresh, "x", encoding="ascii") as file:
-                    file.write(text)
-                os.replace(fresh, target)
-            except OSError:
-                os.unlink(fresh)
-        except OSError:
-            pass  # a folder that is read-only or full costs time, nothing else
+            write_file(os.path.join(folder, self.FILE), text.encode("ascii"))
 
     def _load(self, folder: str) -> None:
         """Reads the file in *folder*, once."""

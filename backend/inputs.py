@@ -8,7 +8,6 @@ backend and changes code needs a line here, unless it is a field of `Options`, w
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
 
 from . import identity
-from .encoding import Encoder, joined
+from .encoding import Encoder, digest, joined
 from .settings import PREFIX
 
 #: Raised when what the key means changes.
@@ -101,17 +100,10 @@ _BY_CONTENT = ("extern_libs", "ir_override")
 _TRUE, _FALSE = ("1", "true", "on"), ("", "0", "false", "off")
 
 
-class FrozenKey(NamedTuple):
-    """A string of the user's that stands for the identity of the compiler."""
-
-    text: str
-
-
-def frozen_key() -> FrozenKey | None:
-    """What `Driver(key=...)` or `GRAFT_CACHE_KEY` gave, the driver first; None if the compiler is to be identified."""
+def frozen_key() -> str | None:
+    """What `Driver(key=...)` or `GRAFT_CACHE_KEY` gave to stand for the identity of the compiler, the driver first."""
     driver = triton.runtime.driver.__dict__.get("_active")
-    text = getattr(driver, "key", None) or os.environ.get(PREFIX + "CACHE_KEY")
-    return FrozenKey(text) if text else None
+    return getattr(driver, "key", None) or os.environ.get(PREFIX + "CACHE_KEY") or None
 
 
 class Part(NamedTuple):
@@ -123,8 +115,7 @@ class Part(NamedTuple):
 
 def part(components: dict[str, str]) -> Part:
     """*components* in any order, with one digest of 64 hexadecimal digits."""
-    text = joined(joined(item) for item in sorted(components.items()))
-    return Part(components, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    return Part(components, digest(joined(joined(item) for item in sorted(components.items()))))
 
 
 #: Parts made before, by what they were made from: in a process, most kernels have most of them in common.
@@ -145,7 +136,7 @@ def _remembered(made_from: Any, make: Callable[[], dict[str, str]]) -> Part:
 def compiler() -> Part:
     """What identifies the compiler."""
     frozen = frozen_key()
-    parts = identity.compiler() if frozen is None else {"frozen": frozen.text}
+    parts = identity.compiler() if frozen is None else {"frozen": frozen}
     return _remembered(("compiler", *parts.items()), lambda: {f"compiler.{name}": text for name, text in parts.items()})
 
 

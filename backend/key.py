@@ -14,7 +14,6 @@ Triton asks for a key and then for the cache manager of its digest, in one threa
 from __future__ import annotations
 
 import copy
-import hashlib
 import logging
 import os
 import sys
@@ -30,7 +29,7 @@ from triton.compiler.compiler import ASTSource, IRSource, filter_traceback
 from triton.runtime.jit import JITFunction
 
 from . import cache, hooks, inputs, passes, readset
-from .encoding import Encoder, UnprovableError, is_stable, joined
+from .encoding import Encoder, UnprovableError, digest, is_stable, joined
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
 from .settings import requires_hits
@@ -106,7 +105,7 @@ def triton_key() -> str:
 def compiler_identity() -> str:
     """What stands for the compiler: a digest, or `frozen:` and the user's own text."""
     frozen = inputs.frozen_key()
-    return inputs.compiler().digest if frozen is None else f"frozen:{frozen.text}"
+    return inputs.compiler().digest if frozen is None else f"frozen:{frozen}"
 
 
 def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = None) -> str:
@@ -233,7 +232,7 @@ def _manifest_key(request: Request, common: Common, root: Root, function: str) -
         *(type_ if type(type_) is str else encoder.text(type_) for item in source.signature.items() for type_ in item),
         repr(source.attrs),
     )
-    return _text_digest(joined(facts))
+    return digest(joined(facts))
 
 
 class _SpecializationProxy(NamedTuple):
@@ -254,7 +253,7 @@ def _find(lookup: Lookup) -> bool:
 
 def _entry_of(lookup: Lookup) -> str:
     """What Triton calls the entry of *lookup*."""
-    return hashlib.sha256(lookup.key.encode()).hexdigest()
+    return digest(lookup.key)
 
 
 def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Lookup:
@@ -332,16 +331,12 @@ def _module_digest(module: Any, options: Any) -> str:
     from . import canonical
 
     names = bool(knobs.compilation.dump_ir_extract_di_local_variables)
-    return _text_digest(canonical.module_text(module, _lines_count(options), names))
+    return digest(canonical.module_text(module, _lines_count(options), names))
 
 
 def _ir_digest(src: IRSource, options: Any) -> str:
     module = getattr(src, "module", None)
-    return _text_digest(src.src) if module is None else _module_digest(module, options)
-
-
-def _text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest(src.src) if module is None else _module_digest(module, options)
 
 
 # -- Used globals, which Triton compares at each launch

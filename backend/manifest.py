@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.runtime.cache import _base32
 
+from .files import write_file
 from .readset import Read
 
 #: The folder of the cache in which manifests are.
@@ -97,15 +98,7 @@ class Manifest:
             return
         path = self._path()
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        temporary = f"{path}.{os.urandom(8).hex()}.tmp"
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-            os.replace(temporary, path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_file(path, data)
 
 
 def stored(root: str) -> Iterator[tuple[float, int, str]]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import GraftError, OptionError
+from ..files import write_file
 from . import report as reporting
 from .machines import CudaMachine, Machine, StubMachine, Tensors
 from .options import Options
@@ -200,11 +201,11 @@ def describe_command(argv: list[str]) -> str:
 def write_files(report: Report, options: Options) -> None:
     """Writes what *options* asks for."""
     if options.json:
-        reporting.write_file(options.json, reporting.format_json(report).encode())
+        write_file(options.json, reporting.format_json(report).encode())
     if options.markdown:
-        reporting.write_file(options.markdown, reporting.format_markdown(report).encode())
+        write_file(options.markdown, reporting.format_markdown(report).encode())
     if options.plot:
-        reporting.write_file(options.plot, reporting.draw_plot(report, options.plot.suffix))
+        write_file(options.plot, reporting.draw_plot(report, options.plot.suffix))
 
 
 def show(report: Report) -> None:

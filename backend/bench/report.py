@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import statistics
-import tempfile
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ..errors import GraftError
@@ -186,21 +183,3 @@ def _draw_panel(axis: Any, label: str, results: list[Result], colours: dict[str,
     axis.tick_params(labelsize="small")
     axis.spines[["top", "right"]].set_visible(False)
     axis.invert_yaxis()
-
-
-# -- Files
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes *content* under a temporary name and puts it in the place of *path*: a reader sees the old file or the new."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp lets only the owner read
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

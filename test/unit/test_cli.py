@@ -14,7 +14,7 @@ import pytest
 import stub_cuda
 import triton
 from support import clean_environment, run_python
-from triton.backends.graft import __version__
+from triton.backends.graft import __version__, files
 from triton.backends.graft.bench import launch, report, rows
 from triton.backends.graft.bench.launch import Entry
 from triton.backends.graft.bench.options import Options
@@ -353,7 +353,7 @@ def test_a_plot_without_ratios_is_an_error():
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old")
-    report.write_file(path, b"new")
+    files.write_file(path, b"new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("report.json", "new")]
 
 
@@ -364,9 +364,9 @@ def test_a_file_that_cannot_be_written_is_left_as_it_was(tmp_path, monkeypatch):
     def fail(source, target):
         raise OSError("no space")
 
-    monkeypatch.setattr(report.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        report.write_file(path, b"new")
+        files.write_file(path, b"new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("report.json", "old")]
 
 

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""Writing files so that nobody sees a part of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_file(path: str | Path, content: bytes) -> None:
+    """Writes *content* under a temporary name and puts it in the place of *path*: a reader sees the old file or the new.
+
+    Raises `OSError`; then there is no new file.
+    """
+    temporary = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
+    with open(temporary, "xb") as stream:
+        try:
+            stream.write(content)
+            stream.close()  # what is still to be written may fail, too
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
