@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""The root of the backend's errors, and those of bundles. Nothing here needs Triton."""
+
+from __future__ import annotations
+
+
+class GraftError(Exception):
+    """Base of all errors that triton-graft raises itself."""
+
+
+class BundleError(GraftError, ValueError):
+    """A bundle is not what docs/bundle-format.md says, or cannot be used as it was asked to be; `rule` names what is broken."""
+
+    def __init__(self, rule: str, message: str):
+        super().__init__(f"{message} (rule: {rule})")
+        self.rule = rule
+
+
+class VariantError(GraftError, LookupError):
+    """A bundle has no variant of a kernel for these arguments, or no such kernel; the message lists those that it has."""
+
+
+class OutOfResourcesError(GraftError, RuntimeError):
+    """A kernel needs more of something than the device has."""
