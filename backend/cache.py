@@ -4,9 +4,11 @@
 An entry is the folder `<knobs.cache.dir>/<KEY>/`, laid out flat as Triton does it, so that those who copy such folders
 (PyTorch's Inductor) need not know of us. It holds the files of one compilation and a group file `__grp__<name>.json`, one line:
 
-    {"digest":"<sha256 of what follows>","files":[{"name":..,"sha256":..,"size":..},..],"key":{..},"version":1}
+    {"digest":"<sha256 of what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"version":1}
 
-`files` are in the order of compilation, `key` has the components of the cache key, for `nearest`. No path is in there.
+`files` are in the order of compilation. No path is in there. Beside it lie `__key__<name>.json`, the components of the cache
+key, and `__variant__<name>.json`, what the kernel was compiled from (`bundle.variants.described`): nobody launches by these two, they
+are for `nearest` and for bundles.
 
 - *Writing* goes to a private folder `tmp.<pid>.<random>` beside the entries, which becomes the entry by one rename. There
   are no locks, only rename and replace, so NFS will do. Where nothing can be written (read-only, full), the files stay in a
@@ -45,7 +47,7 @@ from .errors import GraftWarning, OptionError
 from .settings import PREFIX, parse_integer
 
 _VERSION = 1
-_GROUP, _KEY = "__grp__", "__key__"
+_GROUP, _KEY, _VARIANT = "__grp__", "__key__", "__variant__"
 _HEAD = b'{"digest":"'
 #: How a group file of Triton's own managers begins; it has absolute paths.
 _TRITONS_HEAD = b'{"child_paths"'
@@ -58,7 +60,7 @@ _MAX_FILE_BYTES = 1 << 30
 #: How the names of the files end that a kernel is launched from.
 _RUN = (".cubin", ".json")
 
-_PLAIN_PATTERN = re.compile(rf"(?!{_GROUP}|{_KEY}|\.\.?$)[^/\0]{{1,255}}", re.DOTALL)
+_PLAIN_PATTERN = re.compile(rf"(?!{_GROUP}|{_KEY}|{_VARIANT}|\.\.?$)[^/\0]{{1,255}}", re.DOTALL)
 _DIGEST_PATTERN = re.compile("[0-9a-f]{64}")
 _KEY_PATTERN = re.compile(r"[A-Z2-7]{52}")
 _STAGING_PATTERN = re.compile(r"tmp\.([0-9]{1,10})\.[0-9a-f]{32}")
@@ -103,28 +105,35 @@ Group = dict[str, File]
 # -- Managers
 
 
-def get_cache_manager(hash: str, components: dict[str, str] | None = None) -> triton_cache.CacheManager:
+def get_cache_manager(hash: str, about: About | None = None) -> triton_cache.CacheManager:
     """The manager for the cache key *hash*, in hexadecimal: the user's if there is one (`TRITON_CACHE_MANAGER`), or ours."""
     key = triton_cache._base32(hash)
     chosen = knobs.cache.manager_class
-    return CacheManager(key, components=components) if chosen is None else chosen(key)
+    return CacheManager(key, about=about) if chosen is None else chosen(key)
+
+
+class About(NamedTuple):
+    """What is stored with an entry besides its files: the components of its key, and what gives its variant."""
+
+    components: dict[str, str]
+    variant: Callable[[], dict[str, Any]] = dict
 
 
 class CacheManager(triton_cache.CacheManager):
     """Finds and stores the files of one compilation, as `triton.compile` asks for it: one manager for each compilation.
 
-    *components* are the parts of the key by name; they are stored with the entry.
+    *about* is what is stored with the entry.
 
     Raises `RuntimeError` if there is no cache folder and `OptionError` if `GRAFT_CACHE_LIMIT` is not allowed. What is found on
     disk, or that nothing can be written there, never raises.
     """
 
-    def __init__(self, key: str, override: bool = False, dump: bool = False, *, components: dict[str, str] | None = None):
+    def __init__(self, key: str, override: bool = False, dump: bool = False, *, about: About | None = None):
         root = knobs.cache.dir
         if not root:
             raise RuntimeError("Could not create or locate cache dir")  # as Triton says it
         self.key = key
-        self.components = dict(components or {})
+        self.about = about or About({})
         self._root = os.path.abspath(root)
         self._folder = os.path.join(self._root, key)
         self._limit = limit_for_process()
@@ -177,19 +186,13 @@ class CacheManager(triton_cache.CacheManager):
         if filename not in data:
             raise ValueError(f"{filename!r} has to be among the files of its group, which are {', '.join(data) or 'none'}")
         writer, self._writer = self._writer, _Writer(self._root)
-        if _publish(writer, self._folder, filename, self.components):
+        if _publish(writer, self._folder, filename, self.about):
             self._paths = {name: os.path.join(self._folder, name) for name in data}
             _clean_up(self._root, self._limit, self._folder)
         else:
             self._paths = writer.paths
         group.update(self._paths)
         return os.path.join(os.path.dirname(self._paths[filename]), _GROUP + filename)
-
-    def nearest(self, components: dict[str, str], name: str) -> Entry | None:
-        """The entry of the kernel *name* that shares most of *components*, the last used of several: the path of its group file
-        and its components. None if there is none."""
-        found = [entry for entry in entries(name) if entry.components]
-        return max(found, key=lambda entry: len(entry.components.items() & components.items()), default=None)
 
 
 class Entry(NamedTuple):
@@ -202,11 +205,24 @@ class Entry(NamedTuple):
 def entries(name: str) -> Iterator[Entry]:
     """The entries of the kernel *name* in the cache, the last used first."""
     for path in _last_used_groups(os.path.abspath(knobs.cache.dir), f"{_GROUP}{name[:150]}.json"):
-        folder, group_file = os.path.split(path)
-        with contextlib.suppress(OSError, ValueError, RecursionError):
-            components = json.loads(_read(os.path.join(folder, _KEY + group_file[len(_GROUP) :]), None, _MAX_GROUP_BYTES))
-            if isinstance(components, dict) and all(isinstance(value, str) for value in components.values()):
-                yield Entry(path, components)
+        if (components := _components(path)) is not None:
+            yield Entry(path, components)
+
+
+def _components(group_file: str) -> dict[str, str] | None:
+    """The components of the key of the entry that has *group_file*; None if they cannot be read."""
+    components = _beside(group_file, _KEY)
+    is_map = isinstance(components, dict) and all(isinstance(value, str) for value in components.values())
+    return components if is_map else None
+
+
+def _beside(group_file: str, prefix: str) -> Any:
+    """What the JSON file says that begins with *prefix* and lies beside *group_file*; None if it cannot be read."""
+    folder, name = os.path.split(group_file)
+    try:
+        return json.loads(_read(os.path.join(folder, prefix + name[len(_GROUP) :]), None, _MAX_GROUP_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def names() -> list[str]:
@@ -215,11 +231,87 @@ def names() -> list[str]:
     return sorted({os.path.basename(path)[len(_GROUP) : -len(".json")] for path in itertools.islice(folders, _MAX_FOLDERS)})
 
 
-class Watched(triton_cache.CacheManager):
-    """Tells *missed* of each compilation that *manager*, which may be the user's, does not have; all else is up to *manager*."""
+class Stored(NamedTuple):
+    """A whole entry."""
 
-    def __init__(self, manager: triton_cache.CacheManager, missed: Callable[[], None]):
-        self._manager, self._missed = manager, missed
+    #: What `CacheManager` calls the entry.
+    key: str
+    components: dict[str, str]
+    #: What `About.variant` gave, as it is on disk.
+    variant: Any
+    #: The content of its files, by name.
+    files: dict[str, bytes]
+
+
+def stored(root: str) -> Iterator[Stored]:
+    """The intact entries in the cache folder *root* that say what they were made from. Raises `OSError` if it cannot be listed.
+
+    A damaged one is left out, with a `GraftWarning`.
+    """
+    with os.scandir(root) as found:
+        folders = sorted(item.path for item in found if _KEY_PATTERN.fullmatch(item.name))
+    for folder in folders:
+        for group_file in sorted(glob.glob(os.path.join(glob.escape(folder), f"{_GROUP}*.json"))):
+            try:
+                entry = _stored(folder, group_file)
+            except _DamagedError as damage:
+                warnings.warn(
+                    f"triton-graft leaves out a damaged cache entry: {os.path.join(folder, damage.name)} {damage.what}",
+                    GraftWarning,
+                    stacklevel=2,
+                )
+                continue
+            if entry is not None:
+                yield entry
+
+
+def _stored(folder: str, group_file: str) -> Stored | None:
+    """The entry that has *group_file*, or None if it is none of ours. Raises `_DamagedError`."""
+    group = _read_entry(folder, os.path.basename(group_file)[len(_GROUP) :])
+    components = _components(group_file)
+    if group is None or components is None:
+        return None
+    files = {}
+    for name, file in group.items():
+        try:
+            files[name] = _read(os.path.join(folder, name), None, file.size)
+        except (OSError, ValueError) as error:
+            raise _DamagedError(name, _reason(error)) from None
+        if hashlib.sha256(files[name]).hexdigest() != file.digest:
+            raise _DamagedError(name, "does not have the digest that its group names")
+    return Stored(os.path.basename(folder), components, _beside(group_file, _VARIANT), files)
+
+
+def store(root: str, entry: Stored, filename: str) -> str:
+    """Makes *entry* an entry of the cache folder *root* with the group *filename*; returns "kept" if there is an intact one
+    already, "replaced" if there was a damaged one, or "written". Raises `OSError`, and then has changed nothing there.
+    """
+    folder = os.path.join(os.path.abspath(root), entry.key)
+    if _intact(folder, filename) is not None:
+        return "kept"
+    was_there = os.path.lexists(os.path.join(folder, _GROUP + filename))
+    os.makedirs(root, exist_ok=True)
+    writer = _Writer(os.path.abspath(root), may_retreat=False)
+    try:
+        for name, data in entry.files.items():
+            writer.add(name, data)
+        _publish(writer, folder, filename, About(entry.components, lambda: entry.variant))
+    finally:
+        writer.leave()
+    return "replaced" if was_there else "written"
+
+
+class Watched(triton_cache.CacheManager):
+    """Tells *missed* of a compilation that *manager*, which may be the user's, does not have, and *found* of one that it has or
+    gets, with the paths of its files; all else is up to *manager*."""
+
+    def __init__(
+        self,
+        manager: triton_cache.CacheManager,
+        missed: Callable[[], None],
+        found: Callable[[dict[str, str]], None] = lambda group: None,
+    ):
+        self._manager, self._missed, self._found = manager, missed, found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._manager, name)
@@ -229,7 +321,9 @@ class Watched(triton_cache.CacheManager):
 
     def get_group(self, filename: str) -> dict[str, str] | None:
         group = self._manager.get_group(filename)
-        if filename.endswith(".json") and filename not in (group or {}):
+        if group and filename in group:
+            self._found(group)
+        elif filename.endswith(".json"):
             self._missed()
         return group
 
@@ -237,7 +331,9 @@ class Watched(triton_cache.CacheManager):
         return self._manager.put(data, filename, binary=binary)
 
     def put_group(self, filename: str, group: dict[str, str]) -> str:
-        return self._manager.put_group(filename, group)  # type: ignore[func-returns-value, return-value, unused-ignore]
+        path = self._manager.put_group(filename, group)
+        self._found(group)
+        return path  # type: ignore[return-value, unused-ignore]
 
 
 def limit_for_process() -> int | None:
@@ -400,13 +496,14 @@ def _renew(fd: int) -> None:
 class _Writer:
     """The files of one compilation before they are published, in a folder of their own.
 
-    It is a folder beside the entries, or, once something could not be written there, one in `_private_root`. What is in the
+    It is a folder beside the entries, or, once something could not be written there, one in `private_root`. What is in the
     files stays in memory too, so that a folder that fails, or that somebody removes, costs nothing.
     """
 
-    def __init__(self, root: str):
+    def __init__(self, root: str, may_retreat: bool = True):
         self.root = root
         self.is_private = False
+        self._may_retreat = may_retreat
         self.data: dict[str, bytes] = {}
         self.paths: dict[str, str] = {}
         self._folder: str | None = None
@@ -416,10 +513,10 @@ class _Writer:
     def folder(self) -> str:
         """The folder, made when first asked for. Raises `OSError`."""
         if self._folder is None:
-            self._folder = _new_folder(_private_root() if self.is_private else self.root)
+            self._folder = _new_folder(private_root() if self.is_private else self.root)
             self._cleanup = weakref.finalize(self, _remove_own, self._folder, os.getpid())
             if self.is_private:
-                self._cleanup.detach()  # it goes with `_private_root`
+                self._cleanup.detach()  # it goes with `private_root`
         return self._folder
 
     def add(self, name: str, data: bytes) -> str:
@@ -441,7 +538,12 @@ class _Writer:
         return path
 
     def retreat(self, error: OSError | None) -> None:
-        """Goes on in a folder that is private to the process and lives as long. *error*: what made it necessary."""
+        """Goes on in a folder that is private to the process and lives as long. *error*: what made it necessary.
+
+        Raises *error* if there is no going on for this writer.
+        """
+        if not self._may_retreat:
+            raise error or FileExistsError(errno.EEXIST, "there is another entry of this key", self.root)
         if error is not None:
             _warn_not_kept(self.root, error)
         self.leave()
@@ -476,16 +578,16 @@ def _remove_own(folder: str, pid: int) -> None:
 _private_roots: dict[int, str] = {}
 
 
-def _private_root() -> str:
+def private_root() -> str:
     """A temporary folder of this process that is removed when it ends. Raises `OSError`."""
     pid = os.getpid()
     if pid not in _private_roots:
-        _private_roots[pid] = _make_private_root()
+        _private_roots[pid] = _makeprivate_root()
         atexit.register(_remove_own, _private_roots[pid], pid)
     return _private_roots[pid]
 
 
-def _make_private_root() -> str:
+def _makeprivate_root() -> str:
     import tempfile
 
     try:
@@ -508,13 +610,14 @@ def _warn_not_kept(root: str, error: OSError) -> None:
         )
 
 
-def _publish(writer: _Writer, folder: str, filename: str, components: dict[str, str]) -> bool:
+def _publish(writer: _Writer, folder: str, filename: str, about: About) -> bool:
     """Makes what *writer* has the entry *folder*; returns whether its files are to be read there. Raises `OSError` as `add`."""
     if writer.is_private:
         return False
     try:
         group = _describe(writer)
-        writer.write(_KEY + filename, json.dumps(components, sort_keys=True).encode())
+        writer.write(_KEY + filename, json.dumps(about.components, sort_keys=True).encode())
+        writer.write(_VARIANT + filename, json.dumps(about.variant(), sort_keys=True).encode())
         writer.write(_GROUP + filename, _format_group(group))
         while not _rename_as_whole(writer.folder, folder):
             there = _intact(folder, filename)
@@ -524,7 +627,7 @@ def _publish(writer: _Writer, folder: str, filename: str, components: dict[str, 
                 writer.retreat(None)
                 return False
             if os.path.isdir(folder) and not os.path.islink(folder):
-                _replace_files(writer, folder, [*group, _KEY + filename, _GROUP + filename])
+                _replace_files(writer, folder, [*group, _KEY + filename, _VARIANT + filename, _GROUP + filename])
                 break
             _set_aside(folder, writer.root)
     except OSError as error:

@@ -15,7 +15,7 @@ from triton.compiler import CompiledKernel
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam
 
-from . import _launcher, arrays
+from . import _launcher, arrays, tuning
 from .current_kernels import CurrentKernels, drop_stale
 from .kernel_launcher import Launcher
 from .settings import NAME
@@ -159,13 +159,9 @@ def finish(compiled: CompiledKernel, grid: Any, stream: int, values: Any) -> Non
 
 def tune(tuner: Autotuner, grid: Any, args: tuple, kwargs: dict) -> tuple[Any, tuple | None]:
     """Launches Triton's way, which tunes; returns what `run` returns, and what the native launcher may remember of it."""
+    tuning.observe(tuner)
     result = RUNS[Autotuner](tuner, *args, grid=grid, warmup=False, **kwargs)
-    key = None
-    if len(tuner.configs) > 1:
-        given = dict(zip(tuner.arg_names, args, strict=False)) | kwargs
-        named = {name: value for name, value in given.items() if name in tuner.arg_names}
-        values = [named[name] for name in tuner.keys if name in named]
-        key = (*values, *(str(value.dtype) for value in named.values() if hasattr(value, "dtype")))
+    key = tuning.key_of(tuner, dict(zip(tuner.arg_names, args, strict=False)) | kwargs)
     config = tuner.configs[0] if key is None else tuner.cache.get(key)
     if config is None:
         return result, None

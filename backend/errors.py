@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every error and warning of the backend. Messages say what was given, what is allowed and what to do."""
 
-
-class GraftError(Exception):
-    """Base of all errors that triton-graft raises itself."""
+from .runtime.errors import BundleError, GraftError, LaunchError, OutOfResourcesError, VariantError
 
 
 class OptionError(GraftError, ValueError):
@@ -20,10 +18,6 @@ class NoDeviceError(GraftError, RuntimeError):
 
 class CompileOnlyError(GraftError, RuntimeError):
     """Something that needs a CUDA device was asked of a driver that only compiles."""
-
-
-class LaunchError(GraftError, RuntimeError):
-    """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""
 
 
 class FreezeError(GraftError, ValueError):
@@ -44,3 +38,20 @@ class PassLibraryError(GraftError, RuntimeError):
 
 class GraftWarning(RuntimeWarning):
     """The backend works, but not all of it; said once per cause and process."""
+
+
+__all__ = [
+    "BundleError",
+    "CacheMissError",
+    "CompileOnlyError",
+    "FreezeError",
+    "GraftError",
+    "GraftWarning",
+    "LaunchError",
+    "NoDeviceError",
+    "OptionError",
+    "OutOfResourcesError",
+    "PassLibraryError",
+    "SpecializationError",
+    "VariantError",
+]

@@ -15,23 +15,29 @@ from .settings import requires_hits
 log = logging.getLogger(__name__)
 
 
-def report_miss(manager: Any, lookup: Any) -> None:
-    """Says why *manager* has no entry for *lookup*: in the debug log or, where `GRAFT_CACHE` requires hits, in a `CacheMissError`."""
-    reason = why_missed(manager, lookup)
+def report_miss(lookup: Any, there: list[cache.Entry]) -> None:
+    """Says why *lookup* found nothing, where *there* are the entries of its name: in the debug log or, where `GRAFT_CACHE` requires
+    hits, in a `CacheMissError`."""
+    reason = why_missed(lookup, there)
     if requires_hits():
         raise CacheMissError(reason)
     log.debug("%s", reason)
 
 
-def why_missed(manager: Any, lookup: Any) -> str:
-    """What there is to say about *lookup*, which *manager* has no entry for."""
+def why_missed(lookup: Any, there: list[cache.Entry]) -> str:
+    """What there is to say about *lookup*, where *there* are the entries of its name."""
     head = f"kernel '{lookup.name}' is not in the cache (key {lookup.key[:16]})"
-    nearest = manager.nearest(lookup.components, lookup.name) if isinstance(manager, cache.CacheManager) else None
-    if nearest is None:
+    closest = nearest(there, lookup.components)
+    if closest is None:
         return f"{head}, which has no entry for a kernel of this name."
     return "\n".join(
-        [f"{head}; the nearest entry, {nearest.path}, differs in", *_listed(nearest.components, lookup.components)]
+        [f"{head}; the nearest entry, {closest.path}, differs in", *_listed(closest.components, lookup.components)]
     )
+
+
+def nearest(there: list[cache.Entry], components: dict[str, str]) -> cache.Entry | None:
+    """The first of the entries *there* that differ in the fewest of *components*."""
+    return min(there, key=lambda entry: len(differences(entry.components, components)), default=None)
 
 
 def _listed(then: dict[str, str], now: dict[str, str]) -> list[str]:
@@ -56,9 +62,9 @@ def compare_entries(name: str) -> str:
     latest, others = found[0], found[1:]
     count = "1 entry" if not others else f"{len(found)} entries"
     lines = [f"{name}: {count} in {knobs.cache.dir}", f"the last used is {latest.path}"]
-    if others:
-        nearest = min(others, key=lambda entry: len(differences(entry.components, latest.components)))
-        lines += [f"the nearest is {nearest.path}, which differs in", *_listed(nearest.components, latest.components)]
+    closest = nearest(others, latest.components)
+    if closest is not None:
+        lines += [f"the nearest is {closest.path}, which differs in", *_listed(closest.components, latest.components)]
     return "\n".join(lines)
 
 

@@ -264,6 +264,31 @@ def _install_generator() -> Callable[[], None] | None:
     return _replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
 
 
+# -- Autotuner.prune_configs: what is known already need not be measured
+
+
+def _install_tuning() -> Callable[[], None] | None:
+    from triton.runtime.autotuner import Autotuner
+
+    from . import tuning
+
+    original = vars(Autotuner).get("prune_configs")
+    if original is None or [*inspect.signature(original).parameters] != ["self", "kwargs"]:
+        return None
+
+    def prune_configs(self: Any, kwargs: dict) -> Any:
+        chosen = tuning.choose(self, {**self.nargs, **kwargs})
+        return original(self, kwargs) if chosen is None else [chosen]
+
+    Autotuner.prune_configs = prune_configs
+
+    def undo() -> None:
+        if vars(Autotuner).get("prune_configs") is prune_configs:
+            Autotuner.prune_configs = original
+
+    return undo
+
+
 # -- triton.runtime.driver: who is active?
 
 
@@ -352,6 +377,12 @@ HOOKS = {
         "only the front end knows what a kernel depends on",
         _install_generator,
     ),
+    "tuning": Hook(
+        "triton.runtime.autotuner.Autotuner.prune_configs",
+        "one configuration where a bundle that is loaded says which",
+        "who has but one does not measure",
+        _install_tuning,
+    ),
     "caches": Hook(
         "triton.JITFunction.device_caches",
         "caches of its own for our driver",
@@ -367,7 +398,7 @@ HOOKS = {
 }
 
 #: Those that are in place while ours is the active driver.
-_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "caches", "launch")
+_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "tuning", "caches", "launch")
 
 
 #: The hooks in place, each with what undoes it, and those that have declined.

@@ -34,7 +34,7 @@ from triton import _instrumentation, knobs
 from triton._C import libtriton
 
 from . import passes
-from .files import write_file
+from .runtime.files import write_file
 from .settings import NAME
 
 #: Seconds that a file must have been left alone before its entry says that its content is the same: clocks of file systems
@@ -222,7 +222,7 @@ TRITON_FILES = (
 BYSTANDERS = frozenset(
     (
         "__main__.py", "arrays.py", "cache.py", "callbacks.py", "cli.py", "current_kernels.py", "doctor.py", "explain.py",
-        "freezing.py", "kernel_launcher.py", "launcher.py", "opt.py", "torch_layout.py", "typed_keys.py",
+        "freezing.py", "kernel_launcher.py", "launcher.py", "opt.py", "torch_layout.py", "tuning.py", "typed_keys.py",
     )
 )  # fmt: skip
 

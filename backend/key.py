@@ -8,19 +8,22 @@ Making TTIR takes milliseconds, so most look-ups go by a `manifest`: for a kerne
 (`readset`) of earlier compilations, and the one that holds now names the TTIR. Where none does, or none can be
 shown to, the TTIR is made; if it then has to be compiled, it is not made again.
 
+Kernels are looked for in `places`, the bundles that are loaded, and then in the cache.
+
 Triton asks for a key and then for the cache manager of its digest, in one thread: that is where the hooks are (`hooks`).
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import triton
 from triton import knobs
@@ -32,7 +35,7 @@ from . import cache, hooks, inputs, passes, readset
 from .encoding import Encoder, UnprovableError, digest, is_stable, joined
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
-from .settings import requires_hits
+from .settings import OPTIONS, requires_hits
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,13 @@ class Common(NamedTuple):
     code: inputs.Part
 
 
+class Proof(NamedTuple):
+    """A manifest by its key, and what it says of one TTIR."""
+
+    manifest: str
+    alternative: Alternative
+
+
 class Lookup(NamedTuple):
     """A key, and what it was made from."""
 
@@ -65,6 +75,8 @@ class Lookup(NamedTuple):
     way: str
     #: Why there is no read-set; empty if there is one.
     reason: str = ""
+    #: What leads to the TTIR without making it.
+    proof: Proof | None = None
 
     @property
     def components(self) -> dict[str, str]:
@@ -79,18 +91,42 @@ class _Made(NamedTuple):
     module: Any
 
 
-class _Found(NamedTuple):
-    """An entry that was found while its key was worked out."""
+class Found(NamedTuple):
+    """An entry that was found while its key was worked out: the paths of its files by name, and a manager to make it anew."""
 
     manager: Any
     group: dict[str, str]
 
 
+class Place(Protocol):
+    """Where compiled kernels are looked for."""
+
+    def common(self, common: Common, target: Any) -> Common:
+        """What the keys of the kernels there have in common, where *common* is that of this process."""
+
+    def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
+        """What the manifest *manifest* of the kernel *name* says there."""
+
+    def find(self, lookup: Lookup) -> Found | None:
+        """The entry for *lookup*, if it is there."""
+
+    def entries(self, name: str) -> Iterable[cache.Entry]:
+        """The entries for kernels of this name."""
+
+
+#: Where to look before the cache, in this order.
+places: list[Place] = []
+
+#: Told of each compilation that is found or made: what was asked for, its key, and the paths of its files by name.
+observers: list[Callable[[Request, Lookup, dict[str, str]], None]] = []
+
+
 class _Thread(threading.local):
     """What this thread's last look-up left for the rest of the compilation."""
 
+    request: Request | None = None
     lookup: Lookup | None = None
-    found: _Found | None = None
+    found: Found | None = None
     made: _Made | None = None
 
 
@@ -98,8 +134,12 @@ _thread = _Thread()
 
 
 def triton_key() -> str:
-    """The compiler as a text, for those who build keys of their own: PyTorch's Inductor, Triton's autotuner."""
-    return f"{triton.__version__}-{compiler_identity()}"
+    """The compiler as a text, for those who build keys of their own: PyTorch's Inductor, Triton's autotuner.
+
+    They do not know our options, so what the environment gives as other defaults is in there. Raises `OptionError`.
+    """
+    given = [f"{option.variable}={value}" for option in OPTIONS.values() if (value := option.for_process()) != option.default]
+    return "-".join([triton.__version__, compiler_identity(), *given])
 
 
 def compiler_identity() -> str:
@@ -110,32 +150,54 @@ def compiler_identity() -> str:
 
 def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = None) -> str:
     """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
-    lookup = look_up(Request(src, backend, options))
+    request = Request(src, backend, options)
+    lookup = look_up(request)
     log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
-    _thread.lookup = lookup
+    _thread.request, _thread.lookup = request, lookup
     return lookup.key
 
 
 def get_cache_manager(hash: str) -> Any:
     """The cache manager for the entry *hash*; None if that is not of the key that this thread has just asked for."""
-    lookup, found = _thread.lookup, _thread.found
-    if lookup is None or (hash != _entry_of(lookup) and knobs.runtime.add_stages_inspection_hook is None):
+    request, lookup, found = _thread.request, _thread.lookup, _thread.found
+    if request is None or lookup is None:
         return None
-    _thread.lookup = _thread.found = None
+    is_inspected = hash != entry_of(lookup)
+    if is_inspected and knobs.runtime.add_stages_inspection_hook is None:
+        return None
+    _thread.request = _thread.lookup = _thread.found = None
     if found is not None:
-        return _Ready(found)
-    manager = cache.get_cache_manager(hash, lookup.components)
-    if requires_hits() or log.isEnabledFor(logging.DEBUG):
+        manager: Any = _Ready(found)
+    else:
+        manager = cache.get_cache_manager(hash, _about(request, lookup))
+    if not (observers or requires_hits() or log.isEnabledFor(logging.DEBUG)):
+        return manager
+
+    def missed() -> None:
         from . import explain
 
-        return cache.Watched(manager, lambda: explain.report_miss(manager, lookup))
-    return manager
+        explain.report_miss(lookup, [entry for place in (*places, _cache) for entry in place.entries(lookup.name)])
+
+    def tell(group: dict[str, str]) -> None:
+        for observer in tuple(observers):
+            observer(request, lookup, group)
+
+    return cache.Watched(manager, missed) if is_inspected else cache.Watched(manager, missed, tell)
+
+
+def _about(request: Request, lookup: Lookup) -> cache.About:
+    def variant() -> dict[str, Any]:
+        from .bundle import variants
+
+        return variants.described(request.source, request.options, request.backend.target)
+
+    return cache.About(lookup.components, variant)
 
 
 class _Ready:
     """The manager of an entry that was found already, and need not be read again."""
 
-    def __init__(self, found: _Found):
+    def __init__(self, found: Found):
         self._found = found
 
     def get_group(self, filename: str) -> dict[str, str] | None:
@@ -147,7 +209,7 @@ class _Ready:
 
 def forget() -> None:
     """Lets go of what the last look-up of this thread left."""
-    _thread.lookup = _thread.found = _thread.made = None
+    _thread.request = _thread.lookup = _thread.found = _thread.made = None
 
 
 def compile_current(compile: Callable, source: Any, **kwargs: Any) -> Any:
@@ -163,7 +225,7 @@ def look_up(request: Request) -> Lookup:
     forget()
     source = request.source
     if isinstance(source, IRSource):
-        return _lookup(source, _common(request), _ir_digest(source, request.options), "source")
+        return _by_text(request, _common(request), _ir_digest(source, request.options), "source")
     if _is_function(source) and knobs.runtime.add_stages_inspection_hook is None:
         return _by_manifest(request)
     return _by_ttir(request, "its stages are inspected")
@@ -195,29 +257,52 @@ def _is_function(src: Any) -> bool:
     return type(src) is ASTSource or (gluon is not None and type(src) is gluon.GluonASTSource)
 
 
+class _Asked(NamedTuple):
+    """A request for the key of a function; *encoders* without end have met its root, and *text* is what they wrote of it."""
+
+    request: Request
+    root: Root
+    text: str
+    encoders: Iterator[Encoder]
+
+
 def _by_manifest(request: Request) -> Lookup:
     source, common = request.source, _common(request, to_compile=False)
     root = Root(source.fn, tuple(sorted(source.constants.items())), _lines_count(request.options))
     try:
-        encoder, function = root.begin()
-        manifest = Manifest(_manifest_key(request, common, root, function), source.name)
+        encoder, text = root.begin()
+        more = (root.begin()[0] for _ in itertools.repeat(None))
+        asked = _Asked(request, root, text, itertools.chain((encoder,), more))
+        for place in (*places, _cache):
+            theirs = place.common(common, request.backend.target)
+            manifest = _manifest_key(asked, theirs)
+            lookup = _look_in(place, asked, theirs, manifest)
+            if lookup is not None:
+                return lookup
     except UnprovableError as error:
         return _by_ttir(request, str(error))
-    for alternative in manifest.load():
+    return _by_recorded_ttir(request, root, Manifest(manifest, source.name))
+
+
+def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Lookup | None:
+    """What *place* has for what is *asked*, by what its *manifest* says."""
+    source = asked.request.source
+    encoder = next(asked.encoders)
+    for alternative in place.alternatives(manifest, source.name):
         if readset.check(encoder, alternative.reads):
             lookup = _lookup(source, common, alternative.ttir, "manifest")
-            if not _find(lookup):
-                break  # what is stored gets its key from the TTIR itself
+            if not _find(place, lookup):
+                return None  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)
-            setattr(source, readset.REMEMBERED, Remembered(root, tuple(alternative.reads), tuple(encoder.watched)))
-            return lookup
-        encoder, _ = root.begin()
-    return _by_recorded_ttir(request, root, manifest)
+            setattr(source, readset.REMEMBERED, Remembered(asked.root, tuple(alternative.reads), tuple(encoder.watched)))
+            return lookup._replace(proof=Proof(manifest, alternative))
+        encoder = next(asked.encoders)
+    return None
 
 
-def _manifest_key(request: Request, common: Common, root: Root, function: str) -> str:
-    """What is known of a kernel without its TTIR; *function* is its text. Raises `UnprovableError`."""
-    source = request.source
+def _manifest_key(asked: _Asked, common: Common) -> str:
+    """What is known of a kernel without its TTIR. Raises `UnprovableError`."""
+    request, source = asked.request, asked.request.source
     constants = {source.fn.arg_names[path[0]]: value for path, value in source.constants.items() if len(path) == 1}
     name = str(source.fn.repr(_SpecializationProxy(constants, source.signature)))
     encoder = Encoder(lines=False)
@@ -225,9 +310,9 @@ def _manifest_key(request: Request, common: Common, root: Root, function: str) -
         common.compiler.digest,
         inputs.front_end(request.backend.target, request.options).digest,
         source.ext,
-        str(root.lines),
+        str(asked.root.lines),
         name,
-        function,
+        asked.text,
         # Types are texts, except in tuples.
         *(type_ if type(type_) is str else encoder.text(type_) for item in source.signature.items() for type_ in item),
         repr(source.attrs),
@@ -242,16 +327,34 @@ class _SpecializationProxy(NamedTuple):
     signature: dict[str, Any]
 
 
-def _find(lookup: Lookup) -> bool:
-    """Whether there is an entry for *lookup*, which is then kept for when Triton asks."""
-    manager = cache.get_cache_manager(_entry_of(lookup), None)
-    group = manager.get_group(f"{lookup.name[:150]}.json")
-    if group:
-        _thread.found = _Found(manager, group)
-    return bool(group)
+def _find(place: Place, lookup: Lookup) -> bool:
+    """Whether *place* has an entry for *lookup*, which is then kept for when Triton asks."""
+    _thread.found = place.find(lookup)
+    return _thread.found is not None
 
 
-def _entry_of(lookup: Lookup) -> str:
+class _Cache:
+    """The cache as a place."""
+
+    def common(self, common: Common, target: Any) -> Common:
+        return common
+
+    def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
+        return Manifest(manifest, name).load()
+
+    def find(self, lookup: Lookup) -> Found | None:
+        manager = cache.get_cache_manager(entry_of(lookup))
+        group = manager.get_group(f"{lookup.name[:150]}.json")
+        return Found(manager, group) if group else None
+
+    def entries(self, name: str) -> Iterable[cache.Entry]:
+        return cache.entries(name) if knobs.cache.manager_class is None else ()
+
+
+_cache = _Cache()
+
+
+def entry_of(lookup: Lookup) -> str:
     """What Triton calls the entry of *lookup*."""
     return digest(lookup.key)
 
@@ -268,7 +371,9 @@ def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Looku
     if encoder is not None:
         setattr(request.source, readset.REMEMBERED, Remembered(root, reads, tuple(encoder.watched)))
         if not recorder.reason:
-            manifest.add(Alternative(lookup.own["source.text"], reads, _used_globals(root.function, encoder)))
+            alternative = Alternative(lookup.own["source.text"], reads, _used_globals(root.function, encoder))
+            manifest.add(alternative)
+            lookup = lookup._replace(proof=Proof(manifest.key, alternative))
     return lookup._replace(reason=recorder.reason)
 
 
@@ -276,7 +381,17 @@ def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Looku
 
 
 def _by_ttir(request: Request, reason: str = "") -> Lookup:
-    return _lookup(request.source, _common(request), _make_ttir(request), "ttir", reason)
+    return _by_text(request, _common(request), _make_ttir(request), "ttir", reason)
+
+
+def _by_text(request: Request, common: Common, digest: str, way: str, reason: str = "") -> Lookup:
+    """The look-up of what is compiled from a text with this *digest*, in the first place that has it."""
+    for place in places:
+        theirs = place.common(common, request.backend.target)
+        lookup = _lookup(request.source, theirs, digest, way, reason)
+        if _find(place, lookup):
+            return lookup
+    return _lookup(request.source, common, digest, way, reason)
 
 
 def _lines_count(options: Any) -> bool:

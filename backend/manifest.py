@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.runtime.cache import _base32
 
-from .files import write_file
 from .readset import Read
+from .runtime.files import write_file
 
 #: The folder of the cache in which manifests are.
 FOLDER = "graft-manifests"
@@ -51,13 +51,13 @@ class Alternative(NamedTuple):
 
 
 class Manifest:
-    """The manifest *key*, a SHA-256 in hexadecimal digits, of the kernel *name*."""
+    """The manifest *key*, a SHA-256 in hexadecimal digits, of the kernel *name*, in the cache or the cache folder *root*."""
 
-    def __init__(self, key: str, name: str):
-        self._key, self._file_name = key, f"{name[:150]}{SUFFIX}"
+    def __init__(self, key: str, name: str, root: str | None = None):
+        self.key, self._file_name, self._root = key, f"{name[:150]}{SUFFIX}", root
         manager = knobs.cache.manager_class
         #: The user's own cache manager, if there is one.
-        self._manager: Any = None if manager is None else manager(_base32(key))
+        self._manager: Any = None if manager is None or root else manager(_base32(key))
 
     def load(self) -> list[Alternative]:
         """Its alternatives, the latest first; none if there is no manifest that can be read."""
@@ -77,7 +77,7 @@ class Manifest:
                 self._write(data)
 
     def _path(self) -> str:
-        return f"{knobs.cache.dir}/{FOLDER}/{self._key[:2]}/{self._key}.{self._file_name}"
+        return f"{self._root or knobs.cache.dir}/{FOLDER}/{self.key[:2]}/{self.key}.{self._file_name}"
 
     def _read(self) -> bytes:
         path = self._path() if self._manager is None else self._manager.get_file(self._file_name)
@@ -109,15 +109,25 @@ def stored(root: str) -> Iterator[tuple[float, int, str]]:
             yield status.st_mtime, status.st_size, path
 
 
+def read_stored(root: str) -> Iterator[tuple[str, str, list[Alternative]]]:
+    """The manifests in the cache folder *root* that can be read: key, name of the kernel, alternatives."""
+    for _, _, path in sorted(stored(root), key=lambda found: found[2]):
+        key, _, file_name = os.path.basename(path).partition(".")
+        name = file_name.removesuffix(SUFFIX)
+        if _DIGEST.fullmatch(key) and (alternatives := Manifest(key, name, root).load()):
+            yield key, name, alternatives
+
+
 def _parse(data: bytes) -> list[Alternative]:
     """The alternatives in *data*. Raises `ValueError` or `TypeError` if it is not a manifest."""
     head, _, body = data.partition(b"\n")
     if len(data) > _MAX_BYTES or hashlib.sha256(body).hexdigest().encode() != head:
         raise ValueError("damaged")
-    return [_alternative(*item) for item in json.loads(body)]
+    return [alternative_of(*item) for item in json.loads(body)]
 
 
-def _alternative(ttir: str, reads: list, used_globals: list) -> Alternative:
+def alternative_of(ttir: str, reads: list, used_globals: list) -> Alternative:
+    """The alternative with these members as JSON has them. Raises `ValueError` or `TypeError` if they are not such."""
     if not _DIGEST.fullmatch(ttir):
         raise ValueError(ttir)
     if not isinstance(reads, list) or any(len(read) != 3 for read in reads):

@@ -16,9 +16,13 @@ class BundleError(GraftError, ValueError):
         self.rule = rule
 
 
+class LaunchError(GraftError, RuntimeError):
+    """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""
+
+
 class VariantError(GraftError, LookupError):
     """A bundle has no variant of a kernel for these arguments, or no such kernel; the message lists those that it has."""
 
 
 class OutOfResourcesError(GraftError, RuntimeError):
-    """A kernel needs more of something than the device has."""
+    """A kernel needs more of something than the device has, or memory that nobody gives it."""

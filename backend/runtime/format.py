@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, NoReturn
 
@@ -19,10 +20,18 @@ VERSION = 1
 #: The content of a manifest: JSON, as docs/bundle-format.md describes it.
 Content = dict[str, Any]
 
+#: How deep lists and objects of a manifest are in each other.
+MAX_DEPTH = 64
+#: No number of a manifest has more digits: Python reads and writes these whatever limit it is told to have.
+MAX_DIGITS = 600
+_TOO_LARGE = 10**MAX_DIGITS
+#: How many alternatives a manifest of the cache has.
+MAX_ALTERNATIVES = 64
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TARGET = re.compile(r"[a-z]+:[1-9][0-9]{0,5}")
 #: What can be the name of a file in any folder.
-_FILE_NAME = re.compile(r"(?!\.)[^/\\\0]{1,255}", re.DOTALL)
+_FILE_NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 class Bundle(NamedTuple):
@@ -54,9 +63,11 @@ def digest(value: Any) -> str:
 def pack(bundle: Bundle) -> bytes:
     """The bytes of *bundle*, which has to keep all rules. Raises `BundleError`."""
     content = bundle.content
+    _check_depth({"content": content})
     _check(content, bundle.artifacts)
-    manifest = canonical({"content": content, "digest": digest(content), "version": VERSION})
-    return container.write(Container(manifest.encode(), bundle.artifacts))
+    manifest = canonical({"content": content, "digest": digest(content), "version": VERSION}).encode()
+    _check_surrogates(content, manifest)
+    return container.write(Container(manifest, bundle.artifacts))
 
 
 def unpack(data: bytes) -> Bundle:
@@ -71,140 +82,222 @@ def _refuse(rule: str, message: str) -> NoReturn:
     raise BundleError(rule, message)
 
 
+# -- Rules "json", "version" and "digest"
+
+
 def _parse(manifest: bytes) -> Content:
     try:
-        value = json.loads(manifest.decode("ascii"))
-        version = value.get("version") if isinstance(value, dict) else None
-        if type(version) is int and version > VERSION:
-            _refuse(
-                "version",
-                f"its format is version {version}, and this reader knows version {VERSION}: install a newer triton-graft",
-            )
-        text = canonical(value).encode()
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, BundleError):
-            raise
-        _refuse("json", f"its manifest is not JSON ({error})")
-    if text != manifest:
+        return _checked(manifest)
+    except RecursionError:
+        _refuse("json", "its manifest is nested too deeply")
+
+
+def _checked(manifest: bytes) -> Content:
+    value, fractions = _load(manifest)
+    version = value.get("version") if type(value) is dict else None
+    if type(version) is int and version > VERSION:
+        _refuse(
+            "version",
+            f"its format is version {_shown(version)}, and this reader knows version {VERSION}: install a newer triton-graft",
+        )
+    if fractions:
+        _refuse("json", f"its manifest has the number {fractions[0][:60]}, and all numbers have to be integers")
+    _check_depth(value)
+    if canonical(value).encode() != manifest:
         _refuse("json", "its manifest is not written canonically")
-    if not isinstance(value, dict) or value.keys() != {"content", "digest", "version"} or version != VERSION:
+    _check_surrogates(value, manifest)
+    if type(value) is not dict or type(version) is not int or version != VERSION:
+        _refuse("version", f"its manifest does not say that it is of version {VERSION}")
+    if value.keys() != {"content", "digest", "version"}:
         _refuse("version", f"its manifest is not one of version {VERSION}, which has a content, a digest and the version")
     if value["digest"] != digest(value["content"]):
         _refuse("digest", "its manifest does not have the digest that it names: it was changed after it was written")
     return value["content"]
 
 
+def _load(manifest: bytes) -> tuple[Any, list[str]]:
+    """The JSON *manifest*, and the texts of those of its numbers that are no integers."""
+    fractions: list[str] = []
+
+    def integer(text: str) -> int:
+        if len(text.lstrip("-")) > MAX_DIGITS:
+            _refuse("json", f"its manifest has an integer of more than {MAX_DIGITS} digits")
+        return int(text)
+
+    try:
+        text = manifest.decode("ascii")
+        value = json.loads(text, parse_int=integer, parse_float=fractions.append, parse_constant=fractions.append)
+    except UnicodeDecodeError as error:
+        _refuse("json", f"its manifest has the byte {manifest[error.start]:#x} at {error.start}, which is not ASCII")
+    except json.JSONDecodeError as error:
+        _refuse("json", f"its manifest is not JSON ({error})")
+    return value, fractions
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        nodes = [node for node in level if type(node) in (dict, list)]
+        level = [item for node in nodes for item in (node.values() if type(node) is dict else node)]
+        if not level:
+            return
+    _refuse("json", f"its manifest is nested more than {MAX_DEPTH} deep")
+
+
+def _check_surrogates(value: Any, written: bytes) -> None:
+    """Checks that the texts of *value*, which is *written* so, can be written to files and shown."""
+    if b"\\ud" in written:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            found = error.object[error.start]
+            _refuse("json", f"its manifest has a text with {found!a}, which is half of a character")
+
+
 # -- Rule "schema"
 
-Check = Callable[[Any, str], None]
+#: Where a value is: where the object or list is that has it, and the key or number that it has there.
+Place = tuple[Any, str | int] | None
+Check = Callable[[Any, Place], None]
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 60
+_short.maxdict = _short.maxlist = _short.maxlevel = 2
 
 
-def _schema(where: str, expected: str, value: Any) -> NoReturn:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:60] + "…"
-    _refuse("schema", f"{where} is {shown}, where there has to be {expected}")
+def _shown(value: Any) -> str:
+    """*value* for a message: short, on one line, and printable."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # what Python does not write either
+        return f"an integer of {value.bit_length()} bits"
+
+
+def _path_to(place: Place) -> str:
+    """*place* for a message."""
+    steps: list[str] = []
+    while place is not None:
+        place, name = place
+        is_plain = type(name) is str and len(name) <= 64 and re.fullmatch(r"\w+", name, re.ASCII)
+        steps.append(f".{name}" if is_plain else f"[{_shown(name)}]")
+    steps.reverse()
+    return "".join(["content", *steps[:12], *("…" for _ in steps[12:13])])
+
+
+def _schema(place: Place, expected: str, value: Any) -> NoReturn:
+    _refuse("schema", f"{_path_to(place)} is {_shown(value)}, where there has to be {expected}")
 
 
 def _is(kind: type, expected: str) -> Check:
-    def check(value: Any, where: str) -> None:
+    def check(value: Any, place: Place) -> None:
         if type(value) is not kind:
-            _schema(where, expected, value)
+            _schema(place, expected, value)
 
     return check
 
 
-def _matches(pattern: re.Pattern[str], expected: str, rule: str = "schema") -> Check:
-    def check(value: Any, where: str) -> None:
-        if not isinstance(value, str):
-            _schema(where, expected, value)
-        if not pattern.fullmatch(value):
-            _refuse(rule, f"{where} is {value[:60]!r}, where there has to be {expected}")
+def _matches(pattern: re.Pattern[str], expected: str) -> Check:
+    def check(value: Any, place: Place) -> None:
+        if type(value) is not str or not pattern.fullmatch(value):
+            _schema(place, expected, value)
 
     return check
 
 
 def _one_of(*allowed: str) -> Check:
-    def check(value: Any, where: str) -> None:
+    def check(value: Any, place: Place) -> None:
         if type(value) is not str or value not in allowed:
-            _schema(where, f"one of {', '.join(allowed)}", value)
+            _schema(place, f"one of {', '.join(allowed)}", value)
 
     return check
 
 
 def _list(item: Check, most: int | None = None) -> Check:
-    def check(value: Any, where: str) -> None:
+    def check(value: Any, place: Place) -> None:
         if type(value) is not list or (most is not None and len(value) > most):
-            _schema(where, "a list" if most is None else f"a list of at most {most}", value)
+            _schema(place, "a list" if most is None else f"a list of at most {most}", value)
         for index, element in enumerate(value):
-            item(element, f"{where}[{index}]")
+            item(element, (place, index))
 
     return check
 
 
 def _tuple(*items: Check) -> Check:
-    def check(value: Any, where: str) -> None:
+    def check(value: Any, place: Place) -> None:
         if type(value) is not list or len(value) != len(items):
-            _schema(where, f"a list of {len(items)}", value)
+            _schema(place, f"a list of {len(items)}", value)
         for index, (item, element) in enumerate(zip(items, value, strict=True)):
-            item(element, f"{where}[{index}]")
+            item(element, (place, index))
 
     return check
 
 
 def _map(item: Check, key: Check | None = None) -> Check:
-    def check(value: Any, where: str) -> None:
+    check_key = key or _text
+
+    def check(value: Any, place: Place) -> None:
         if type(value) is not dict:
-            _schema(where, "an object", value)
+            _schema(place, "an object", value)
         for name, element in value.items():
-            if key is not None:
-                key(name, f"a key of {where}")
-            item(element, f"{where}.{name[:40]}")
+            check_key(name, (place, name))
+            item(element, (place, name))
 
     return check
 
 
 def _record(**members: Check) -> Check:
-    def check(value: Any, where: str) -> None:
-        if type(value) is not dict or value.keys() != members.keys():
-            _schema(where, f"an object with {', '.join(members)}", value)
-        for name, member in members.items():
-            member(value[name], f"{where}.{name}")
+    def check(value: Any, place: Place) -> None:
+        if type(value) is not dict:
+            _schema(place, f"an object with {', '.join(members)}", value)
+        for name in members:
+            if name not in value:
+                _refuse("schema", f"{_path_to(place)} has no {name}")
+        for name, element in value.items():
+            if name not in members:
+                _refuse("schema", f"{_path_to(place)} has {_shown(name)}, which is not among {', '.join(members)}")
+            members[name](element, (place, name))
 
     return check
 
 
 def _or_null(other: Check) -> Check:
-    return lambda value, where: None if value is None else other(value, where)
+    return lambda value, place: None if value is None else other(value, place)
 
 
 _text, _flag = _is(str, "a text"), _is(bool, "true or false")
 _digest_text = _matches(_DIGEST, "a digest of 64 hexadecimal digits")
 _target_name = _matches(_TARGET, "a target such as cuda:90")
-_file_name = _matches(_FILE_NAME, "the name of a file without a folder", rule="path")
+_stage = _one_of("cubin", "ttir", "ttgir", "llir", "ptx", "source")
 
 
-def _number(value: Any, where: str) -> None:
+def _number(value: Any, place: Place) -> None:
     if type(value) is not int or not 0 <= value < 1 << 32:
-        _schema(where, "a number from 0 to 2^32", value)
+        _schema(place, "a number from 0 to 4294967295", value)
 
 
-def _value(value: Any, where: str) -> None:
-    if value is None or type(value) in (bool, int, str):
+def _is_scalar(value: Any, place: Place) -> bool:
+    if type(value) is int and abs(value) >= _TOO_LARGE:
+        _schema(place, f"an integer of at most {MAX_DIGITS} digits", value)
+    return value is None or type(value) in (bool, int, str)
+
+
+def _value(value: Any, place: Place) -> None:
+    if _is_scalar(value, place):
         return
     if type(value) is not dict or len(value) != 1 or next(iter(value)) not in _TAGGED:
-        _schema(where, "a value", value)
+        _schema(place, "a value", value)
     ((tag, inner),) = value.items()
-    _TAGGED[tag](inner, f"{where}.{tag}")
+    _TAGGED[tag](inner, (place, tag))
 
 
-def _float_text(value: Any, where: str) -> None:
-    _text(value, where)
+def _float_text(value: Any, place: Place) -> None:
+    _text(value, place)
     try:
         same = value in ("nan", "inf", "-inf") or float.fromhex(value).hex() == value
     except (ValueError, OverflowError):
         same = False
     if not same:
-        _schema(where, "a number as float.hex writes it", value)
+        _schema(place, "a number as float.hex writes it", value)
 
 
 _TAGGED: dict[str, Check] = {
@@ -213,45 +306,44 @@ _TAGGED: dict[str, Check] = {
 }  # fmt: skip
 
 
-def _type(value: Any, where: str) -> None:
+def _type(value: Any, place: Place) -> None:
     if type(value) is list:
-        _list(_type)(value, where)
+        _list(_type)(value, place)
     else:
-        _text(value, where)
+        _text(value, place)
 
 
-def _json(value: Any, where: str) -> None:
-    if type(value) is float:
-        _schema(where, "JSON without floating-point numbers", value)
-    for name, element in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
-        _json(element, f"{where}.{name}")
+def _json(value: Any, place: Place) -> None:
+    if type(value) is dict:
+        _map(_json)(value, place)
+    elif type(value) is list:
+        _list(_json)(value, place)
+    elif not _is_scalar(value, place):
+        _schema(place, "JSON without floating-point numbers", value)
 
 
-def _shape_of_metadata(value: Any, where: str) -> None:
-    _map(_json)(value, where)
+def _metadata(value: Any, place: Place) -> None:
+    _map(_json)(value, place)
     for name in ("name", "target", "num_warps", "num_ctas", "shared"):
         if name not in value:
-            _schema(where, f"an object with {name} among others", value)
-    _text(value["name"], f"{where}.name")
-    _record(backend=_text, arch=_number, warp_size=_number)(value["target"], f"{where}.target")
+            _refuse("schema", f"{_path_to(place)} has no {name}")
+    _text(value["name"], (place, "name"))
+    _record(backend=_text, arch=_number, warp_size=_number)(value["target"], (place, "target"))
     for name in ("num_warps", "num_ctas", "shared", "global_scratch_size", "profile_scratch_size"):
         if name in value:
-            _number(value[name], f"{where}.{name}")
-    _no_paths(value, where)
+            _number(value[name], (place, name))
 
 
-def _no_paths(value: Any, where: str) -> None:
-    if type(value) is str and value.startswith("/"):
-        _refuse("path", f"{where} is the absolute path {value[:60]!r}")
-    for name, element in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
-        _no_paths(element, f"{where}.{name}")
+def _base(value: Any, place: Place) -> None:
+    if type(value) is not str:
+        _number(value, place)
 
 
 _path = _list(_number, most=16)
 _components = _map(_text)
 _producer = _record(graft=_text, triton=_text, compiler=_components, tools=_map(_components, _target_name))
 _param = _record(
-    name=_text, kind=_one_of("positional", "keyword", "variadic"), constexpr=_flag, annotation=_text, specialize=_flag,
+    name=_text, kind=_one_of("positional", "keyword", "variadic"), constexpr=_flag, const=_flag, annotation=_text, specialize=_flag,
     align=_flag, default=_list(_value, most=1),
 )  # fmt: skip
 _kernel = _record(module=_text, name=_text, debug=_flag, params=_list(_param))
@@ -260,17 +352,17 @@ _specialisation = _record(
     attributes=_list(_tuple(_path, _list(_tuple(_text, _number)))), options=_map(_value),
 )  # fmt: skip
 _variant = _record(
-    kernel=_digest_text, producer=_digest_text, code=_digest_text, target=_target_name, key=_digest_text, name=_file_name,
-    own=_components, files=_map(_digest_text, _matches(re.compile("[a-z]{1,16}"), "the name of a stage")),
-    metadata=_shape_of_metadata, specialisation=_or_null(_specialisation), static=_text,
+    kernel=_digest_text, producer=_digest_text, code=_digest_text, target=_target_name, key=_digest_text, name=_text,
+    own=_components, files=_map(_digest_text, _stage),
+    metadata=_metadata, specialisation=_or_null(_specialisation), static=_text,
 )  # fmt: skip
 _tuner = _record(
     module=_text, name=_text, target=_target_name, arg_names=_list(_text), keys=_list(_text), pre_hook=_flag,
     winners=_list(_tuple(_list(_value), _map(_value))),
 )  # fmt: skip
-_read = _tuple(lambda value, where: None if type(value) is int else _text(value, where), _text, _text)
+_read = _tuple(_base, _text, _text)
 _alternative = _tuple(_digest_text, _list(_read), _list(_tuple(_number, _text)))
-_manifest = _record(name=_file_name, alternatives=_list(_alternative, most=64))
+_manifest = _record(name=_text, alternatives=_list(_alternative, most=MAX_ALTERNATIVES))
 _content = _record(
     producers=_map(_producer, _digest_text), code=_map(_components, _digest_text),
     targets=_map(_record(options=_map(_value)), _target_name), kernels=_map(_kernel, _digest_text), variants=_list(_variant),
@@ -283,31 +375,60 @@ _content = _record(
 
 def _check(content: Any, artifacts: dict[str, bytes]) -> None:
     """Raises `BundleError` unless *content* keeps the rules from "schema" on."""
-    try:
-        _content(content, "content")
-    except RecursionError:
-        _refuse("schema", "its content is nested too deeply")
+    _content(content, None)
+    _check_digests(content)
+    for variant in content["variants"]:
+        _check_variant(variant, content["kernels"])
     _check_references(content, artifacts)
     _check_order(content)
+    _check_paths(content)
 
 
-def _check_references(content: Content, artifacts: dict[str, bytes]) -> None:
+def _check_digests(content: Content) -> None:
     for table in ("producers", "code", "kernels"):
         for name, value in content[table].items():
             if digest(value) != name:
                 _refuse("reference", f"content.{table} has something under {name} that does not have this digest")
-    for variant in content["variants"]:
-        if "cubin" not in variant["files"]:
-            _refuse("reference", f"the variant {variant['key']} of {variant['name']} has no cubin")
-        target = variant["metadata"]["target"]
-        if f"{target['backend']}:{target['arch']}" != variant["target"]:
-            _refuse("reference", f"the variant {variant['key']} of {variant['name']} has metadata of another target")
+
+
+def _check_variant(variant: dict[str, Any], kernels: Content) -> None:
+    """Checks what a variant refers to in itself and in its kernel."""
+    what = f"the variant {variant['key']} of {_shown(variant['name'])}"
+    if "cubin" not in variant["files"]:
+        _refuse("reference", f"{what} has no cubin")
+    target = variant["metadata"]["target"]
+    if f"{target['backend']}:{target['arch']}" != variant["target"]:
+        _refuse("reference", f"{what} has metadata of another target")
+    special = variant["specialisation"]
+    if special is None or variant["kernel"] not in kernels:
+        return
+    types, parameters = len(special["signature"]), len(kernels[variant["kernel"]]["params"])
+    if types != parameters:
+        _refuse("reference", f"{what} has a signature of {types}, and its kernel has {parameters} parameters")
+    for path, _ in (*special["constants"], *special["attributes"]):
+        if not _leads_to_type(path, special["signature"]):
+            _refuse("reference", f"{what} has the path {path}, which is not in its signature")
+
+
+def _leads_to_type(path: list[int], types: Any) -> bool:
+    for step in path:
+        if type(types) is not list or step >= len(types):
+            return False
+        types = types[step]
+    return bool(path)
+
+
+def _check_references(content: Content, artifacts: dict[str, bytes]) -> None:
     used = _references(content)
     there = {**{table: content[table].keys() for table in _TABLES}, "artifacts": artifacts.keys()}
     for table, names in there.items():
         for name in sorted(used[table] ^ names):
             what = "is missing" if name in used[table] else "belongs to nothing"
             _refuse("reference", f"{name} of {table} {what}")
+    ttir = _ttir(content["variants"])
+    for key, manifest in content["manifests"].items():
+        if not manifest["alternatives"] or any(alternative[0] not in ttir for alternative in manifest["alternatives"]):
+            _refuse("reference", f"the manifest {key} of {_shown(manifest['name'])} leads to no variant, or to others as well")
 
 
 #: What variants refer to, and by which of their members.
@@ -323,6 +444,11 @@ def _references(content: Content) -> dict[str, set[str]]:
     return used
 
 
+def _ttir(variants: list[dict[str, Any]]) -> set[str]:
+    """The digests of the TTIR that *variants* were made from."""
+    return {variant["own"]["source.text"] for variant in variants if "source.text" in variant["own"]}
+
+
 def _check_order(content: Content) -> None:
     def check(items: Iterable[Any], what: str) -> None:
         found = list(items)
@@ -332,11 +458,38 @@ def _check_order(content: Content) -> None:
     check(map(variant_order, content["variants"]), "the variants")
     check(map(tuner_order, content["tuners"]), "the autotuners")
     for tuner in content["tuners"]:
-        check((canonical(key) for key, _ in tuner["winners"]), f"the winners of {tuner['name']}")
+        check((canonical(key) for key, _ in tuner["winners"]), f"the winners of {_shown(tuner['name'])}")
+    for key, manifest in content["manifests"].items():
+        check(map(canonical, manifest["alternatives"]), f"the alternatives of the manifest {key}")
     for variant in content["variants"]:
-        special = variant["specialisation"] or {"constants": [], "attributes": []}
+        special, what = variant["specialisation"] or {"constants": [], "attributes": []}, _shown(variant["name"])
         for member in ("constants", "attributes"):
-            check((item[0] for item in special[member]), f"the {member} of {variant['name']}")
+            check((item[0] for item in special[member]), f"the {member} of {what}")
+        for path, items in special["attributes"]:
+            check((name for name, _ in items), f"the attributes of {what} at {path}")
+
+
+def _check_paths(content: Content) -> None:
+    for table in ("variants", "manifests"):
+        for at, item in _items(content[table]):
+            if not _FILE_NAME.fullmatch(item["name"]):
+                place, expected = (((None, table), at), "name"), "the name of a file, without a folder and control characters"
+                _refuse("path", f"{_path_to(place)} is {_shown(item['name'])}, where there has to be {expected}")
+    for at, variant in enumerate(content["variants"]):
+        _check_no_path(variant["metadata"], (((None, "variants"), at), "metadata"))
+
+
+def _check_no_path(value: Any, place: Place) -> None:
+    if type(value) is str and value.startswith("/"):
+        _refuse("path", f"{_path_to(place)} is or has the absolute path {_shown(value)}")
+    for name, element in _items(value):
+        _check_no_path(name, place)
+        _check_no_path(element, (place, name))
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    """The values in an object by name, or those in a list by number."""
+    return value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
 
 
 def variant_order(variant: dict[str, Any]) -> tuple:
@@ -367,7 +520,7 @@ def merge(bundles: Iterable[Bundle]) -> Bundle:
         variants |= {variant_order(variant): variant for variant in bundle.content["variants"]}
         for tuner in bundle.content["tuners"]:
             place = canonical(tuner_order(tuner))
-            tuners[place] = _merge_tuners(tuners[place], tuner) if place in tuners else tuner
+            tuners[place] = merge_tuners(tuners[place], tuner) if place in tuners else tuner
         artifacts |= bundle.artifacts
     content = {**tables, "variants": list(variants.values()), "tuners": list(tuners.values())}
     return restrict(Bundle(content, artifacts), lambda variant: True)
@@ -377,10 +530,11 @@ def _merge_manifests(into: Content, more: Content) -> None:
     for key, manifest in more.items():
         known: list = into[key]["alternatives"] if key in into else []
         new = [item for item in manifest["alternatives"] if item not in known]
-        into[key] = {"name": manifest["name"], "alternatives": sorted([*known, *new], key=canonical)}
+        into[key] = {"name": manifest["name"], "alternatives": [*known, *new]}
 
 
-def _merge_tuners(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def merge_tuners(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """One record of an autotuner with the winners of both; where they differ, those of the *other*."""
     winners = {canonical(key): [key, keywords] for key, keywords in (*one["winners"], *other["winners"])}
     return {
         **one,
@@ -398,13 +552,13 @@ def restrict(bundle: Bundle, wanted: Callable[[dict[str, Any]], bool]) -> Bundle
     kept: Content = {"variants": variants, "tuners": tuners}
     used = _references(kept)
     kept.update({table: {name: content[table][name] for name in sorted(used[table])} for table in _TABLES})
-    kept["manifests"] = dict(_useful(content["manifests"], {variant["own"].get("source.text") for variant in variants}))
+    kept["manifests"] = dict(_useful(content["manifests"], _ttir(variants)))
     return Bundle(kept, {name: bundle.artifacts[name] for name in sorted(used["artifacts"])})
 
 
-def _useful(manifests: Content, ttir: set[str | None]) -> Iterator[tuple[str, Any]]:
-    """What of *manifests* leads to *ttir*, digests."""
+def _useful(manifests: Content, ttir: set[str]) -> Iterator[tuple[str, Any]]:
+    """What of *manifests* leads to *ttir*, digests. What is too much for a manifest is left out: it would only save work."""
     for key, manifest in sorted(manifests.items()):
-        alternatives = [alternative for alternative in manifest["alternatives"] if alternative[0] in ttir]
+        alternatives = sorted((item for item in manifest["alternatives"] if item[0] in ttir), key=canonical)
         if alternatives:
-            yield key, {**manifest, "alternatives": alternatives}
+            yield key, {**manifest, "alternatives": alternatives[:MAX_ALTERNATIVES]}

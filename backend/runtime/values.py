@@ -4,23 +4,41 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 
 class dtype:  # noqa: N801 - as Triton calls it
-    """A dtype as a constant, where Triton's own is not imported: `dtype("fp16")` is `triton.language.float16`."""
+    """A dtype as a constant, where Triton's own is not imported: `dtype("fp16")` is `triton.language.float16`.
 
-    def __init__(self, name: str):
-        self.name = name
+    There is one object for each name: the native launcher tells dtypes apart by identity.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, dtype) and other.name == self.name
+    name: str
+    _known: ClassVar[dict[str, dtype]] = {}
 
-    def __hash__(self) -> int:
-        return hash(self.name)
+    def __new__(cls, name: str) -> dtype:
+        known = cls._known.get(name)
+        if known is None:
+            made = super().__new__(cls)
+            made.name = name
+            known = cls._known.setdefault(name, made)
+        return known
+
+    def __reduce__(self) -> tuple:
+        return dtype, (self.name,)
 
     def __repr__(self) -> str:
         return f"dtype({self.name!r})"
+
+
+class constexpr:  # noqa: N801 - as Triton calls it
+    """A constant for a parameter that is none by itself: `constexpr(5)` is `triton.language.constexpr(5)`."""
+
+    def __init__(self, value: Any):
+        self.value = value.value if isinstance(value, constexpr) else value
+
+    def __repr__(self) -> str:
+        return f"constexpr({self.value!r})"
 
 
 def encode(value: Any) -> Any:
@@ -34,14 +52,41 @@ def encode(value: Any) -> Any:
     return _encode_object(value)
 
 
+def is_constant(value: Any) -> bool:
+    """Whether *value* is a constant wherever it is passed: a `tl.constexpr`, or a jitted function."""
+    return isinstance(value, constexpr) or _is_tritons(value, "constexpr") or _is_tritons(value, "JITFunction")
+
+
 def _encode_object(value: Any) -> Any:
     if isinstance(value, dtype) or _is_tritons(value, "dtype"):
         return {"dtype": str(value.name)}
-    if _is_tritons(value, "constexpr"):
+    if isinstance(value, constexpr) or _is_tritons(value, "constexpr"):
         return {"constexpr": encode(value.value)}
     if _is_tritons(value, "JITFunction"):
         return {"function": f"{value.fn.__module__}:{value.fn.__qualname__}"}
     return {"opaque": f"{type(value).__module__}.{type(value).__qualname__}"}
+
+
+def decode(encoded: Any) -> Any:
+    """The value that is encoded as *encoded*, which `is_exact`."""
+    if type(encoded) is not dict:
+        return encoded
+    ((tag, inner),) = encoded.items()
+    if tag in ("tuple", "list"):
+        return (tuple if tag == "tuple" else list)(map(decode, inner))
+    if tag == "float":
+        return float(inner) if inner in ("nan", "inf", "-inf") else float.fromhex(inner)
+    return constexpr(decode(inner)) if tag == "constexpr" else dtype(inner)
+
+
+def show(encoded: Any) -> str:
+    """The value that is encoded as *encoded*, for people: `1024`, `dtype('fp16')`, `a math.sin`."""
+    if is_exact(encoded):
+        return repr(decode(encoded))
+    ((tag, inner),) = encoded.items()
+    if tag in ("tuple", "list"):
+        return f"{tag}({', '.join(map(show, inner))})"
+    return f"constexpr({show(inner)})" if tag == "constexpr" else f"a {inner}" if tag == "opaque" else inner
 
 
 def is_exact(encoded: Any) -> bool:

@@ -112,6 +112,7 @@ def state_of_triton():
         "supports_target": vars(CUDABackend)["supports_target"],
         "config class": type(triton.runtime.driver),
         "device_caches": vars(triton.JITFunction).get("device_caches"),
+        "prune_configs": vars(autotuner.Autotuner)["prune_configs"],
         "backends": dict(triton.backends.backends),
         "settings of Redis": hasattr(triton.knobs.cache, "redis"),
         **functions,

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 import triton
 from support import in_child, make_vector_add, output_of, vector_add_source, warm_up_vector_add
-from triton.backends.graft import cache
+from triton.backends.graft import cache, explain
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, GraftWarning, OptionError
 from triton.compiler.errors import CompileTimeAssertionFailure
@@ -62,7 +62,7 @@ def hits(activate, monkeypatch):
 
 def publish(files=FILES, key=KEY, **components):
     """Puts *files* as `triton.compile` does; returns its group."""
-    manager = cache.CacheManager(key, components=components)
+    manager = cache.CacheManager(key, about=cache.About(components))
     group = {name: manager.put(data, name) for name, data in files.items()}
     manager.put_group("k.json", group)
     return group
@@ -117,7 +117,7 @@ def test_the_compiled_kernel_is_read_from_the_published_entry(hits, root):
     (entry,) = entries_in(root)
     assert {Path(path).parent for path in compiled.metadata_group.values()} == {entry}
     assert sorted(path.name for path in entry.iterdir()) == sorted(
-        [*compiled.metadata_group, "__grp__vector_add.json", "__key__vector_add.json"]
+        [*compiled.metadata_group, *(f"__{kind}__vector_add.json" for kind in ("grp", "key", "variant"))]
     )
 
 
@@ -250,9 +250,9 @@ def test_a_manager_of_the_user_is_used_as_it_is(monkeypatch):
 
 
 def test_otherwise_it_is_ours():
-    manager = cache.get_cache_manager("00" * 32, {"ttir": "1"})
+    manager = cache.get_cache_manager("00" * 32, cache.About({"ttir": "1"}))
     assert type(manager) is cache.CacheManager
-    assert manager.components == {"ttir": "1"}
+    assert manager.about.components == {"ttir": "1"}
     assert manager.key == get_cache_manager("00" * 32).key
 
 
@@ -697,7 +697,7 @@ def test_private_files_live_until_their_process_ends_and_forked_children_leave_t
     code = f"""
 import os, sys, warnings
 from pathlib import Path
-from triton.backends.graft import cache
+from triton.backends.graft import cache, explain
 warnings.simplefilter("ignore")
 manager = cache.CacheManager("{KEY}")
 path = Path(manager.put(b"text", "k.json"))
@@ -1033,11 +1033,11 @@ def test_triton_compile_raises_what_a_required_cache_raises(hits, monkeypatch):
 
 
 def nearest(**components):
-    found = cache.CacheManager(KEY).nearest(components, "k")
+    found = explain.nearest(list(cache.entries("k")), components)
     return found and (Path(found[0]).parent.name, found[1])
 
 
-def test_the_nearest_entry_shares_the_most_components():
+def test_the_nearest_entry_differs_in_the_fewest_components():
     publish(key=key_number(0), ttir="1", options="a", target="90")
     publish(key=key_number(1), ttir="1", options="b", target="90")
     publish(key=key_number(2), ttir="2", options="b", target="90")
@@ -1055,7 +1055,7 @@ def test_nothing_is_near_in_an_empty_cache_or_of_another_kernel(root):
     assert nearest(ttir="1") is None
     assert not root.exists()
     publish(ttir="1")
-    assert cache.CacheManager(KEY).nearest({"ttir": "1"}, "other") is None
+    assert list(cache.entries("other")) == []
 
 
 def test_entries_that_cannot_be_read_are_not_near(root):

@@ -7,15 +7,18 @@ import os
 from pathlib import Path
 
 
-def write_file(path: str | Path, content: bytes) -> None:
+def write_file(path: str | Path, content: bytes, sync: bool = False) -> None:
     """Writes *content* under a temporary name and puts it in the place of *path*: a reader sees the old file or the new.
 
-    Raises `OSError`; then there is no new file.
+    With *sync* that holds after a loss of power, too; it waits for the disk. Raises `OSError`; then there is no new file.
     """
     temporary = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
     with open(temporary, "xb") as stream:
         try:
             stream.write(content)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
             stream.close()  # what is still to be written may fail, too
             os.replace(temporary, path)
         except BaseException:

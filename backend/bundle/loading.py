@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Using bundles: every kernel in one that is loaded is a hit, and what autotuners found out is known.
+
+A bundle that is loaded is a place where `key` looks before the cache. A kernel is found there by the same key as in a cache,
+so one that has changed since is not found. Its files are put into a temporary folder when it is asked for, as Triton reads them
+from files; the cache folder is not touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import triton
+from triton import knobs
+from triton.runtime.autotuner import Autotuner, Config
+from triton.runtime.cache import _base32
+
+from .. import cache, explain, inputs, key, tuning
+from ..errors import BundleError
+from ..manifest import Alternative, Manifest, alternative_of
+from ..runtime import format, reading, values
+from ..runtime.files import write_file
+from .recording import active_target, function_of, keywords_of
+
+#: Whose kernels to take: those of this very compiler, or whatever the bundle has for this target.
+Identity = Literal["same", "any"]
+
+
+class Loaded:
+    """A bundle that is in use, with its kernels for one target. `unload` ends that; kernels launched from it stay."""
+
+    def __init__(self, bundle: format.Bundle, address: str, target: str):
+        self.address, self.target = address, target
+        self._bundle = bundle
+        self._variants = {variant["key"]: variant for variant in bundle.content["variants"] if variant["target"] == target}
+        self._winners = {
+            _place(tuner): dict(_winners(tuner)) for tuner in bundle.content["tuners"] if tuner["target"] == target
+        }
+        self._places: list[key.Place] = []
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} kernels for {self.target} from {self.address}>"
+
+    def __len__(self) -> int:
+        return len(self._variants)
+
+    @property
+    def producers(self) -> list[dict[str, Any]]:
+        """Who compiled these kernels."""
+        names = sorted({variant["producer"] for variant in self._variants.values()})
+        return [self._bundle.content["producers"][name] for name in names]
+
+    def use(self, identity: Identity) -> None:
+        """Has kernels looked for here. Raises `BundleError` for those of another compiler, unless *identity* is "any"."""
+        ours = [producer for producer in self.producers if not self._differences(producer)]
+        if identity == "same" and not ours:
+            raise BundleError("identity", f"{self.address}: {self._explain_identity()}")
+        self._places = [_Place(self, None)] if identity == "same" else [_Place(self, producer) for producer in self.producers]
+        key.places.extend(self._places)
+        tuning.advisers.append(self.winner)
+
+    def unload(self) -> None:
+        """Has kernels no longer looked for here."""
+        if self._places:
+            key.places[:] = [place for place in key.places if place not in self._places]
+            tuning.advisers.remove(self.winner)
+            self._places = []
+
+    def variant(self, variant_key: str) -> dict[str, Any] | None:
+        """The variant with the cache key *variant_key*."""
+        return self._variants.get(variant_key)
+
+    def alternatives(self, manifest: str) -> list[Alternative]:
+        """What the read-sets under the key *manifest* say."""
+        found = self._bundle.content["manifests"].get(manifest)
+        return [alternative_of(*item) for item in found["alternatives"]] if found else []
+
+    def entries(self, name: str) -> Iterable[cache.Entry]:
+        """The kernels of this name, as entries of a cache."""
+        for variant in self._variants.values():
+            if variant["name"] == name[:150]:
+                yield cache.Entry(self.address, _components(self._bundle.content, variant))
+
+    def unpack(self, variant: dict[str, Any]) -> dict[str, str]:
+        """Writes the files of *variant* to a temporary folder of this process; their paths by name. Raises `OSError`."""
+        folder = os.path.join(cache.private_root(), entry_name(variant))
+        os.makedirs(folder, exist_ok=True)
+        paths = {}
+        for name, data in _files(self._bundle, variant).items():
+            paths[name] = os.path.join(folder, name)
+            write_file(paths[name], data)
+        return paths
+
+    def winner(self, tuner: Autotuner, tuning_key: tuple) -> Config | None:
+        """The configuration that *tuner* found to be the best for *tuning_key*, if it is still one of its own."""
+        function = function_of(tuner).fn
+        winners = self._winners.get((function.__module__, function.__qualname__, *tuner.arg_names, *tuner.keys), {})
+        keywords = winners.get(format.canonical([values.encode(value) for value in tuning_key]))
+        if keywords is None or active_target() != self.target:
+            return None
+        return next((config for config in tuner.configs if keywords_of(config) == keywords), None)
+
+    def _differences(self, producer: dict[str, Any]) -> list[tuple[str, str, str]]:
+        ours = {**inputs.compiler().components, **inputs.tools(triton.runtime.driver.active.get_current_target())}
+        return explain.differences({**producer["compiler"], **producer["tools"].get(self.target, {})}, ours)
+
+    def _explain_identity(self) -> str:
+        lines = [f"  {name}: {was} there, {now} here" for name, was, now in self._differences(self.producers[0])]
+        return "\n".join(
+            [
+                "its kernels were compiled by another compiler than this one, which differs in what follows; build it anew, or "
+                'take them all the same with identity="any"',
+                *lines,
+            ]
+        )
+
+
+class _Place:
+    """The kernels of *loaded* where `key` looks: those that this compiler has made or, if given, that *producer* has."""
+
+    def __init__(self, loaded: Loaded, producer: dict[str, Any] | None):
+        self._loaded, self._producer = loaded, producer
+        #: What keys have in common, by what they have in common here.
+        self._common: dict[str, key.Common] = {}
+
+    def common(self, common: key.Common, target: Any) -> key.Common:
+        if self._producer is None:
+            return common
+        if common.code.digest not in self._common:
+            code = {name: text for name, text in common.code.components.items() if not name.startswith("tool.")}
+            tools = self._producer["tools"].get(self._loaded.target, {})
+            self._common[common.code.digest] = key.Common(
+                inputs.part(self._producer["compiler"]), inputs.part({**code, **tools})
+            )
+        return self._common[common.code.digest]
+
+    def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
+        return self._loaded.alternatives(manifest)
+
+    def find(self, lookup: key.Lookup) -> key.Found | None:
+        variant = self._loaded.variant(lookup.key)
+        if variant is None:
+            return None
+        return key.Found(cache.get_cache_manager(key.entry_of(lookup)), self._loaded.unpack(variant))
+
+    def entries(self, name: str) -> Iterable[cache.Entry]:
+        return self._loaded.entries(name)
+
+
+def load(address: Any, *, trusted_keys: Iterable[Any] | None = None, identity: Identity = "same") -> Loaded:
+    """Makes every kernel in the bundle at *address*, a path or a URL, a hit: without compiling, the front end or the cache folder.
+
+    Kernels of other targets than the active driver's are skipped, and autotuned kernels launch with the configuration that was
+    found to be the best. A kernel whose source or options are other than they were is not found, and compiled; set
+    `GRAFT_CACHE=require` to have that refused. *trusted_keys*: public Ed25519 keys, of which one must have signed the file.
+    *identity*: "any" takes kernels that another version of Triton, of this backend or of ptxas has compiled.
+
+    Raises `BundleError` if the file is not a bundle, is not signed as it must be, or has no kernels for this target or by this compiler.
+    """
+    if identity not in ("same", "any"):
+        raise BundleError("identity", f'identity={identity!r}: expected "same" or "any"')
+    bundle = reading.read(address, trusted_keys)
+    target = active_target()
+    loaded = Loaded(bundle, str(address), target)
+    if not len(loaded):
+        there = ", ".join(sorted(bundle.content["targets"])) or "none"
+        raise BundleError("target", f"{address}: it has no kernels for {target}; it has some for {there}")
+    loaded.use(identity)
+    return loaded
+
+
+class Unpacked(NamedTuple):
+    """What became of one kernel: "written", "kept" (an intact entry was there) or "replaced" (a damaged one was)."""
+
+    name: str
+    target: str
+    outcome: str
+
+
+def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] | None = None) -> list[Unpacked]:
+    """Writes the kernels of the bundle at *address* into the cache folder *cache_dir* (`TRITON_CACHE_DIR`), for all its targets.
+
+    Each kernel's folder appears at once. Raises `BundleError` as `load` does, and if the folder cannot be written; what was
+    written before is whole and stays.
+    """
+    bundle = reading.read(address, trusted_keys)
+    root = os.path.abspath(cache_dir or knobs.cache.dir)
+    try:
+        outcomes = [_store(root, bundle, variant) for variant in bundle.content["variants"]]
+    except OSError as error:
+        raise BundleError("address", f"{address}: it cannot be unpacked to {root} ({error.strerror})") from None
+    for manifest_key, manifest in bundle.content["manifests"].items():
+        for alternative in manifest["alternatives"]:
+            Manifest(manifest_key, manifest["name"], root).add(alternative_of(*alternative))
+    return outcomes
+
+
+def _store(root: str, bundle: format.Bundle, variant: dict[str, Any]) -> Unpacked:
+    described = {"kernel": bundle.content["kernels"][variant["kernel"]]}
+    described |= {name: variant[name] for name in ("specialisation", "static")}
+    entry = cache.Stored(entry_name(variant), _components(bundle.content, variant), described, _files(bundle, variant))
+    return Unpacked(variant["name"], variant["target"], cache.store(root, entry, f"{variant['name']}.json"))
+
+
+def entry_name(variant: dict[str, Any]) -> str:
+    """What the cache calls the entry of *variant*."""
+    return _base32(hashlib.sha256(variant["key"].encode()).hexdigest())
+
+
+def _files(bundle: format.Bundle, variant: dict[str, Any]) -> dict[str, bytes]:
+    """The files of *variant* as the cache has them, by name."""
+    files = {f"{variant['name']}.{stage}": bundle.artifacts[name] for stage, name in variant["files"].items()}
+    return {**files, f"{variant['name']}.json": json.dumps(variant["metadata"]).encode()}
+
+
+def _components(content: format.Content, variant: dict[str, Any]) -> dict[str, str]:
+    """The components of the key of *variant*."""
+    return {**content["producers"][variant["producer"]]["compiler"], **content["code"][variant["code"]], **variant["own"]}
+
+
+def _place(tuner: dict[str, Any]) -> tuple:
+    return tuner["module"], tuner["name"], *tuner["arg_names"], *tuner["keys"]
+
+
+def _winners(tuner: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    return ((format.canonical(tuning_key), keywords) for tuning_key, keywords in tuner["winners"])

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: MIT
+"""Recording bundles, loading them, and unpacking them into a cache; without a device."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import triton
+from programs import I32, Program, active
+from support import make_vector_add, output_of, vector_add_source
+from test_key_sound import STORE
+from triton.backends.graft import bundle, key, tuning
+from triton.backends.graft.driver import Driver
+from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
+from triton.backends.graft.runtime import reading
+from triton.runtime.autotuner import Config
+
+SCALE = "@triton.jit\ndef kernel(x, n, BLOCK: tl.constexpr):\n    tl.store(x, n * {} + BLOCK)\n"
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    return Program(tmp_path / "program", monkeypatch).write(SCALE.format(2))
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "kernels.graft"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_loaded():
+    yield
+    for place in list(key.places):
+        place._loaded.unload()
+    assert (key.places, key.observers, tuning.advisers, tuning.observers) == ([], [], [], [])
+
+
+def record(program, file, *, driver="cuda:90", texts=False, **kwargs):
+    """Compiles the kernel while recording, and saves that to *file*."""
+    triton.runtime.driver.set_active(Driver(target=driver))
+    with bundle.record() as recording:
+        for n in (1, 16, 17):
+            program.load().kernel.warmup(I32, n, BLOCK=64, grid=(1,), **kwargs)
+    recording.save(file, texts)
+    return recording
+
+
+def require_only(monkeypatch, tmp_path, name="empty"):
+    """An empty cache, and nothing may be compiled."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / name))
+    monkeypatch.setenv("GRAFT_CACHE", "require")
+    return tmp_path / name
+
+
+# -- Recording and loading
+
+
+def test_every_kernel_of_a_bundle_is_a_hit_and_the_cache_folder_gets_none(program, file, hits, monkeypatch, tmp_path):
+    record(program, file)
+    folder = require_only(monkeypatch, tmp_path)
+    loaded = bundle.load(file)
+    for n in (1, 16, 17, 48):
+        assert program.load().kernel.warmup(I32, n, BLOCK=64, grid=(1,)).asm["cubin"]
+    assert len(loaded) == 3
+    assert hits == [False] * 3 + [True] * 4
+    assert [path.name for path in folder.iterdir()] == ["graft-files.json"]  # what is remembered of Triton's own files
+
+
+def test_a_kernel_from_a_bundle_is_the_one_that_was_compiled(program, file, monkeypatch, tmp_path):
+    triton.runtime.driver.set_active(Driver(target="cuda:90"))
+    with bundle.record() as recording:
+        compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    recording.save(file, texts=True)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    found = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert dict(found.asm) == {stage: text for stage, text in compiled.asm.items() if stage != "source"} | {
+        "source": found.asm["source"]
+    }
+    assert (found.packed_metadata, found.hash) == (compiled.packed_metadata, compiled.hash)
+    assert found.metadata.shared == compiled.metadata.shared
+
+
+def test_the_front_end_does_not_run_for_a_kernel_from_a_bundle(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    monkeypatch.setattr(key, "_make_ttir", lambda request: pytest.fail("TTIR was made"))
+    assert program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,)).asm["cubin"]
+
+
+def test_a_kernel_that_can_only_go_by_its_ttir_is_found_in_a_bundle(program, file, hits, monkeypatch, tmp_path):
+    program.write(
+        "import os\n@triton.constexpr_function\ndef size():\n    return len(os.environ) * 0 + 2\n" + SCALE.format("size()")
+    )
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert hits[-1]
+
+
+def test_a_kernel_that_has_changed_is_refused_with_the_nearest_in_the_bundle(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    with pytest.raises(
+        CacheMissError, match=rf"(?s)kernel 'kernel' .* nearest entry, {file}, differs in.*option.num_warps: i4 there"
+    ):
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,), num_warps=8)
+    program.write(SCALE.format(3))
+    with pytest.raises(CacheMissError, match=r"source\.text"):
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+
+
+def test_what_is_found_in_the_cache_is_recorded_like_what_is_compiled(program, file, tmp_path):
+    record(program, file)
+    record(program, tmp_path / "again.graft")
+    assert file.read_bytes() == (tmp_path / "again.graft").read_bytes()
+
+
+def test_what_is_found_in_a_bundle_is_recorded_again(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    record(program, tmp_path / "again.graft")
+    assert file.read_bytes() == (tmp_path / "again.graft").read_bytes()
+
+
+def test_a_bundle_of_a_cache_folder_is_the_one_that_was_recorded(program, file, tmp_path):
+    record(program, file)
+    assert bundle.from_cache(tmp_path / "cache") == reading.read(file)
+
+
+def test_a_bundle_has_no_path_of_the_machine(program, file, tmp_path):
+    record(program, file)
+    text = json.dumps(reading.read(file).content)
+    assert "/" not in text.replace("cuda:90", "").replace("application/", "") or str(tmp_path) not in text
+    assert str(Path(triton.__file__).parent) not in text
+    assert str(tmp_path) not in text
+
+
+def test_a_bundle_for_another_target_is_refused_with_those_that_it_has(program, file, activate):
+    record(program, file)
+    activate(Driver(target="cuda:80"))
+    with pytest.raises(BundleError) as caught:
+        bundle.load(file)
+    assert str(caught.value) == f"{file}: it has no kernels for cuda:80; it has some for cuda:90 (rule: target)"
+
+
+def test_kernels_of_other_targets_in_a_bundle_are_skipped(program, file, tmp_path):
+    record(program, tmp_path / "80.graft", driver="cuda:80")
+    record(program, tmp_path / "90.graft")
+    merged = reading.format.merge([reading.read(tmp_path / "80.graft"), reading.read(tmp_path / "90.graft")])
+    reading.write(file, merged)
+    assert (len(merged.content["variants"]), len(bundle.load(file))) == (6, 3)
+
+
+def test_a_bundle_of_another_compiler_is_refused_unless_it_is_asked_for(program, file, hits, monkeypatch, tmp_path, activate):
+    activate(Driver(target="cuda:90", key="one"))
+    with bundle.record() as recording:
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    recording.save(file)
+    require_only(monkeypatch, tmp_path)
+    activate(Driver(target="cuda:90"))
+    with pytest.raises(
+        BundleError, match=r"(?s)another compiler .*identity=\"any\"\n  compiler.arithmetic: nothing there, .* here"
+    ):
+        bundle.load(file)
+    assert key.places == []
+    bundle.load(file, identity="any")
+    program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert hits == [False, True]
+
+
+def test_another_identity_than_same_or_any_is_refused(file):
+    with pytest.raises(BundleError, match='identity=\'some\': expected "same" or "any"'):
+        bundle.load(file, identity="some")
+
+
+def test_an_unloaded_bundle_is_no_longer_looked_into(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file).unload()
+    with pytest.raises(CacheMissError):
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+
+
+def test_an_ir_file_is_recorded_and_found(file, hits, monkeypatch, tmp_path, activate):
+    activate(Driver(target="cuda:90"))
+    path = tmp_path / "add.ttir"
+    path.write_text(triton.compile(vector_add_source(make_vector_add())).asm["ttir"])
+    with bundle.record() as recording:
+        triton.compile(str(path))
+    recording.save(file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    triton.compile(str(path))
+    assert hits == [False, False, True]
+    assert [variant["static"] for variant in reading.read(file).content["variants"]] == [
+        "it was compiled from IR, and nothing is known of its arguments"
+    ]
+
+
+def test_saving_where_nothing_was_recorded_is_an_error_that_says_why(program, file, activate):
+    activate(Driver(target="cuda:90"))
+    with bundle.record() as recording:
+        pass
+    with pytest.raises(BundleError, match=r"no kernel was compiled or looked up while recording, .*record from its start"):
+        recording.save(file)
+    assert not file.exists()
+
+
+def test_recording_without_our_driver_is_refused(other, activate):
+    activate(other)
+    with pytest.raises(BundleError, match="make a graft Driver"), bundle.record():
+        pass
+
+
+# -- Autotuning
+
+
+def tuned(program):
+    program.write(
+        "@triton.autotune([triton.Config({'B': 1}), triton.Config({'B': 2}, num_warps=8)], key=['n'])\n" + STORE.format("n")
+    )
+    program.write(
+        """
+        @triton.autotune([triton.Config({'B': 1}), triton.Config({'B': 2}, num_warps=8)], key=["n"])
+        @triton.jit
+        def kernel(x, n, B: tl.constexpr):
+            tl.store(x, n * B)
+        """
+    )
+    return program.load().kernel
+
+
+def test_what_an_autotuner_found_is_recorded_and_taken_without_measuring(program, file):
+    with active("graft"):
+        tuner = tuned(program)
+        with bundle.record() as recording:
+            tuner.warmup(I32, 5, grid=(1,))
+            tuner.cache[5, str(I32.dtype)] = tuner.configs[1]
+        recording.save(file)
+        other = tuned(program)
+        loaded = bundle.load(file)
+        other.nargs = {"x": I32, "n": 5}
+        assert len(loaded) == 2
+        assert other.prune_configs({}) == [other.configs[1]]
+        other.nargs = {"x": I32, "n": 6}
+        assert other.prune_configs({}) == other.configs
+
+
+def test_a_winner_that_is_no_configuration_any_more_is_left_out_of_account(program, file):
+    with active("graft"):
+        tuner = tuned(program)
+        with bundle.record() as recording:
+            tuner.warmup(I32, 5, grid=(1,))
+            tuner.cache[5, str(I32.dtype)] = tuner.configs[1]
+        recording.save(file)
+        bundle.load(file)
+        other = tuned(program)
+        other.configs = [Config({"B": 4}), Config({"B": 8})]
+        other.nargs = {"x": I32, "n": 5}
+        assert other.prune_configs({}) == other.configs
+
+
+# -- Unpacking
+
+
+def test_an_unpacked_bundle_is_a_cache(program, file, hits, monkeypatch, tmp_path):
+    record(program, file)
+    folder = require_only(monkeypatch, tmp_path, "unpacked")
+    assert {(one.name, one.target, one.outcome) for one in bundle.unpack(file)} == {("kernel", "cuda:90", "written")}
+    monkeypatch.setattr(key, "_make_ttir", lambda request: pytest.fail("TTIR was made"))
+    program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert hits[-1]
+    assert bundle.from_cache(folder) == reading.read(file)
+
+
+def test_an_intact_entry_is_left_alone_and_a_damaged_one_replaced(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    folder = require_only(monkeypatch, tmp_path, "unpacked")
+    bundle.unpack(file, folder)
+    damaged, intact, *_ = sorted(folder.glob("*/kernel.cubin"))
+    damaged.write_bytes(b"damaged")
+    before = intact.stat()
+    assert sorted(one.outcome for one in bundle.unpack(file, folder)) == ["kept", "kept", "replaced"]
+    assert intact.stat() == before
+    assert bundle.from_cache(folder) == reading.read(file)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(program, file, tmp_path):
+    record(program, file)
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(BundleError, match=rf"{file}: it cannot be unpacked to {tmp_path}/a file"):
+        bundle.unpack(file, tmp_path / "a file")
+
+
+def test_a_damaged_entry_of_a_cache_folder_is_left_out_with_a_warning(program, file, tmp_path):
+    record(program, file)
+    next((tmp_path / "cache").glob("*/kernel.cubin")).write_bytes(b"damaged")
+    with pytest.warns(GraftWarning, match="leaves out a damaged cache entry"):
+        assert len(bundle.from_cache(tmp_path / "cache").content["variants"]) == 2
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_a_folder_without_kernels_makes_no_bundle(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleError, match=rf"{tmp_path}/{folder}: (it is no cache folder|the folder has no kernels)"):
+        bundle.from_cache(tmp_path / folder)
+
+
+# -- Other processes
+
+
+LOAD = """
+import sys
+from programs import I32, Program
+import triton
+from triton import knobs
+from triton.backends.graft import bundle
+from triton.backends.graft.driver import Driver
+triton.runtime.driver.set_active(Driver(target="cuda:90"))
+sys.path.insert(0, FOLDER)
+bundle.load(FILE)
+hits = []
+knobs.compilation.listener = lambda *, cache_hit, **_: hits.append(cache_hit)
+module = __import__(NAME)
+for n in (1, 16, 17):
+    module.kernel.warmup(I32, n, BLOCK=64, grid=(1,))
+print(hits)
+"""
+
+
+def test_a_bundle_serves_another_process_whose_program_was_moved(program, file, tmp_path):
+    record(program, file)
+    moved = tmp_path / "moved"
+    shutil.move(program.folder, moved)
+    code = LOAD.replace("FOLDER", repr(str(moved))).replace("FILE", repr(str(file))).replace("NAME", repr(program._name))
+    output = output_of(code, tmp_path, TRITON_CACHE_DIR=str(tmp_path / "none"), GRAFT_CACHE="require")
+    assert output == "[True, True, True]\n"
