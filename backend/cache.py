@@ -574,26 +574,27 @@ def _remove_own(folder: str, pid: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-#: By process number, as forked children inherit it.
-_private_roots: dict[int, str] = {}
+#: By process number, as forked children inherit it, and whether it is to be in memory.
+_private_roots: dict[tuple[int, bool], str] = {}
 
 
-def private_root() -> str:
-    """A temporary folder of this process that is removed when it ends. Raises `OSError`."""
-    pid = os.getpid()
-    if pid not in _private_roots:
-        _private_roots[pid] = _makeprivate_root()
-        atexit.register(_remove_own, _private_roots[pid], pid)
-    return _private_roots[pid]
+def private_root(in_memory: bool = False) -> str:
+    """A temporary folder of this process that is removed when it ends; *in_memory* if there is such a file system. Raises `OSError`."""
+    place = os.getpid(), in_memory
+    if place not in _private_roots:
+        _private_roots[place] = _make_private_root("/dev/shm", None) if in_memory else _make_private_root(None, "/dev/shm")
+        atexit.register(_remove_own, _private_roots[place], os.getpid())
+    return _private_roots[place]
 
 
-def _makeprivate_root() -> str:
+def _make_private_root(first: str | None, second: str | None) -> str:
+    """A new folder in *first* or, if that cannot be, in *second*; None is where temporary files belong."""
     import tempfile
 
     try:
-        return tempfile.mkdtemp(prefix="triton-graft-")
+        return tempfile.mkdtemp(prefix="triton-graft-", dir=first)
     except OSError:
-        return tempfile.mkdtemp(prefix="triton-graft-", dir="/dev/shm")
+        return tempfile.mkdtemp(prefix="triton-graft-", dir=second)
 
 
 _not_kept: set[str] = set()

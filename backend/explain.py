@@ -30,9 +30,10 @@ def why_missed(lookup: Any, there: list[cache.Entry]) -> str:
     closest = nearest(there, lookup.components)
     if closest is None:
         return f"{head}, which has no entry for a kernel of this name."
-    return "\n".join(
-        [f"{head}; the nearest entry, {closest.path}, differs in", *_listed(closest.components, lookup.components)]
-    )
+    listed = _listed(closest.components, lookup.components)
+    if not listed:
+        return f"{head}: its entry, {closest.path}, is damaged."
+    return "\n".join([f"{head}; the nearest entry, {closest.path}, differs in", *listed])
 
 
 def nearest(there: list[cache.Entry], components: dict[str, str]) -> cache.Entry | None:

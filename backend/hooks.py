@@ -241,6 +241,22 @@ def _install_identity() -> Callable[[], None] | None:
     return _replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
 
 
+def _install_default_identity() -> Callable[[], None] | None:
+    from triton.runtime import cache
+
+    def make(original: Any) -> Any:
+        def triton_key() -> str:
+            if _config().__dict__.get("_active") is not None or not is_default_backend():
+                return original()
+            from . import key
+
+            return key.triton_key()
+
+        return triton_key
+
+    return _replace_everywhere(cache, "triton_key", "", make)
+
+
 def _install_redis() -> Callable[[], None] | None:
     """Gives Triton's Redis backend its settings, which it looks for where Triton 3.9 does not have them."""
     cache_knobs = triton.knobs.cache
@@ -346,6 +362,12 @@ HOOKS = {
         "a no to the registry while the cuda target is ours",
         "make_backend wants exactly one backend for a target",
         _install_decline_cuda,
+    ),
+    "default identity": Hook(
+        "triton.runtime.cache.triton_key",
+        "the identity of the compiler while there is no driver and TRITON_DEFAULT_BACKEND names us",
+        "PyTorch's Inductor asks before Triton needs a driver, once in a process",
+        _install_default_identity,
     ),
     "identity": Hook(
         "triton.runtime.cache.triton_key",
@@ -453,11 +475,11 @@ def prepare_for_default() -> None:
     """
     if is_default_backend():
         with _lock:
-            _install("question")
+            _install("question", "default identity")
 
 
 def _sleep_if_unused() -> None:
     """Undoes what is in place when the last driver of ours is gone; an active one cannot go."""
     with _lock:
         if not any(True for _ in _drivers):  # its length may still count the one that goes
-            _undo("watch", "question")
+            _undo("watch", "question", "default identity")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,6 @@ from .. import cache, explain, inputs, key, tuning
 from ..errors import BundleError
 from ..manifest import Alternative, Manifest, alternative_of
 from ..runtime import format, reading, values
-from ..runtime.files import write_file
 from .recording import active_target, function_of, keywords_of
 
 #: Whose kernels to take: those of this very compiler, or whatever the bundle has for this target.
@@ -41,6 +41,9 @@ class Loaded:
             _place(tuner): dict(_winners(tuner)) for tuner in bundle.content["tuners"] if tuner["target"] == target
         }
         self._places: list[key.Place] = []
+        self._lock = threading.Lock()
+        #: The paths of files that were written, by process, as forked children inherit them, and variant.
+        self._unpacked: dict[tuple[int, str], dict[str, str]] = {}
 
     def __repr__(self) -> str:
         return f"<{len(self)} kernels for {self.target} from {self.address}>"
@@ -87,12 +90,19 @@ class Loaded:
 
     def unpack(self, variant: dict[str, Any]) -> dict[str, str]:
         """Writes the files of *variant* to a temporary folder of this process; their paths by name. Raises `OSError`."""
-        folder = os.path.join(cache.private_root(), entry_name(variant))
-        os.makedirs(folder, exist_ok=True)
+        place = os.getpid(), variant["key"]
+        with self._lock:
+            if place not in self._unpacked:
+                self._unpacked[place] = self._write(variant)
+            return self._unpacked[place]
+
+    def _write(self, variant: dict[str, Any]) -> dict[str, str]:
+        head = os.path.join(cache.private_root(in_memory=True), variant["key"])
         paths = {}
         for name, data in _files(self._bundle, variant).items():
-            paths[name] = os.path.join(folder, name)
-            write_file(paths[name], data)
+            paths[name] = head + os.path.splitext(name)[1]
+            with open(paths[name], "wb") as stream:
+                stream.write(data)
         return paths
 
     def winner(self, tuner: Autotuner, tuning_key: tuple) -> Config | None:

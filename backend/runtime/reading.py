@@ -181,7 +181,9 @@ def _explaining(done: str, missing: str) -> Iterator[None]:
     except BundleError:
         raise
     except FileNotFoundError as error:
-        raise MissingBundleError("address", f"it cannot be {done}, because there is no such {missing}") from error
+        # Some file systems say this of a machine that they cannot reach, too.
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        raise MissingBundleError("address", f"it cannot be {done}, because there is no such {missing}{cause}") from error
     except OSError as error:
         raise BundleError("address", f"it cannot be {done} ({error.strerror or error})") from error
 

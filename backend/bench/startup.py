@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""`bench startup`: what a program waits for, from the start of its process to the return of the first launch of 50 kernels.
+
+Ways: Triton with a warm cache, our driver with one, a program that loads a bundle, and the static runtime, which imports no Triton.
+Each is a process; those of all ways take turns, and medians are taken. Also the size of the bundle beside Triton's cache folders,
+and how long building it for three targets takes beside one process for one target after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import GraftError
+from . import key, machines
+
+WAYS = {
+    "triton": "Triton, warm cache",
+    "graft": "graft, warm cache",
+    "load": "bundle.load in a program that imports Triton",
+    "static": "static runtime, no Triton",
+    "cuda": "of that, CUDA itself (no kernel, no Triton)",
+}
+TARGETS = ("cuda:80", "cuda:90", "cuda:100")
+
+
+class Row(NamedTuple):
+    """One figure beside what it is compared with."""
+
+    name: str
+    value: float
+    unit: str
+    ratio: float
+
+
+def run(rounds: int, count: int, stub: str = "") -> list[Row]:
+    """Measures with *count* kernels in *rounds* processes a way. Raises `GraftError` if a process fails or has to compile."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = _Bench(Path(folder), stub)
+        key.write_kernels(bench.kernels, count)
+        for way in ("triton", "record"):
+            bench.run(way)
+        time.sleep(2.5)  # files that have just been written are not remembered by their time stamps yet
+        bench.run("graft")
+        found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way, processes in found.items():
+                processes.append(bench.run(way))
+        compiled = sum(process["compiled"] for processes in found.values() for process in processes)
+        if compiled:
+            raise GraftError(f"{compiled} kernels were compiled again although they were there; nothing was measured.")
+        return [*_startup_rows(found), *_size_rows(bench)]
+
+
+def run_build(count: int) -> list[Row]:
+    """Measures building *count* kernels for three targets. Raises `GraftError` if a build fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "warmup.py"
+        key.write_kernels(path, count)
+        path.write_text(path.read_text() + _WARMUP)
+        each = sum(_time_build(path, [target], folder) for target in TARGETS)
+        together = _time_build(path, list(TARGETS), folder)
+    return [
+        Row(f"build of {count} kernels, {len(TARGETS)} targets, one after another", each, "s", 1.0),
+        Row("build of all at once", together, "s", together / each),
+    ]
+
+
+_WARMUP = """
+
+def warmup():
+    pointer = triton.MockTensor(tl.float32)
+    for name, kernel in sorted(globals().items()):
+        if name.startswith("kernel_"):
+            kernel.warmup(pointer, pointer, 1000, BLOCK=128, grid=(1,))
+"""
+
+
+def _time_build(path: Path, targets: list[str], folder: str) -> float:
+    with tempfile.TemporaryDirectory(dir=folder) as cache:
+        arguments = [argument for target in targets for argument in ("--target", target)]
+        command = [sys.executable, "-m", "triton.backends.graft", "bundle", "build", f"{path}:warmup", *arguments]
+        start = time.perf_counter()
+        done = subprocess.run(
+            [*command, "-o", os.path.join(cache, "out.graft")], env=_environment(cache), capture_output=True, text=True
+        )
+        seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        raise GraftError(f"a build failed:\n{done.stderr}")
+    return seconds
+
+
+class _Bench:
+    """The files of one run."""
+
+    def __init__(self, folder: Path, stub: str):
+        self.kernels, self.bundle = folder / "kernels.py", folder / "kernels.graft"
+        self.caches = {side: folder / side for side in ("triton", "graft", "none")}
+        self._stub = stub
+
+    def run(self, way: str) -> dict[str, Any]:
+        """What a process of the way *way* printed, and how long it took."""
+        side = {"triton": "triton", "load": "none"}.get(way, "graft")
+        script = Path(__file__).with_name("startup_child.py")
+        command = [sys.executable, str(script), way, str(self.kernels), str(self.bundle), self._stub]
+        start = time.time()
+        done = subprocess.run(command, env=_environment(str(self.caches[side]), self._stub), capture_output=True, text=True)
+        if done.returncode != 0:
+            raise GraftError(f"a process of the way {way} failed:\n{done.stderr}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        return {**found, "process": found["end"] - start}
+
+
+def _environment(cache: str, stub: str = "") -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
+    env |= {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
+    return env | ({"TRITON_LIBCUDA_PATH": os.path.dirname(os.path.abspath(stub))} if stub else {})
+
+
+def _startup_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
+    medians = {way: statistics.median(process["process"] for process in processes) for way, processes in found.items()}
+    return [Row(name, medians[way] * 1e3, "ms", medians[way] / medians["triton"]) for way, name in WAYS.items()]
+
+
+def _size_rows(bench: _Bench) -> list[Row]:
+    folders = _kernel_bytes(bench.caches["triton"])
+    size = bench.bundle.stat().st_size
+    return [
+        Row("Triton's cache folders of these kernels", folders / 1024, "KiB", 1.0),
+        Row("the bundle", size / 1024, "KiB", size / folders),
+    ]
+
+
+def _kernel_bytes(cache: Path) -> int:
+    """What kernels take in the cache folder *cache*; not what else Triton builds there."""
+    folders = {path.parent for path in cache.glob("*/*.cubin")}
+    return sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+
+
+def format_rows(rows: list[Row]) -> str:
+    """*rows* as text."""
+    lines = [", ".join(f"{name} {value}" for name, value in machines.Machine().facts().items()), ""]
+    lines += [f"{row.name:56} {row.value:10.1f} {row.unit:4} {row.ratio:7.3f}" for row in rows]
+    return "\n".join(lines)
