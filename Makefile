@@ -10,7 +10,7 @@ BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lit test-unit test-gpu build toolchain docs bench format lint clean distclean
+.PHONY: help run test test-lit test-unit test-gpu fuzz build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ test-unit: $(READY) ## the backend (pytest), and our build inside a host like Tr
 
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu
+
+fuzz: $(READY) ## give 100,000 damaged bundles to the reader; takes minutes
+	$(BIN)/python test/unit/bundle_mutations.py --count 100000
 
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 
@@ -61,7 +64,7 @@ lint: $(READY) ## check format, style and types
 	$(BIN)/mypy
 
 clean: ## remove what was built
-	rm -rf build dist *.egg-info backend/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist *.egg-info backend/*.so backend/runtime/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
 
 distclean: clean ## remove .venv and the fetched toolchain too
 	rm -rf $(VENV) .toolchain

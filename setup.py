@@ -13,6 +13,8 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.resolve()
 BUILD = ROOT / "build" / "cmake"
 PACKAGE, PASSES, LAUNCHER = "triton.backends.graft", "libgraft_passes", "_launcher"
+#: The folder backend/runtime is two packages. Each has a launcher of its own, which is told other things than the backend's.
+RUNTIMES = (f"{PACKAGE}.runtime", "triton_graft_runtime")
 
 
 def program(name: str) -> str:
@@ -57,7 +59,7 @@ class BuildWithCMake(build_ext):
 setup(
     ext_modules=[
         Extension(f"{PACKAGE}.{PASSES}", sources=[]),
-        Extension(f"{PACKAGE}.{LAUNCHER}", sources=[]),
+        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in (PACKAGE, *RUNTIMES)],
     ],
     cmdclass={"build_ext": BuildWithCMake},
 )

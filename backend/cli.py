@@ -18,6 +18,7 @@ import triton
 
 from . import __version__
 from .bench.options import Options as BenchOptions
+from .bundle.cli import bundle
 from .errors import GraftError, OptionError
 
 
@@ -49,6 +50,9 @@ def options_of(table: type) -> Callable[[Callable], Callable]:
 @click.version_option(__version__, prog_name="graft", message=f"%(prog)s %(version)s, for Triton {triton.__version__}")
 def graft() -> None:
     """Tools of triton-graft, an out-of-tree NVIDIA backend for Triton."""
+
+
+graft.add_command(bundle)
 
 
 @graft.command()
@@ -107,3 +111,15 @@ def bench_key(rounds: int, kernels: int, stub: str | None, device: bool) -> None
 
         machine = machines.StubMachine(options.parse_stub("--stub", stub)) if stub else machines.CudaMachine()
         click.echo(f"{'check of a read-set at launch, per entry':48} {read_sets.measure(machine):38.1f} ns")
+
+
+@bench.command("startup")
+@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a way.")
+@click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the program.")
+@click.option("--stub", metavar="FILE", default="", help="Use this stub libcuda.so.1 instead of a CUDA device.")
+@click.option("--build", is_flag=True, help="Measure building the bundle instead; needs no device.")
+def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
+    """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
+    from .bench import startup
+
+    click.echo(startup.format_rows(startup.run_build(kernels) if build else startup.run(rounds, kernels, stub)))

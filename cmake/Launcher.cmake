@@ -20,7 +20,8 @@ function(find_graft_cuda_include result)
   set(${result} ${folder} PARENT_SCOPE)
 endfunction()
 
-# Builds the sources into the folder *directory*.
+# Builds the sources into the folder *directory*, and puts a copy into its folder `runtime`: the static runtime's, which is told
+# other things than the backend's.
 function(add_graft_launcher directory)
   set(api "")
   if(GRAFT_LAUNCHER_ABI3)
@@ -48,4 +49,7 @@ function(add_graft_launcher directory)
                         PREFIX "" OUTPUT_NAME _launcher SUFFIX ${GRAFT_PYTHON_SUFFIX} LIBRARY_OUTPUT_DIRECTORY ${directory}
                         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
+  add_custom_command(TARGET graft_launcher POST_BUILD
+                     COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}/runtime
+                     COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:graft_launcher> ${directory}/runtime VERBATIM)
 endfunction()

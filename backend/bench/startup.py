@@ -8,6 +8,7 @@ and how long building it for three targets takes beside one process for one targ
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import statistics
@@ -23,10 +24,11 @@ from . import key, machines
 
 WAYS = {
     "triton": "Triton, warm cache",
+    "torch": "the same in a program that imports PyTorch",
     "graft": "graft, warm cache",
     "load": "bundle.load in a program that imports Triton",
     "static": "static runtime, no Triton",
-    "cuda": "of that, CUDA itself (no kernel, no Triton)",
+    "cuda": "of each, Python and CUDA alone: no kernel, no Triton",
 }
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 
@@ -38,6 +40,8 @@ class Row(NamedTuple):
     value: float
     unit: str
     ratio: float
+    #: The ratio of what is left if one takes off both sides what CUDA itself takes to start; None where that says nothing.
+    net: float | None = None
 
 
 def run(rounds: int, count: int, stub: str = "") -> list[Row]:
@@ -49,7 +53,7 @@ def run(rounds: int, count: int, stub: str = "") -> list[Row]:
             bench.run(way)
         time.sleep(2.5)  # files that have just been written are not remembered by their time stamps yet
         bench.run("graft")
-        found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+        found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS if way != "torch" or _has_torch(stub)}
         for _ in range(rounds):
             for way, processes in found.items():
                 processes.append(bench.run(way))
@@ -107,7 +111,7 @@ class _Bench:
 
     def run(self, way: str) -> dict[str, Any]:
         """What a process of the way *way* printed, and how long it took."""
-        side = {"triton": "triton", "load": "none"}.get(way, "graft")
+        side = {"triton": "triton", "torch": "triton", "load": "none"}.get(way, "graft")
         script = Path(__file__).with_name("startup_child.py")
         command = [sys.executable, str(script), way, str(self.kernels), str(self.bundle), self._stub]
         start = time.time()
@@ -125,9 +129,19 @@ def _environment(cache: str, stub: str = "") -> dict[str, str]:
     return env | ({"TRITON_LIBCUDA_PATH": os.path.dirname(os.path.abspath(stub))} if stub else {})
 
 
+def _has_torch(stub: str) -> bool:
+    return not stub and importlib.util.find_spec("torch") is not None
+
+
 def _startup_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
     medians = {way: statistics.median(process["process"] for process in processes) for way, processes in found.items()}
-    return [Row(name, medians[way] * 1e3, "ms", medians[way] / medians["triton"]) for way, name in WAYS.items()]
+    cuda = statistics.median(process["cuda"] for processes in found.values() for process in processes)
+
+    def row(way: str) -> Row:
+        net = (medians[way] - cuda) / (medians["triton"] - cuda)
+        return Row(WAYS[way], medians[way] * 1e3, "ms", medians[way] / medians["triton"], net)
+
+    return [*map(row, found), Row("CUDA's own start, the same for all", cuda * 1e3, "ms", cuda / medians["triton"])]
 
 
 def _size_rows(bench: _Bench) -> list[Row]:
@@ -148,5 +162,8 @@ def _kernel_bytes(cache: Path) -> int:
 def format_rows(rows: list[Row]) -> str:
     """*rows* as text."""
     lines = [", ".join(f"{name} {value}" for name, value in machines.Machine().facts().items()), ""]
-    lines += [f"{row.name:56} {row.value:10.1f} {row.unit:4} {row.ratio:7.3f}" for row in rows]
+    lines.append(f"{'':56} {'':15} {'ratio':>7} {'without CUDA':>14}")
+    for row in rows:
+        net = "" if row.net is None else f"{row.net:14.3f}"
+        lines.append(f"{row.name:56} {row.value:10.1f} {row.unit:4} {row.ratio:7.3f} {net}".rstrip())
     return "\n".join(lines)

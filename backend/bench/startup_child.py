@@ -2,8 +2,8 @@
 """One process of `bench startup`: launches each kernel of a file once, in one way, and prints when the last launch had returned.
 
 `python startup_child.py WAY KERNELS BUNDLE STUB`, run as a script, as the static runtime is to be measured without what a package
-would import. WAY: "triton" and "graft" (a warm cache), "load", "static", "record" (which writes BUNDLE), or "cuda", which launches
-nothing and shows what CUDA itself takes. STUB: a libcuda.so.1 to use instead of the machine's, or nothing.
+would import. WAY: "triton", "torch" and "graft" (a warm cache), "load", "static", "record" (which writes BUNDLE), or "cuda", which
+launches nothing. STUB: a libcuda.so.1 to use instead of the machine's, or nothing.
 """
 
 import ctypes
@@ -76,11 +76,13 @@ def launch_all(kernels: list, buffers: list[Buffer]) -> None:
 
 def run_triton(way: str, path: str, bundle: str, buffers: list[Buffer]) -> int:
     """Launches by way of Triton; returns how many kernels were compiled."""
+    if way == "torch":
+        import torch  # noqa: F401 - what it takes is part of what such a program takes
     import triton
 
     compiled: list[str] = []
     triton.knobs.compilation.listener = lambda *, src, cache_hit, **_: None if cache_hit else compiled.append(src.name)
-    if way == "triton":
+    if way in ("triton", "torch"):
         from triton.backends.nvidia.driver import CudaDriver as Driver
     else:
         from triton.backends.graft.driver import Driver  # type: ignore[assignment]

@@ -1,7 +1,47 @@
 # SPDX-License-Identifier: MIT
-"""Bundles: the compiled kernels of a program in one file. docs/bundles.md is the manual, docs/bundle-format.md the format."""
+"""Bundles: the compiled kernels of a program in one file. docs/bundles.md is the manual, docs/bundle-format.md the format.
 
-from .loading import Loaded, Unpacked, load, unpack
-from .recording import Recording, from_cache, record
+A name is imported when it is asked for: the command line lists its commands without what they need.
+"""
 
-__all__ = ["Loaded", "Recording", "Unpacked", "from_cache", "load", "record", "unpack"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .loading import Loaded, Unpacked, load, unpack
+    from .ranges import Pointer, expand, warmup
+    from .recording import Recording, from_cache, record
+    from .trace import replay
+
+#: Where each name is.
+_MODULES = {
+    "loading": ("Loaded", "Unpacked", "load", "unpack"),
+    "ranges": ("Pointer", "expand", "warmup"),
+    "recording": ("Recording", "from_cache", "record"),
+    "trace": ("replay",),
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "Loaded",
+    "Pointer",
+    "Recording",
+    "Unpacked",
+    "expand",
+    "from_cache",
+    "load",
+    "record",
+    "replay",
+    "unpack",
+    "warmup",
+]

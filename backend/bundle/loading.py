@@ -2,8 +2,8 @@
 """Using bundles: every kernel in one that is loaded is a hit, and what autotuners found out is known.
 
 A bundle that is loaded is a place where `key` looks before the cache. A kernel is found there by the same key as in a cache,
-so one that has changed since is not found. Its files are put into a temporary folder when it is asked for, as Triton reads them
-from files; the cache folder is not touched.
+so one that has changed since is not found. As Triton reads kernels out of files, its own are put into a temporary folder when
+it is asked for; the cache folder gets none.
 """
 
 from __future__ import annotations

@@ -1,2 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""The static runtime: launches the kernels of a bundle without Triton. Also what bundles are read and written with."""
+"""The static runtime: launches the kernels of a bundle without Triton. Also what bundles are read and written with.
+
+This folder is two packages: `triton.backends.graft.runtime`, and `triton_graft_runtime` for programs without Triton. What is not
+asked for is not imported: `import triton` comes by here.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .errors import BundleError, GraftError, LaunchError, OutOfResourcesError, VariantError
+    from .native import set_allocator
+    from .static import Bundle
+    from .values import constexpr, dtype
+
+_MODULES = {
+    "errors": ("BundleError", "GraftError", "LaunchError", "OutOfResourcesError", "VariantError"),
+    "native": ("set_allocator",),
+    "static": ("Bundle",),
+    "values": ("constexpr", "dtype"),
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "GraftError",
+    "LaunchError",
+    "OutOfResourcesError",
+    "VariantError",
+    "constexpr",
+    "dtype",
+    "set_allocator",
+]

@@ -136,12 +136,10 @@ def _load(manifest: bytes) -> tuple[Any, list[str]]:
 
 def _check_depth(value: Any) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        nodes = [node for node in level if type(node) in (dict, list)]
-        level = [item for node in nodes for item in (node.values() if type(node) is dict else node)]
-        if not level:
-            return
-    _refuse("json", f"its manifest is nested more than {MAX_DEPTH} deep")
+    for _ in range(MAX_DEPTH):
+        level = [item for node in level if type(node) in (dict, list) for _, item in _items(node)]
+    if any(type(node) in (dict, list) for node in level):
+        _refuse("json", f"its manifest is nested more than {MAX_DEPTH} deep")
 
 
 def _check_surrogates(value: Any, written: bytes) -> None:
@@ -161,7 +159,7 @@ Place = tuple[Any, str | int] | None
 Check = Callable[[Any, Place], None]
 
 _short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 60
+_short.maxstring = _short.maxother = _short.maxlong = 80
 _short.maxdict = _short.maxlist = _short.maxlevel = 2
 
 
@@ -482,14 +480,15 @@ def _check_paths(content: Content) -> None:
 def _check_no_path(value: Any, place: Place) -> None:
     if type(value) is str and value.startswith("/"):
         _refuse("path", f"{_path_to(place)} is or has the absolute path {_shown(value)}")
-    for name, element in _items(value):
-        _check_no_path(name, place)
-        _check_no_path(element, (place, name))
+    if type(value) in (dict, list):
+        for name, element in _items(value):
+            _check_no_path(name, place)
+            _check_no_path(element, (place, name))
 
 
 def _items(value: Any) -> Iterable[tuple[Any, Any]]:
     """The values in an object by name, or those in a list by number."""
-    return value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    return value.items() if type(value) is dict else enumerate(value)
 
 
 def variant_order(variant: dict[str, Any]) -> tuple:

@@ -45,7 +45,11 @@ def read(address: Address, trusted_keys: Iterable[Address] | None = None) -> Bun
 
     Raises `BundleError` for the first rule that is broken, and `MissingBundleError`, which is one, if there is no such file.
     """
-    data = read_bytes(address)
+    return parse(address, read_bytes(address), trusted_keys)
+
+
+def parse(address: Address, data: bytes, trusted_keys: Iterable[Address] | None = None) -> Bundle:
+    """The bundle whose bytes are *data*, which were read from *address*; raises what `read` does."""
     with _naming(address):
         if trusted_keys is not None:
             signing.verify(data, trusted_keys)

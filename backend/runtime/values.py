@@ -35,7 +35,7 @@ class constexpr:  # noqa: N801 - as Triton calls it
     """A constant for a parameter that is none by itself: `constexpr(5)` is `triton.language.constexpr(5)`."""
 
     def __init__(self, value: Any):
-        self.value = value.value if isinstance(value, constexpr) else value
+        self.value: Any = value.value if isinstance(value, constexpr) else value
 
     def __repr__(self) -> str:
         return f"constexpr({self.value!r})"

@@ -85,8 +85,9 @@ def test_an_unknown_pass_is_an_error_that_names_it(host):
     assert "'graft-no-such-pass' does not refer to a registered pass" in done.stderr
 
 
-def test_the_host_builds_the_launcher_too(host):
-    done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=LAUNCHER, capture_output=True, text=True)
+@pytest.mark.parametrize("folder", [LAUNCHER, LAUNCHER / "runtime"])
+def test_the_host_builds_the_launcher_too_and_one_for_the_static_runtime(host, folder):
+    done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

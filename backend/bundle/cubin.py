@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What a kernel uses of a device, read from its cubin.
+
+A cubin is an ELF file. Its section `.nv.info` has attributes of functions, each with the number of the function's symbol and a
+value; shared memory whose size is known to the compiler is a section `.nv.shared.<function>`. NVIDIA documents neither; what is
+read here is what `cuobjdump -res-usage` prints. The file may come from anywhere, so nothing in it is trusted: what
+cannot be told is None.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_ATTRIBUTE = struct.Struct("<BBH")
+_PAIR = struct.Struct("<II")
+
+_MACHINE_CUDA = 190
+_FUNCTION = 2
+#: The format of an attribute whose value has as many bytes as its header says; others have none behind the header.
+_SIZED = 4
+_REGISTERS, _FRAME_BYTES = 0x2F, 0x11
+
+#: Of the tables that are searched, in bytes. Triton's cubins have a few hundred.
+_MAX_TABLE = 1 << 20
+
+
+class Usage(NamedTuple):
+    """What a kernel uses; None for what its cubin does not tell."""
+
+    #: For each thread.
+    registers: int | None = None
+    #: Local memory for each thread in words of 32 bits, which Triton calls `n_spills`: registers that did not fit, and arrays.
+    spills: int | None = None
+    #: Bytes for each CTA besides what a launch asks for; from compute capability 9.0 on with the KiB that CUDA reserves.
+    static_shared: int | None = None
+
+
+def usage(cubin: bytes, kernel: str) -> Usage:
+    """What the function *kernel* of *cubin* uses."""
+    try:
+        return _usage(_Elf(cubin), kernel.encode())
+    except ValueError:
+        return Usage()
+
+
+def _usage(elf: _Elf, kernel: bytes) -> Usage:
+    symbols = _functions(elf, kernel)
+    if not symbols:
+        return Usage()
+    values = {attribute: value for symbol, attribute, value in _attributes(elf) if symbol in symbols}
+    frame = values.get(_FRAME_BYTES)
+    shared = elf.section(b".nv.shared." + kernel)
+    return Usage(values.get(_REGISTERS), None if frame is None else frame // 4, 0 if shared is None else shared.size)
+
+
+class _Section(NamedTuple):
+    offset: int
+    size: int
+
+
+class _Elf:
+    """The sections of a cubin. Raises `ValueError` for what is none."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+        header = _part(data, 0, 64)
+        if header[:6] != b"\x7fELF\2\1" or int.from_bytes(header[18:20], "little") != _MACHINE_CUDA:
+            raise ValueError
+        (offset,) = struct.unpack_from("<Q", header, 0x28)
+        size, count, names = struct.unpack_from("<3H", header, 0x3A)
+        if size != _SECTION.size or names >= count:
+            raise ValueError
+        rows = _SECTION.iter_unpack(_part(data, offset, size * count))
+        self._sections = [(row[0], _Section(row[4], row[5])) for row in rows]
+        self._names = self._content(self._sections[names][1])
+
+    def section(self, name: bytes) -> _Section | None:
+        """The first section of this *name*."""
+        return next((section for at, section in self._sections if _is_name(self._names, at, name)), None)
+
+    def table(self, name: bytes) -> bytes:
+        """What is in the section *name*. Raises `ValueError` if there is none, or it is too large to be looked through."""
+        section = self.section(name)
+        if section is None:
+            raise ValueError
+        return self._content(section)
+
+    def _content(self, section: _Section) -> bytes:
+        if section.size > _MAX_TABLE:
+            raise ValueError
+        return _part(self.data, section.offset, section.size)
+
+
+def _part(data: bytes, offset: int, size: int) -> bytes:
+    """*size* bytes of *data* from *offset* on. Raises `ValueError` if there are not so many."""
+    if offset + size > len(data):
+        raise ValueError
+    return data[offset : offset + size]
+
+
+def _is_name(names: bytes, offset: int, name: bytes) -> bool:
+    """Whether *name* is what stands at *offset* in a table of names that end with a zero."""
+    return names[offset : offset + len(name) + 1] == name + b"\0"
+
+
+def _functions(elf: _Elf, name: bytes) -> set[int]:
+    """The numbers of the symbols of the function *name*. Raises `ValueError`."""
+    table, names = elf.table(b".symtab"), elf.table(b".strtab")
+    if len(table) % _SYMBOL.size:
+        raise ValueError
+    symbols = enumerate(_SYMBOL.iter_unpack(table))
+    return {number for number, (at, info, *_) in symbols if info & 15 == _FUNCTION and _is_name(names, at, name)}
+
+
+def _attributes(elf: _Elf) -> Iterator[tuple[int, int, int]]:
+    """The attributes of functions: the number of the symbol, what it is, and its value. Raises `ValueError`."""
+    table = elf.table(b".nv.info")
+    offset = 0
+    while offset < len(table):
+        kind, attribute, size = _ATTRIBUTE.unpack(_part(table, offset, _ATTRIBUTE.size))
+        offset += _ATTRIBUTE.size
+        if kind != _SIZED:
+            continue
+        value = _part(table, offset, size)
+        offset += size
+        if size == _PAIR.size:
+            symbol, number = _PAIR.unpack(value)
+            yield symbol, attribute, number

@@ -1,0 +1,566 @@
+# SPDX-License-Identifier: MIT
+"""What there is to say about bundles, as JSON and as text, and bundles made of others: the work of `graft bundle show`, `verify`,
+`diff`, `merge` and `prune`.
+
+A bundle may come from anywhere: what is printed of it has no control characters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from ..errors import BundleError
+from ..explain import differences
+from ..inputs import part
+from ..runtime import dispatch, format, reading, signing, values
+from ..runtime.format import Bundle, Content
+from . import cubin
+from .loading import Unpacked
+
+#: Columns of figures, which are aligned on the right.
+NUMERIC = ("cubin bytes", "registers", "spills", "shared bytes")
+
+#: What metadata say that is said elsewhere, besides options and variables of the environment: the key, and the compiler.
+_REPEATED = ("hash", "compiler_identity")
+
+
+class File(NamedTuple):
+    """A bundle that was read, and its bytes."""
+
+    address: str
+    data: bytes
+    bundle: Bundle
+
+
+def read(address: str, trusted_keys: Collection[str] = ()) -> File:
+    """The bundle at *address*; with *trusted_keys*, its signature is verified first. Raises `BundleError`."""
+    data = reading.read_bytes(address)
+    return File(address, data, reading.parse(address, data, trusted_keys or None))
+
+
+# -- Show
+
+
+def show(file: File) -> dict[str, Any]:
+    """What is in a bundle. Sizes are in bytes; for registers, spills and static shared memory see `cubin.Usage`.
+
+    Who has signed it is what the file says; nothing is verified.
+    """
+    content = file.bundle.content
+    return {
+        "file": file.address,
+        "bytes": len(file.data),
+        "digest": file.bundle.digest,
+        "signer": signing.signer(file.data),
+        "targets": sorted(content["targets"]),
+        "producers": [_producer(content, name) for name in sorted(content["producers"])],
+        "kernels": sorted((_kernel(file.bundle, name) for name in content["kernels"]), key=_by_name),
+        "tuners": [_tuner(tuner) for tuner in content["tuners"]],
+    }
+
+
+def _producer(content: Content, name: str) -> dict[str, Any]:
+    producer = content["producers"][name]
+    return {
+        "digest": name,
+        "graft": producer["graft"],
+        "triton": producer["triton"],
+        "compiler": part(producer["compiler"]).digest,
+        "components": producer["compiler"],
+        "tools": producer["tools"],
+        "variants": sum(variant["producer"] == name for variant in content["variants"]),
+    }
+
+
+def _kernel(bundle: Bundle, name: str) -> dict[str, Any]:
+    content = bundle.content
+    variants = [variant for variant in content["variants"] if variant["kernel"] == name]
+    return {
+        "kernel": _full_name(content["kernels"][name]),
+        "digest": name,
+        "variants": sorted((_variant(bundle, variant) for variant in variants), key=_by_arguments),
+    }
+
+
+def _by_name(kernel: dict[str, Any]) -> tuple[str, str]:
+    return kernel["kernel"], kernel["digest"]
+
+
+def _by_arguments(variant: dict[str, Any]) -> tuple[str, ...]:
+    return variant["target"], variant["arguments"], _shown_options(variant["options"]), variant["key"]
+
+
+def _full_name(function: dict[str, Any]) -> str:
+    """The name of a kernel or autotuner; one that was compiled from IR has no module."""
+    return f"{function['module']}:{function['name']}" if function["module"] else function["name"]
+
+
+def _variant(bundle: Bundle, variant: dict[str, Any]) -> dict[str, Any]:
+    binary = bundle.artifacts[variant["files"]["cubin"]]
+    usage = cubin.usage(binary, variant["metadata"]["name"])
+    special = variant["specialisation"]
+    return {
+        **_place(bundle.content, variant),
+        "options": special["options"] if special else {},
+        "key": variant["key"],
+        "producer": variant["producer"],
+        "stages": sorted(variant["files"]),
+        "cubin_bytes": len(binary),
+        "registers": usage.registers,
+        "spills": usage.spills,
+        "shared_bytes": variant["metadata"]["shared"],
+        "static_shared_bytes": usage.static_shared,
+        "static": not variant["static"],
+        "why_not_static": variant["static"],
+    }
+
+
+def _place(content: Content, variant: dict[str, Any]) -> dict[str, str]:
+    """What tells *variant* from others, but for its options."""
+    return {"target": variant["target"], "arguments": _arguments(content["kernels"][variant["kernel"]], variant)}
+
+
+def _arguments(function: dict[str, Any], variant: dict[str, Any]) -> str:
+    if variant["specialisation"] is None:
+        return "unknown"
+    try:
+        return dispatch.describe(function, dispatch.recorded(variant)._replace(options={}))
+    except KeyError:  # no rule says that a constant has a value
+        return "unknown"
+
+
+def _tuner(tuner: dict[str, Any]) -> dict[str, Any]:
+    return {"kernel": _full_name(tuner), "target": tuner["target"], "keys": tuner["keys"], "winners": len(tuner["winners"])}
+
+
+def format_show(report: dict[str, Any]) -> str:
+    """What `show` returns, as text."""
+    table = _aligned(make_columns(report))
+    return "\n".join([*format_facts(report), *([""] if table else []), *table, *format_notes(report)])
+
+
+def format_facts(report: dict[str, Any]) -> list[str]:
+    """The lines about the whole bundle."""
+    signer = f"signed by {report['signer']} (not verified)" if report["signer"] else "not signed"
+    lines = [
+        f"{report['file']}: {report['bytes']} bytes, {signer}",
+        f"digest {report['digest']}",
+        f"for {', '.join(report['targets']) or 'no target'}",
+    ]
+    lines += map(_made_by, report["producers"])
+    return [_printable(line) for line in lines]
+
+
+def _made_by(producer: dict[str, Any]) -> str:
+    release = producer["components"].get("compiler.triton")
+    compiler = f"compiler {producer['compiler'][:16]}" + (f" ({_short(release)})" if release else "")
+    tools = (
+        f"{name.removeprefix('tool.')} {_short(text)} for {target}"
+        for target, components in sorted(producer["tools"].items())
+        for name, text in sorted(components.items())
+    )
+    made = ", ".join([f"graft {producer['graft']}", f"Triton {producer['triton']}", compiler, *tools])
+    return f"producer {producer['digest'][:8]} of {_count(producer['variants'], 'variant')}: {made}"
+
+
+def make_columns(report: dict[str, Any]) -> dict[str, list[str]]:
+    """The table of variants, column by column, without those that are empty. A kernel stands in its first line only."""
+    columns: dict[str, list[str]] = {}
+    mixed = len(report["producers"]) > len(report["targets"])  # so one target has several
+    for kernel in report["kernels"]:
+        name = kernel["kernel"]
+        for variant in kernel["variants"]:
+            cells = {
+                "kernel": name,
+                "target": variant["target"],
+                "arguments": variant["arguments"],
+                "options": _shown_options(variant["options"]),
+                "cubin bytes": str(variant["cubin_bytes"]),
+                "registers": _shown_number(variant["registers"]),
+                "spills": _shown_number(variant["spills"]),
+                "shared bytes": str(variant["shared_bytes"]),
+                "static": "yes" if variant["static"] else "no",
+                "producer": variant["producer"][:8] if mixed else "",
+            }
+            for heading, text in cells.items():
+                columns.setdefault(heading, []).append(_printable(text))
+            name = ""
+    return {heading: column for heading, column in columns.items() if any(column)}
+
+
+def format_notes(report: dict[str, Any]) -> list[str]:
+    """The lines below the table: autotuners, and why variants cannot be launched without Triton."""
+    lines = [
+        f"autotuned: {tuner['kernel']} for {tuner['target']}, {_count(tuner['winners'], 'choice')}"
+        for tuner in report["tuners"]
+    ]
+    reasons = Counter(
+        (kernel["kernel"], variant["why_not_static"])
+        for kernel in report["kernels"]
+        for variant in kernel["variants"]
+        if not variant["static"]
+    )
+    lines += [f"not static: {name}, {_count(count, 'variant')}: {reason}" for (name, reason), count in reasons.items()]
+    return ["", *map(_printable, lines)] if lines else []
+
+
+def _shown_options(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={values.show(value)}" for name, value in sorted(options.items()))
+
+
+def _shown_number(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+# -- Verify
+
+
+def verify(address: str, trusted_keys: Collection[str] = ()) -> dict[str, Any]:
+    """What was checked of the bundle at *address*, which keeps all rules. Raises `BundleError` for the first that is broken.
+
+    Without *trusted_keys* the signature is not verified.
+    """
+    file = read(address, trusted_keys)
+    signer = signing.signer(file.data)
+    return {
+        "file": address,
+        "ok": True,
+        "digest": file.bundle.digest,
+        "kernels": len(file.bundle.content["kernels"]),
+        "variants": len(file.bundle.content["variants"]),
+        "artifacts": len(file.bundle.artifacts),
+        "signer": signer,
+        "signature": "verified" if trusted_keys else "not verified" if signer else "none",
+    }
+
+
+def broken(address: str, error: BundleError) -> dict[str, Any]:
+    """What `verify` returns for a bundle, said of one that breaks a rule."""
+    return {"file": address, "ok": False, "rule": error.rule, "message": str(error)}
+
+
+def format_verify(report: dict[str, Any]) -> str:
+    """What `verify` returns, as text."""
+    signature = {
+        "verified": f"signed by {report['signer']}, which is trusted",
+        "not verified": f"its signature by {report['signer']} was not verified, as no --trusted-key was given",
+        "none": "it is not signed",
+    }[report["signature"]]
+    counts = [_count(report[f"{what}s"], what) for what in ("kernel", "variant", "artifact")]
+    return _printable(f"ok: {report['file']} keeps all rules ({', '.join(counts)}; digest {report['digest']}); {signature}")
+
+
+# -- Diff
+
+
+def diff(one: File, other: File) -> dict[str, Any]:
+    """In what two bundles differ.
+
+    Variants are the same one if kernel, target and specialisation are. Of those that are in both and differ, `differences` has the
+    components of their keys and whatever else is not equal: a name, and the value in each. Of autotuners and of the targets'
+    options, `others` has the same; of read-sets, only how many differ is told.
+    """
+    groups, other_groups = _groups(one.bundle.content), _groups(other.bundle.content)
+    only: tuple[list, list] = [], []
+    pairs: list[tuple[dict, dict]] = []
+    for place in sorted(groups.keys() | other_groups.keys()):
+        pairs += _pair(groups.get(place, []), other_groups.get(place, []), only)
+    contents = one.bundle.content, other.bundle.content
+    changed = [changed for pair in pairs if (changed := _changed(contents, pair))]
+    return {
+        "a": {"file": one.address, "digest": one.bundle.digest},
+        "b": {"file": other.address, "digest": other.bundle.digest},
+        "equal": one.bundle.digest == other.bundle.digest,
+        "only_a": [_named(contents[0], variant) for variant in only[0]],
+        "only_b": [_named(contents[1], variant) for variant in only[1]],
+        "changed": changed,
+        "same": len(pairs) - len(changed),
+        "others": _differences(*map(_surroundings, contents)),
+        "read_sets": len(differences(*(_digests(content["manifests"]) for content in contents))),
+    }
+
+
+def _groups(content: Content) -> dict[tuple, list[dict]]:
+    """The variants, by what has to be equal so that they can be taken for the same one."""
+    groups: dict[tuple, list[dict]] = {}
+    for variant in content["variants"]:
+        name = _full_name(content["kernels"][variant["kernel"]])
+        place = name, variant["target"], format.canonical(variant["specialisation"])
+        groups.setdefault(place, []).append(variant)
+    return groups
+
+
+def _pair(group: list[dict], others: list[dict], only: tuple[list, list]) -> list[tuple[dict, dict]]:
+    """Pairs of variants, equal ones first, then those with the same key or cubin, then the rest in order; what is over goes to *only*."""
+    pairs = []
+    for is_pair in (dict.__eq__, _has_same_key, _has_same_cubin, lambda one, other: True):
+        for variant in group[:]:
+            partner = next((other for other in others if is_pair(variant, other)), None)
+            if partner is not None:
+                pairs.append((variant, partner))
+                group.remove(variant)
+                others.remove(partner)
+    only[0].extend(group)
+    only[1].extend(others)
+    return pairs
+
+
+def _has_same_key(variant: dict[str, Any], other: dict[str, Any]) -> bool:
+    return variant["key"] == other["key"]
+
+
+def _has_same_cubin(variant: dict[str, Any], other: dict[str, Any]) -> bool:
+    return variant["files"]["cubin"] == other["files"]["cubin"]
+
+
+def _named(content: Content, variant: dict[str, Any]) -> dict[str, Any]:
+    special = variant["specialisation"]
+    return {
+        "kernel": _full_name(content["kernels"][variant["kernel"]]),
+        **_place(content, variant),
+        "options": special["options"] if special else {},
+        "key": variant["key"],
+    }
+
+
+def _changed(contents: Sequence[Content], pair: tuple[dict, dict]) -> dict[str, Any] | None:
+    """What is said of two variants that differ; None for equal ones."""
+    found = _differences(*map(_components, contents, pair))
+    if not found:
+        return None
+    named = _named(contents[0], pair[0])
+    del named["key"]
+    return {**named, "same_cubin": _has_same_cubin(*pair), "differences": found}
+
+
+def _components(content: Content, variant: dict[str, Any]) -> dict[str, str]:
+    """Everything that is said of *variant*, by name: first of all the components of its key."""
+    producer, function = content["producers"][variant["producer"]], content["kernels"][variant["kernel"]]
+    options = content["targets"][variant["target"]]["options"]
+    metadata = {
+        name: value
+        for name, value in variant["metadata"].items()
+        if name not in options and name not in _REPEATED and not name.isupper()
+    }
+    return {
+        **producer["compiler"],
+        **content["code"][variant["code"]],
+        **variant["own"],
+        "graft": producer["graft"],
+        "triton": producer["triton"],
+        **{f"kernel.{name}": format.canonical(function[name]) for name in ("debug", "params")},
+        **{f"artifact.{stage}": name for stage, name in variant["files"].items()},
+        **{f"metadata.{name}": format.canonical(value) for name, value in metadata.items()},
+        "static": variant["static"] or "yes",
+    }
+
+
+def _surroundings(content: Content) -> dict[str, str]:
+    """What is in a bundle besides kernels and read-sets, by name."""
+    options = {
+        f"{target}.option.{name}": format.canonical(value)
+        for target, facts in content["targets"].items()
+        for name, value in facts["options"].items()
+    }
+    winners = {
+        f"{tuner['target']}.autotuned.{_full_name(tuner)}.{format.canonical(key)}": format.canonical(keywords)
+        for tuner in content["tuners"]
+        for key, keywords in tuner["winners"]
+    }
+    return options | winners
+
+
+def _differences(one: dict[str, str], other: dict[str, str]) -> list[list[str]]:
+    return [list(item) for item in differences(one, other)]
+
+
+def _digests(table: Content) -> dict[str, str]:
+    return {name: format.digest(value) for name, value in table.items()}
+
+
+def format_diff(report: dict[str, Any]) -> str:
+    """What `diff` returns, as text. Long values are cut off."""
+    a, b = (report[side]["file"] for side in "ab")
+    if report["equal"]:
+        return _printable(f"{a} and {b} have the same content (digest {report['a']['digest']})")
+    lines = [f"a: {a}, digest {report['a']['digest']}", f"b: {b}, digest {report['b']['digest']}"]
+    lines.append(f"the same in both: {_count(report['same'], 'variant')}")
+    for side in "ab":
+        variants = report[f"only_{side}"]
+        lines += [f"only in {side}: {_count(len(variants), 'variant')}"] if variants else []
+        lines += [f"  {_line(variant)}" for variant in variants]
+    for variant in report["changed"]:
+        lines += [f"{_line(variant)}: {'the same cubin' if variant['same_cubin'] else 'another cubin'}"]
+        lines += _listed(variant["differences"])
+    if report["others"]:
+        lines += ["options of targets and autotuners' choices:", *_listed(report["others"])]
+    if report["read_sets"]:
+        lines.append(f"read-sets that differ: {report['read_sets']}")
+    return "\n".join(map(_printable, lines))
+
+
+def _line(variant: dict[str, Any]) -> str:
+    options = f" [{_shown_options(variant['options'])}]" if variant["options"] else ""
+    return f"{variant['kernel']}({variant['arguments']}){options} for {variant['target']}"
+
+
+def _listed(found: Iterable[Sequence[str]]) -> list[str]:
+    return [f"  {name}: {_short(was)} in a, {_short(is_now)} in b" for name, was, is_now in found]
+
+
+# -- Merge and prune
+
+
+def merge(files: Sequence[File]) -> tuple[Bundle, dict[str, Any]]:
+    """One bundle with all that *files* have, and what to say of it.
+
+    Where two have a variant of the same key, or a choice of an autotuner for the same launch, the later counts. Raises `BundleError`
+    where they were made with other defaults of options: what a launch asks for then means another kernel in each.
+    """
+    for target in sorted({target for file in files for target in file.bundle.content["targets"]}):
+        _check_defaults(target, [file for file in files if target in file.bundle.content["targets"]])
+    bundle = format.merge(file.bundle for file in files)
+    taken = {format.variant_order(variant): variant for variant in bundle.content["variants"]}
+    replaced = [
+        _named(file.bundle.content, variant)
+        for file in files
+        for variant in file.bundle.content["variants"]
+        if taken[format.variant_order(variant)] != variant
+    ]
+    return bundle, {**_counts(bundle), "replaced": replaced}
+
+
+def _check_defaults(target: str, files: Sequence[File]) -> None:
+    first, *others = ((file.address, file.bundle.content["targets"][target]["options"]) for file in files)
+    for address, options in others:
+        if options != first[1]:
+            found = differences(*({name: values.show(value) for name, value in side.items()} for side in (first[1], options)))
+            listed = ", ".join(f"{name}: {was} and {is_now}" for name, was, is_now in found)
+            _refuse(
+                "target",
+                f"{first[0]} and {address} were made with other defaults of options for {target} ({listed}), so a launch means "
+                "another kernel in each; make them anew with the same settings, or prune one of the target",
+            )
+
+
+def prune(file: File, targets: Collection[str] = (), kernels: Collection[str] = ()) -> tuple[Bundle, dict[str, Any]]:
+    """What a bundle has for *targets* and of *kernels* (all, if none are named), and what to say of it.
+
+    A kernel is named as "module:qualified name", by its qualified name or by its name. Raises `BundleError` if one of *targets* or *kernels* is not
+    there, or nothing is left.
+    """
+    content = file.bundle.content
+    there = sorted(content["targets"]), sorted({_full_name(kernel) for kernel in content["kernels"].values()})
+    for target in targets:
+        if target not in there[0]:
+            _refuse("target", f"{file.address}: it has nothing for {target!r}; it has {', '.join(there[0])}")
+    for name in kernels:
+        if not any(_is_named(full, [name]) for full in there[1]):
+            _refuse("kernel", f"{file.address}: it has no kernel {name!r}; it has {', '.join(there[1])}")
+
+    def wanted(variant: dict[str, Any]) -> bool:
+        name = _full_name(content["kernels"][variant["kernel"]])
+        return (not targets or variant["target"] in targets) and _is_named(name, kernels)
+
+    tuners = [tuner for tuner in content["tuners"] if _is_named(_full_name(tuner), kernels)]
+    bundle = format.restrict(Bundle({**content, "tuners": tuners}, file.bundle.artifacts), wanted)
+    if not bundle.content["variants"]:
+        _refuse("kernel", f"{file.address}: it has no such kernel for such a target; it has {_inventory(content)}")
+    removed = len(content["variants"]) - len(bundle.content["variants"])
+    return bundle, {**_counts(bundle), "removed": removed}
+
+
+def _refuse(rule: str, message: str) -> NoReturn:
+    raise BundleError(rule, _printable(message))
+
+
+def _is_named(full: str, names: Collection[str]) -> bool:
+    """Whether one of *names* is that of the kernel *full*: all of it, its qualified name or its last part. No names are all."""
+    return not names or not {full, full.rpartition(":")[2], full.rpartition(":")[2].rpartition(".")[2]}.isdisjoint(names)
+
+
+def _inventory(content: Content) -> str:
+    found = {(_full_name(content["kernels"][variant["kernel"]]), variant["target"]) for variant in content["variants"]}
+    return ", ".join(f"{name} for {target}" for name, target in sorted(found)) or "no variants"
+
+
+def _counts(bundle: Bundle) -> dict[str, Any]:
+    content = bundle.content
+    return {
+        "digest": bundle.digest,
+        "targets": sorted(content["targets"]),
+        "kernels": len(content["kernels"]),
+        "variants": len(content["variants"]),
+    }
+
+
+def format_written(report: dict[str, Any]) -> str:
+    """What `merge` and `prune` say of the bundle that was written, as text; with the `file` that it was written to."""
+    targets = ", ".join(report["targets"]) or "no target"
+    counts = f"{_count(report['kernels'], 'kernel')}, {_count(report['variants'], 'variant')} for {targets}"
+    lines = [f"{report['file']}: {counts}, digest {report['digest']}"]
+    if "removed" in report:
+        lines.append(f"{_count(report['removed'], 'variant')} left out")
+    lines += [f"a later bundle's is taken: {_line(variant)}" for variant in report.get("replaced", ())]
+    return "\n".join(map(_printable, lines))
+
+
+# -- Unpack
+
+
+def unpacked(found: Iterable[Unpacked]) -> list[dict[str, str]]:
+    """What `unpack` has done, as JSON."""
+    return [one._asdict() for one in found]
+
+
+def format_unpacked(report: list[dict[str, str]]) -> str:
+    """What `unpacked` returns, as text."""
+    columns = {name: [_printable(one[name]) for one in report] for name in Unpacked._fields}
+    return "\n".join(_aligned(columns))
+
+
+# -- Text
+
+
+def _aligned(columns: dict[str, list[str]]) -> list[str]:
+    """*columns* as the lines of a table."""
+    padded = []
+    for heading, column in columns.items():
+        width = max(map(len, [heading, *column]))
+        padded.append([text.rjust(width) if heading in NUMERIC else text.ljust(width) for text in [heading, *column]])
+    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+
+
+def format_rich(report: dict[str, Any]) -> Any:
+    """The table of `show` as a renderable for rich."""
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = make_columns(report)
+    table = Table()
+    for heading in columns:
+        table.add_column(heading, justify="right" if heading in NUMERIC else "left", overflow="fold")
+    for cells in zip(*columns.values(), strict=True):
+        if cells[0] and table.row_count:
+            table.add_section()
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _short(value: str) -> str:
+    """*value*, or its beginning if it is a digest or too long for a line."""
+    head, colon, tail = value.rpartition(":")
+    if len(tail) == 64 and set(tail) <= set("0123456789abcdef"):
+        return f"{head}{colon}{tail[:16]}"
+    return value if len(value) <= 60 else f"{value[:60]}…"
+
+
+def _printable(text: str) -> str:
+    """*text* with what a terminal would act on as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
