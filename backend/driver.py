@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -50,6 +51,10 @@ class Driver(nvidia.CudaDriver):
                 f"no CUDA device was found, so the {NAME} driver cannot launch kernels; to compile without one, name "
                 f'the target: Driver(target="cuda:90") or {PREFIX}TARGET=cuda:90.'
             )
+        if os.environ.get(f"{PREFIX}TRACE"):
+            from .bundle import trace
+
+            trace.start()
         hooks.watch(self)
 
     def __setattr__(self, name: str, value: Any) -> None:

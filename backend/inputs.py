@@ -142,17 +142,28 @@ def compiler() -> Part:
 
 def front_end(target: Any, options: Any) -> Part:
     """What, with a kernel's source and the compiler, decides on its TTIR."""
-    active = triton.runtime.driver.active.get_current_target()  # what triton.language.target_info tells kernels
+    active = _active_target()
     values = _values(FRONT_END_KNOBS)
     return _remembered(
         ("front end", target, active, values, _fingerprint(options)),
         lambda: {
             "target": _target_text(target),
-            "front_end.active_target": _target_text(active),
+            "front_end.active_target": "unknown" if active is None else _target_text(active),
             **_options(options),
             **_knobs(FRONT_END_KNOBS, values),
         },
     )
+
+
+def _active_target() -> Any:
+    """What `triton.language.target_info` tells kernels; None where it would raise an error.
+
+    That is so in a forked process of a program that uses PyTorch's CUDA, such as those in which Inductor compiles.
+    """
+    try:
+        return triton.runtime.driver.active.get_current_target()
+    except RuntimeError:
+        return None
 
 
 def code(target: Any, options: Any) -> Part:

@@ -315,7 +315,7 @@ def _manifest_key(asked: _Asked, common: Common) -> str:
         asked.text,
         # Types are texts, except in tuples.
         *(type_ if type(type_) is str else encoder.text(type_) for item in source.signature.items() for type_ in item),
-        repr(source.attrs),
+        repr({path: items for path, items in source.attrs.items() if items}),
     )
     return digest(joined(facts))
 

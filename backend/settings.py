@@ -103,6 +103,7 @@ VARIABLES = {
     PREFIX + "CACHE": "require: a kernel that is not in the cache is an error, and nothing is compiled",
     PREFIX
     + "CACHE_KEY": "a text that stands for the identity of the compiler in cache keys; change it when you change the compiler",
+    PREFIX + "TRACE": "a file to which each variant that is compiled or looked up is added, for `graft bundle build --trace`",
     PREFIX + "CACHE_LIMIT": "the most bytes that the cache may hold, such as 10G; least recently used kernels are removed",
 }
 

@@ -57,10 +57,16 @@ def bundle() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="The most processes at once.  [default: CPUs + 1]")
 @click.option("--texts", is_flag=True, help="Keep the texts of all stages too, not the cubins alone.")
 @json_option
-def bundle_build(
-    warmups: tuple[str, ...], targets: tuple[str, ...], traces: tuple[str, ...], cache: str | None, output: str,
-    jobs: int | None, texts: bool, as_json: bool,
-) -> None:  # fmt: skip
+def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
+    warmups: tuple[str, ...],
+    targets: tuple[str, ...],
+    traces: tuple[str, ...],
+    cache: str | None,
+    output: str,
+    jobs: int | None,
+    texts: bool,
+    as_json: bool,
+) -> None:
     """Compile kernels for one or more targets into a bundle; needs no device.
 
     WARMUP is a function, module:function or file.py:function, that is called without arguments, once for each target.
@@ -77,7 +83,7 @@ def bundle_build(
         with progress.shown() as display:
             given = targets or building.targets_for_process()
             built = building.build(warmups, given, output, traces=traces, texts=texts, jobs=jobs, progress=display)
-    click.echo(as_text({"file": output, **building.summary(built)}, as_json, inspection.format_written))
+    click.echo(as_text({"file": output, **inspection.counts(built)}, as_json, inspection.format_written))
 
 
 @bundle.command("keygen")

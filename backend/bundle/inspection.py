@@ -429,7 +429,7 @@ def merge(files: Sequence[File]) -> tuple[Bundle, dict[str, Any]]:
         for variant in file.bundle.content["variants"]
         if taken[format.variant_order(variant)] != variant
     ]
-    return bundle, {**_counts(bundle), "replaced": replaced}
+    return bundle, {**counts(bundle), "replaced": replaced}
 
 
 def _check_defaults(target: str, files: Sequence[File]) -> None:
@@ -464,12 +464,11 @@ def prune(file: File, targets: Collection[str] = (), kernels: Collection[str] = 
         name = _full_name(content["kernels"][variant["kernel"]])
         return (not targets or variant["target"] in targets) and _is_named(name, kernels)
 
-    tuners = [tuner for tuner in content["tuners"] if _is_named(_full_name(tuner), kernels)]
-    bundle = format.restrict(Bundle({**content, "tuners": tuners}, file.bundle.artifacts), wanted)
+    bundle = format.restrict(file.bundle, wanted)
     if not bundle.content["variants"]:
         _refuse("kernel", f"{file.address}: it has no such kernel for such a target; it has {_inventory(content)}")
     removed = len(content["variants"]) - len(bundle.content["variants"])
-    return bundle, {**_counts(bundle), "removed": removed}
+    return bundle, {**counts(bundle), "removed": removed}
 
 
 def _refuse(rule: str, message: str) -> NoReturn:
@@ -486,7 +485,8 @@ def _inventory(content: Content) -> str:
     return ", ".join(f"{name} for {target}" for name, target in sorted(found)) or "no variants"
 
 
-def _counts(bundle: Bundle) -> dict[str, Any]:
+def counts(bundle: Bundle) -> dict[str, Any]:
+    """What *bundle* has, in numbers."""
     content = bundle.content
     return {
         "digest": bundle.digest,

@@ -211,7 +211,7 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
 
 def _store(root: str, bundle: format.Bundle, variant: dict[str, Any]) -> Unpacked:
     described = {"kernel": bundle.content["kernels"][variant["kernel"]]}
-    described |= {name: variant[name] for name in ("specialisation", "static")}
+    described |= {"specialisation": _absolute(bundle.content, variant), "static": variant["static"]}
     entry = cache.Stored(entry_name(variant), _components(bundle.content, variant), described, _files(bundle, variant))
     return Unpacked(variant["name"], variant["target"], cache.store(root, entry, f"{variant['name']}.json"))
 
@@ -225,6 +225,13 @@ def _files(bundle: format.Bundle, variant: dict[str, Any]) -> dict[str, bytes]:
     """The files of *variant* as the cache has them, by name."""
     files = {f"{variant['name']}.{stage}": bundle.artifacts[name] for stage, name in variant["files"].items()}
     return {**files, f"{variant['name']}.json": json.dumps(variant["metadata"]).encode()}
+
+
+def _absolute(content: format.Content, variant: dict[str, Any]) -> dict[str, Any] | None:
+    """The specialisation of *variant* with all options, as the cache keeps it."""
+    special = variant["specialisation"]
+    defaults = content["targets"][variant["target"]]["options"]
+    return None if special is None else {**special, "options": {**defaults, **special["options"]}}
 
 
 def _components(content: format.Content, variant: dict[str, Any]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import inspect
 import json
@@ -38,7 +37,10 @@ def described(source: Any, options: Any, target: GPUTarget) -> dict[str, Any]:
             "static": "it was compiled from IR, and nothing is known of its arguments",
         }
     special = specialisation(source, options, target)
-    return {"kernel": kernel(source.fn), "specialisation": special, "static": why_not_static(source, special)}
+    static = why_not_static(source, special)
+    # What are defaults is decided when a bundle is made, and for all of its variants alike.
+    special["options"] = option_values(options)
+    return {"kernel": kernel(source.fn), "specialisation": special, "static": static}
 
 
 def kernel(function: Any) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _param(param: Any) -> dict[str, Any]:
 
 def specialisation(source: ASTSource, options: Any, target: GPUTarget) -> dict[str, Any]:
     """What an argument list has to be like for the variant that *source* is compiled to."""
-    attributes = ((list(path), [list(item) for item in items]) for path, items in source.attrs.items() if items)
+    attributes = ((list(path), sorted(map(list, items))) for path, items in source.attrs.items() if items)
     given, defaults = option_values(options), default_options(target)
     return {
         "signature": [_nested(source.signature[name]) for name in source.fn.arg_names],
@@ -98,6 +100,8 @@ def why_not_static(source: ASTSource, special: dict[str, Any]) -> str:
     for type_ in _leaves(special["signature"]):
         if type_.startswith("tensordesc"):
             return "it takes tensor descriptors, which Triton makes at each launch"
+    if [path for path, _ in special["constants"]] != list(format.constant_paths(special["signature"])):
+        return "it was compiled with constants for other parameters than its signature says"
     for path, value in special["constants"]:
         if not values.is_exact(value):
             return f"its constant {names[path[0]]!r} is an object that only Triton's own process has"
@@ -125,6 +129,7 @@ def bundle_of(compiled: Compiled, texts: bool = False) -> format.Bundle:
     name, metadata = _metadata(compiled.files)
     target = metadata["target"]
     target_name = f"{target['backend']}:{target['arch']}"
+    defaults = default_options(GPUTarget(target["backend"], target["arch"], target["warp_size"]))
     parts = split(compiled.components)
     producer = {
         "graft": __version__,
@@ -144,13 +149,13 @@ def bundle_of(compiled: Compiled, texts: bool = False) -> format.Bundle:
         "own": parts.own,
         "files": {stage: hashlib.sha256(data).hexdigest() for stage, data in _kept(name, compiled.files, texts)},
         "metadata": metadata,
-        "specialisation": compiled.described["specialisation"],
+        "specialisation": _relative(compiled.described["specialisation"], defaults),
         "static": compiled.described["static"],
     }
     content = {
         "producers": {variant["producer"]: producer},
         "code": {variant["code"]: code},
-        "targets": {target_name: {"options": _defaults_of(target_name, target["warp_size"])}},
+        "targets": {target_name: {"options": defaults}},
         "kernels": {variant["kernel"]: compiled.described["kernel"]},
         "variants": [variant],
         "tuners": [],
@@ -191,10 +196,12 @@ def key_of(parts: Parts) -> str:
     ).digest
 
 
-@functools.lru_cache(maxsize=32)
-def _defaults_of(target: str, warp_size: int) -> dict[str, Any]:
-    backend, _, arch = target.partition(":")
-    return default_options(GPUTarget(backend, int(arch), warp_size))
+def _relative(special: dict[str, Any] | None, defaults: dict[str, Any]) -> dict[str, Any] | None:
+    """*special*, which has all options, with those that are not the *defaults*."""
+    if special is None:
+        return None
+    options = {name: value for name, value in special["options"].items() if value != defaults.get(name)}
+    return {**special, "options": options}
 
 
 def _metadata(files: Mapping[str, bytes]) -> tuple[str, dict[str, Any]]:

@@ -283,7 +283,7 @@ class Variants:
         """What was asked for and what there is, the nearest first."""
         wanted = _parts(self._kernel, asked)
         texts = {describe(self._kernel, recorded(variant)): variant for variant in self._known}
-        nearest = sorted(texts, key=lambda text: _distance(wanted, _parts(self._kernel, recorded(texts[text]))))
+        nearest = sorted(texts, key=lambda text: (_distance(wanted, _parts(self._kernel, recorded(texts[text]))), text))
         return (
             f"the bundle has no variant of kernel {self._kernel['name']!r} for {self._target} and these arguments "
             f"({describe(self._kernel, asked)}); record one, or launch it with arguments for which there is one, the nearest "

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
-def write_file(path: str | Path, content: bytes, sync: bool = False) -> None:
+def write_file(path: str | os.PathLike[str], content: bytes, sync: bool = False) -> None:
     """Writes *content* under a temporary name and puts it in the place of *path*: a reader sees the old file or the new.
 
     With *sync* that holds after a loss of power, too; it waits for the disk. Raises `OSError`; then there is no new file.

@@ -398,6 +398,8 @@ def _check_variant(variant: dict[str, Any], kernels: Content) -> None:
     if f"{target['backend']}:{target['arch']}" != variant["target"]:
         _refuse("reference", f"{what} has metadata of another target")
     special = variant["specialisation"]
+    if special is None and not variant["static"]:
+        _refuse("reference", f"{what} is to be launched without Triton, and has no specialisation")
     if special is None or variant["kernel"] not in kernels:
         return
     types, parameters = len(special["signature"]), len(kernels[variant["kernel"]]["params"])
@@ -406,6 +408,17 @@ def _check_variant(variant: dict[str, Any], kernels: Content) -> None:
     for path, _ in (*special["constants"], *special["attributes"]):
         if not _leads_to_type(path, special["signature"]):
             _refuse("reference", f"{what} has the path {path}, which is not in its signature")
+    if not variant["static"] and [path for path, _ in special["constants"]] != list(constant_paths(special["signature"])):
+        _refuse("reference", f"{what} is to be launched without Triton, and has not one constant for each constexpr")
+
+
+def constant_paths(types: Any, path: tuple[int, ...] = ()) -> Iterator[list[int]]:
+    """Where in a signature *types* constexprs are."""
+    for place, item in enumerate(types):
+        if type(item) is list:
+            yield from constant_paths(item, (*path, place))
+        elif item == "constexpr":
+            yield [*path, place]
 
 
 def _leads_to_type(path: list[int], types: Any) -> bool:
@@ -505,17 +518,19 @@ def tuner_order(tuner: dict[str, Any]) -> tuple:
 
 
 def merge(bundles: Iterable[Bundle]) -> Bundle:
-    """One bundle with all that *bundles* have; where two have the same variant or winner, that of the later."""
+    """One bundle with all that *bundles* have; where two have the same variant or winner, that of the later.
+
+    Raises `BundleError` where they have other defaults of options for a target: what variants leave out means another thing in each.
+    """
     variants: dict[tuple, Any] = {}
     tuners: dict[str, Any] = {}
     tables: Content = {name: {} for name in ("producers", "code", "targets", "kernels", "manifests")}
     artifacts: dict[str, bytes] = {}
     for bundle in bundles:
-        for name, table in tables.items():
-            if name == "manifests":
-                _merge_manifests(table, bundle.content[name])
-            else:
-                table.update(bundle.content[name])
+        _merge_manifests(tables["manifests"], bundle.content["manifests"])
+        _merge_targets(tables["targets"], bundle.content["targets"])
+        for name in ("producers", "code", "kernels"):
+            tables[name] |= bundle.content[name]
         variants |= {variant_order(variant): variant for variant in bundle.content["variants"]}
         for tuner in bundle.content["tuners"]:
             place = canonical(tuner_order(tuner))
@@ -523,6 +538,14 @@ def merge(bundles: Iterable[Bundle]) -> Bundle:
         artifacts |= bundle.artifacts
     content = {**tables, "variants": list(variants.values()), "tuners": list(tuners.values())}
     return restrict(Bundle(content, artifacts), lambda variant: True)
+
+
+def _merge_targets(into: Content, more: Content) -> None:
+    for target, record in more.items():
+        if into.setdefault(target, record) != record:
+            _refuse(
+                "target", f"one was made with other defaults of options for {target} than another, and cannot be merged with it"
+            )
 
 
 def _merge_manifests(into: Content, more: Content) -> None:
@@ -543,16 +566,20 @@ def merge_tuners(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def restrict(bundle: Bundle, wanted: Callable[[dict[str, Any]], bool]) -> Bundle:
-    """*bundle* with the *wanted* variants, what they refer to, and autotuners of their targets, in order."""
+    """*bundle* with the *wanted* variants, what they refer to, and the autotuners of their kernels and targets, in order."""
     content = bundle.content
     variants = sorted(filter(wanted, content["variants"]), key=variant_order)
-    targets = {variant["target"] for variant in variants}
-    tuners = sorted((tuner for tuner in content["tuners"] if tuner["target"] in targets), key=tuner_order)
+    places = {(variant["target"], *_name_of(content["kernels"][variant["kernel"]])) for variant in variants}
+    tuners = sorted((tuner for tuner in content["tuners"] if (tuner["target"], *_name_of(tuner)) in places), key=tuner_order)
     kept: Content = {"variants": variants, "tuners": tuners}
     used = _references(kept)
     kept.update({table: {name: content[table][name] for name in sorted(used[table])} for table in _TABLES})
     kept["manifests"] = dict(_useful(content["manifests"], _ttir(variants)))
     return Bundle(kept, {name: bundle.artifacts[name] for name in sorted(used["artifacts"])})
+
+
+def _name_of(record: dict[str, Any]) -> tuple[str, str]:
+    return record["module"], record["name"]
 
 
 def _useful(manifests: Content, ttir: set[str]) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,6 @@ import os
 import re
 import struct
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import container, format
@@ -124,13 +123,16 @@ def make_keys(path: str | os.PathLike[str]) -> str:
     key = _ed25519().Ed25519PrivateKey.generate()
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-    public = key.public_key()
+    public, name = key.public_key(), os.fspath(path)
+    stem = os.path.splitext(name)[0]
     files = (
-        (Path(path), 0o600, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())),
-        (Path(path).with_suffix(".pub"), 0o644, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)),
+        (name, 0o600, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())),
+        (f"{stem}.pub", 0o644, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)),
     )
     if files[0][0] == files[1][0]:
-        _refuse("key", f"{path} is the name of the public key; give the private one another, such as {Path(path).stem}.pem")
+        _refuse(
+            "key", f"{path} is the name of the public key; give the private one another, such as {os.path.basename(stem)}.pem"
+        )
     for file, _, _ in files:
         if os.path.lexists(file):
             _refuse("key", f"{file} is there, and keys are not overwritten; give another name")
@@ -139,7 +141,7 @@ def make_keys(path: str | os.PathLike[str]) -> str:
     return public.public_bytes_raw().hex()
 
 
-def _create(file: Path, mode: int, content: bytes) -> None:
+def _create(file: str, mode: int, content: bytes) -> None:
     """Writes a file that was not there, with *mode* from its first moment on."""
     try:
         with open(file, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
@@ -152,7 +154,8 @@ def _load_key(path: str | os.PathLike[str], load: Callable[[bytes], Any], kind: 
     """The *kind* of Ed25519 key that *load* finds in the file at *path*."""
     expected = getattr(_ed25519(), f"Ed25519{kind.title()}Key")
     try:
-        key = load(Path(path).read_bytes())
+        with open(path, "rb") as stream:
+            key = load(stream.read())
     except OSError as error:
         raise BundleError("key", f"the {kind} key {path} cannot be read ({error.strerror}); {hint}") from error
     except BundleError:

@@ -42,7 +42,7 @@ def build(folder):
 
 
 if __name__ == "__main__":
-    print(build(Path(sys.argv[1])))
+    print(build(Path(sys.argv[1]).resolve()))
     sys.exit()
 
 import importlib  # noqa: E402

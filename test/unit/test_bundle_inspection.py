@@ -233,6 +233,7 @@ def test_a_kernel_that_was_compiled_from_ir_has_no_module_and_unknown_arguments(
 def test_a_constant_without_a_value_is_no_reason_to_fail():
     bundle = make_variant()
     bundle.content["variants"][0]["specialisation"]["constants"] = []
+    bundle.content["variants"][0]["static"] = "its constants are not known"
     assert inspection.show(file(bundle))["kernels"][0]["variants"][0]["arguments"] == "unknown"
 
 
@@ -369,7 +370,7 @@ def test_a_merged_bundle_has_everything_whatever_the_order():
     parts = [
         with_tuners(make_bundle(["scale"]), make_tuner(winners=[(1, 64)])),
         with_tuners(make_bundle(["scale", "add"], ["cuda:80"]), make_tuner("add", "cuda:80")),
-        with_tuners(make_bundle(["add"], ["cuda:90"], [64]), make_tuner(winners=[(2, 128)])),
+        with_tuners(make_bundle(["add", "scale"], ["cuda:90"]), make_tuner(winners=[(2, 128)])),
     ]
     merged = [inspection.merge(list(map(file, order)))[0] for order in itertools.permutations(parts)]
     assert names(merged[0]) == [("add", "cuda:80"), ("add", "cuda:90"), ("scale", "cuda:80"), ("scale", "cuda:90")]

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from programs import F32, I32, Program
+import triton
+from programs import F32, I32, Program, active
 from support import clean_environment, in_child
 from test_key_sound import STORE, key_of
 from triton.backends.graft import identity
@@ -293,3 +294,18 @@ def test_heuristics_with_lambdas_hit(program, hits):
     program.compile(F32, 100)
     program.compile(F32, 101)
     assert hits == [False, True, False]
+
+
+def test_a_process_that_cannot_ask_for_the_active_target_has_the_key_of_others(tmp_path, monkeypatch):
+    """Regression: Inductor compiles in forked processes, in which PyTorch refuses to say which device is current."""
+    program = Program(tmp_path / "program", monkeypatch).write(STORE.format("3"))
+    program.compile(I32)
+    monkeypatch.setenv("GRAFT_CACHE", "require")
+    with active("graft") as driver:
+        source = triton.compiler.ASTSource(program.load().kernel, {"p": "*i32"}, attrs={(0,): [["tt.divisibility", 16]]})
+
+        def refuse():
+            raise RuntimeError("Cannot re-initialize CUDA in forked subprocess")
+
+        monkeypatch.setattr(driver, "get_current_target", refuse)
+        assert triton.compile(source, target=driver.target).asm["cubin"]

@@ -71,7 +71,7 @@ def test_no_option_has_the_name_of_one_of_tritons():
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
     assert {option.variable for option in settings.OPTIONS.values()} == {"GRAFT_VERSION_TILES", "GRAFT_VERSION_TILES_MAX_OPS"}
-    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT")
+    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "TRACE")
     assert set(settings.VARIABLES) == {f"GRAFT_{name}" for name in names}
 
 

@@ -677,7 +677,7 @@ error = error_of(lambda: kernel[(1,)](1))
 """
     keys, error = run(code, "[keys, error]", path)
     assert keys == [1, 1, 2, 2, 3]
-    assert error.splitlines()[1:] == ["  T=dtype('fp16')", "  T=5", "  T=1.0"]
+    assert error.splitlines()[1:] == ["  T=1.0", "  T=5", "  T=dtype('fp16')"]
 
 
 def test_a_default_that_a_bundle_cannot_hold_has_to_be_given(run, tmp_path):
