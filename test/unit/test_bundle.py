@@ -2,13 +2,18 @@
 """Recording bundles, loading them, and unpacking them into a cache; without a device."""
 
 import json
+import os
+import random
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import triton
 from programs import I32, Program, active
-from support import make_vector_add, output_of, vector_add_source
+from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
 from test_key_sound import STORE
 from triton.backends.graft import bundle, key, tuning
 from triton.backends.graft.driver import Driver
@@ -342,3 +347,81 @@ def test_a_bundle_serves_another_process_whose_program_was_moved(program, file, 
     code = LOAD.replace("FOLDER", repr(str(moved))).replace("FILE", repr(str(file))).replace("NAME", repr(program._name))
     output = output_of(code, tmp_path, TRITON_CACHE_DIR=str(tmp_path / "none"), GRAFT_CACHE="require")
     assert output == "[True, True, True]\n"
+
+
+KILLED = """
+from triton.backends.graft import bundle
+for number in range(1000):
+    bundle.unpack(FILE, f"{FOLDER}/{number}")
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_process_killed_while_it_unpacks_leaves_whole_entries(seed, program, file, tmp_path, recwarn):
+    record(program, file)
+    code = KILLED.replace("FILE", repr(str(file))).replace("{FOLDER}", str(tmp_path / "unpacked"))
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    child = subprocess.Popen([sys.executable, str(script)], env=clean_environment(tmp_path), stdout=subprocess.PIPE)
+    (tmp_path / "unpacked").mkdir()
+    while not any((tmp_path / "unpacked").glob("*/*")):
+        assert child.poll() is None
+    time.sleep(random.Random(seed).uniform(0, 0.02))
+    child.kill()
+    child.wait()
+    recwarn.clear()
+    whole = reading.read(file)
+    for folder in (tmp_path / "unpacked").iterdir():
+        found = sorted(path.name for path in folder.iterdir() if len(path.name) == 52)
+        if found:
+            unpacked = bundle.from_cache(folder).content["variants"]
+            assert len(unpacked) == len(found)
+            assert all(variant in whole.content["variants"] for variant in unpacked)
+        bundle.unpack(file, folder)
+        assert bundle.from_cache(folder) == whole
+    assert [str(warning.message) for warning in recwarn if issubclass(warning.category, GraftWarning)] == []
+
+
+READ = """
+from triton.backends.graft.runtime import reading
+digests = {reading.read(FILE).digest for _ in range(300)}
+print(*sorted(digests))
+"""
+
+
+def test_who_reads_while_another_replaces_the_file_has_one_bundle_or_the_other(program, file, tmp_path):
+    record(program, file)
+    one = reading.read(file)
+    other = reading.format.restrict(one, lambda variant: variant["key"] == one.content["variants"][0]["key"])
+    (tmp_path / "script.py").write_text(READ.replace("FILE", repr(str(file))))
+    command = [sys.executable, str(tmp_path / "script.py")]
+    readers = [subprocess.Popen(command, env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    while any(reader.poll() is None for reader in readers):
+        reading.write(file, other)
+        reading.write(file, one)
+    for reader in readers:
+        assert reader.returncode == 0
+        assert set(reader.stdout.read().split()) <= {one.digest, other.digest}
+
+
+def test_another_user_loads_a_bundle_where_nothing_can_be_written(program, file, tmp_path, monkeypatch):
+    if os.getuid() != 0:
+        pytest.skip("becoming another user takes being root")
+    record(program, file)
+    for path in (*tmp_path.parents, tmp_path, program.folder):
+        path.chmod(path.stat().st_mode | 0o055)
+    file.chmod(0o444)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "not writable" / "cache"))
+    (tmp_path / "not writable").mkdir(mode=0o555)
+
+    def load():
+        os.setgid(65534)
+        os.setuid(65534)
+        hits = []
+        triton.knobs.compilation.listener = lambda *, cache_hit, **_: hits.append(cache_hit)
+        bundle.load(file)
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+        return hits
+
+    assert in_child(load) == (0, "[True]")
+    assert list((tmp_path / "not writable").iterdir()) == []
