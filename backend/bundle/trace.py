@@ -6,10 +6,9 @@ that file:
 
     {"attributes":[..],"constants":[..],"kernel":"module:name","options":{..},"signature":[..]}
 
-The last three are as in the `specialisation` of a bundle (docs/bundle-format.md), and so are the attributes, but for those that are
-empty, which are there, too. A kernel of the main program is called by its file, by the path
-from the folder in which the program was started. A line is written by one write that appends, so
-processes may share a file; each of them may have the same lines.
+All but the kernel are as in the `specialisation` of a bundle (docs/bundle-format.md). A kernel of the main program is called by its
+file, with the path from the folder in which the program was started. A line is written by one write that appends, so processes may
+share a file; each of them may have the same lines.
 """
 
 from __future__ import annotations

@@ -523,7 +523,7 @@ OUT_OF_RANGE = (
     "builtins.OverflowError: can't convert negative int to unsigned",
 )
 #: Ours is a subclass of the in-tree one.
-LAUNCH_ERROR = "triton.backends.graft.errors.LaunchError: "
+LAUNCH_ERROR = "triton.backends.graft.runtime.errors.LaunchError: "
 
 
 def _longer_cuda_error(reference: Observation, ours: Observation) -> bool:

@@ -166,7 +166,7 @@ def test_equal_constants_of_other_types_are_told_apart():
 NOTHING = Observation("kernel 1", "None", (), (), (), "None")
 LAUNCH = stub_cuda.Launch("kernel", 0, 1, (65536, 65535, 1), (128, 1, 1), 0, 0, (), ())
 ERROR = "builtins.RuntimeError: Triton Error [CUDA]: "
-OUR_ERROR = "triton.backends.graft.errors.LaunchError: Triton Error [CUDA]: "
+OUR_ERROR = "triton.backends.graft.runtime.errors.LaunchError: Triton Error [CUDA]: "
 
 
 @pytest.mark.parametrize(
