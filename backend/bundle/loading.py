@@ -89,7 +89,10 @@ class Loaded:
                 yield cache.Entry(self.address, _components(self._bundle.content, variant))
 
     def unpack(self, variant: dict[str, Any]) -> dict[str, str]:
-        """Writes the files of *variant* to a temporary folder of this process; their paths by name. Raises `OSError`."""
+        """Writes the files of *variant* to a temporary folder of this process; their paths by name.
+
+        Raises `BundleError` if there is none that can be written.
+        """
         place = os.getpid(), variant["key"]
         with self._lock:
             if place not in self._unpacked:
@@ -97,12 +100,19 @@ class Loaded:
             return self._unpacked[place]
 
     def _write(self, variant: dict[str, Any]) -> dict[str, str]:
-        head = os.path.join(cache.private_root(in_memory=True), variant["key"])
         paths = {}
-        for name, data in _files(self._bundle, variant).items():
-            paths[name] = head + os.path.splitext(name)[1]
-            with open(paths[name], "wb") as stream:
-                stream.write(data)
+        try:
+            head = os.path.join(cache.private_root(in_memory=True), variant["key"])
+            for name, data in _files(self._bundle, variant).items():
+                paths[name] = head + os.path.splitext(name)[1]
+                with open(paths[name], "wb") as stream:
+                    stream.write(data)
+        except OSError as error:
+            raise BundleError(
+                "address",
+                f"{self.address}: its kernels cannot be used, as Triton reads them from files and neither /dev/shm nor a temporary folder "
+                f"can be written ({error.strerror}); set TMPDIR to a folder that can",
+            ) from error
         return paths
 
     def winner(self, tuner: Autotuner, tuning_key: tuple) -> Config | None:

@@ -50,6 +50,7 @@ import importlib  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 import triton  # noqa: E402
+import triton.language as tl  # noqa: E402
 from all_examples import EXAMPLES  # noqa: E402
 from triton import knobs  # noqa: E402
 from triton.backends.graft import bundle  # noqa: E402
@@ -124,6 +125,47 @@ def test_a_loaded_bundle_runs_everything_without_compiling(graft, built, generat
     finally:
         loaded.unload()
     assert compilations == []
+
+
+def made_tuner(measured):
+    """A kernel that an autotuner has not seen; *measured* counts what is measured."""
+
+    def measure(call, quantiles):
+        measured.append(1)
+        call()
+        return [float(len(measured) % 2)] * len(quantiles)  # the second configuration is the better one
+
+    configs = [triton.Config({"BLOCK": 64}), triton.Config({"BLOCK": 128}, num_warps=8)]
+    return triton.autotune(configs, key=["n"], do_bench=measure)(scaled)
+
+
+@triton.jit
+def scaled(x, out, n, BLOCK: tl.constexpr):
+    for start in range(0, n, BLOCK):
+        offs = start + tl.arange(0, BLOCK)
+        tl.store(out + offs, tl.load(x + offs, offs < n) * 2 + BLOCK, offs < n)
+
+
+def test_a_recorded_winner_is_launched_at_once_with_triton_and_without(graft, compilations, monkeypatch, tmp_path):
+    import triton_graft_runtime
+
+    measured, x = [], torch.randn(1000, device="cuda")
+    with bundle.record() as recording:
+        made_tuner(measured)[(1,)](x, torch.empty_like(x), 1000)
+    recording.save(tmp_path / "tuned.graft")
+    assert (len(measured), len(compilations)) == (2, 2)
+    scaled.device_caches.clear()
+    monkeypatch.setenv("GRAFT_CACHE", "require")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "empty"))
+    loaded, out = bundle.load(tmp_path / "tuned.graft"), torch.empty_like(x)
+    try:
+        made_tuner(measured)[(1,)](x, out, 1000)
+    finally:
+        loaded.unload()
+    static = torch.empty_like(x)
+    triton_graft_runtime.Bundle(tmp_path / "tuned.graft")["scaled"][(1,)](x, static, 1000)
+    assert torch.equal(out, x * 2 + 128) and torch.equal(static, out)
+    assert (len(measured), len(compilations)) == (2, 2)
 
 
 def test_the_static_runtime_runs_everything_that_the_bundle_has(graft, built, generated):

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Recording bundles, loading them, and unpacking them into a cache; without a device."""
 
+import errno
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import triton
 from programs import I32, Program, active
 from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
 from test_key_sound import STORE
-from triton.backends.graft import bundle, key, tuning
+from triton.backends.graft import bundle, cache, key, tuning
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
 from triton.backends.graft.runtime import reading
@@ -347,6 +349,19 @@ def test_a_bundle_serves_another_process_whose_program_was_moved(program, file, 
     code = LOAD.replace("FOLDER", repr(str(moved))).replace("FILE", repr(str(file))).replace("NAME", repr(program._name))
     output = output_of(code, tmp_path, TRITON_CACHE_DIR=str(tmp_path / "none"), GRAFT_CACHE="require")
     assert output == "[True, True, True]\n"
+
+
+def test_where_no_file_can_be_written_a_kernel_is_an_error_that_says_what_to_do(program, file, monkeypatch, tmp_path):
+    def refuse(**arguments):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    monkeypatch.setattr(cache, "_private_roots", {})
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(BundleError, match=r"can be written \(Read-only file system\); set TMPDIR to a folder that can"):
+        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
 
 
 KILLED = """

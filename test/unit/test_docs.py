@@ -4,12 +4,14 @@
 import ast
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support import clean_environment
 from triton.backends.graft import cli, settings
 
 ROOT = Path(__file__).parents[2]
@@ -107,3 +109,44 @@ def test_the_manual_of_the_cache_names_every_part_of_the_key():
 @pytest.mark.parametrize("variable", settings.VARIABLES)
 def test_every_variable_is_in_a_manual(variable):
     assert any(variable in path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+
+
+BUNDLES = (ROOT / "docs" / "bundles.md").read_text()
+
+MODEL = """
+import triton
+import triton.language as tl
+
+@triton.jit
+def softmax(x, out, n, BLOCK: tl.constexpr):
+    cols = tl.arange(0, BLOCK)
+    tl.store(out + cols, tl.exp(tl.load(x + cols, cols < n, 0.0).to(tl.float32)), cols < n)
+
+@triton.jit
+def attention(q, k, out, n, BLOCK: tl.constexpr):
+    tl.store(out + tl.arange(0, BLOCK), tl.load(q + tl.arange(0, BLOCK)) + n)
+"""
+
+
+def test_the_commands_and_programs_of_the_manual_of_bundles_run(tmp_path):
+    """In the order of the manual, with a small model in the place of the reader's."""
+    (tmp_path / "model.py").write_text(MODEL)
+    warmup = next(block for block in re.findall(r"```python\n(# warmup\.py\n.*?)```", BUNDLES, re.S))
+    (tmp_path / "warmup.py").write_text(warmup.replace("[1024, 4096]", "[64]").replace("[4, 8]", "4"))
+    commands = re.findall(r"^graft (bundle .*?)(?: +#.*)?$", BUNDLES, re.M)
+    assert [command.split()[1] for command in commands] == [
+        "build", "show", "diff", "verify", "merge", "prune", "keygen", "sign", "verify",
+    ]  # fmt: skip
+    env = clean_environment(tmp_path)
+    for number, command in enumerate(commands):
+        run = [sys.executable, "-m", "triton.backends.graft", *command.split()]
+        done = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        if number == 0:
+            for name in ("old", "new", "a100", "h100"):
+                shutil.copy(tmp_path / "kernels.graft", tmp_path / f"{name}.graft")
+    load = next(block for block in re.findall(r"```python\n(.*?)```", BUNDLES, re.S) if "bundle.load(" in block)
+    program = load.replace("Driver()", 'Driver(target="cuda:90")') + "import warmup; warmup.warmup()"
+    required = env | {"GRAFT_CACHE": "require", "TRITON_CACHE_DIR": str(tmp_path / "empty")}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=required, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
