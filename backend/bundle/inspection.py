@@ -125,10 +125,7 @@ def _place(content: Content, variant: dict[str, Any]) -> dict[str, str]:
 def _arguments(function: dict[str, Any], variant: dict[str, Any]) -> str:
     if variant["specialisation"] is None:
         return "unknown"
-    try:
-        return dispatch.describe(function, dispatch.recorded(variant)._replace(options={}))
-    except KeyError:  # no rule says that a constant has a value
-        return "unknown"
+    return dispatch.describe(function, dispatch.recorded(variant)._replace(options={}))
 
 
 def _tuner(tuner: dict[str, Any]) -> dict[str, Any]:

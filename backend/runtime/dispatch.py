@@ -320,7 +320,7 @@ def _parts(kernel: Kernel, special: Specialisation) -> dict[str, str]:
         if isinstance(type_, list):
             return f"({', '.join(show(item, (*path, index)).removeprefix('=') for index, item in enumerate(type_))})"
         if type_ == "constexpr":
-            return f"={constants[path]}"
+            return f"={constants.get(path, 'unknown')}"
         marks = (
             f":{number}" if [name, number] == _DIVISIBLE else f":{name}={number}" for name, number in attributes.get(path, ())
         )

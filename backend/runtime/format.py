@@ -410,7 +410,8 @@ def _check_variant(variant: dict[str, Any], kernels: Content) -> None:
     for path, _ in (*special["constants"], *special["attributes"]):
         if not _leads_to_type(path, special["signature"]):
             _refuse("reference", f"{what} has the path {path}, which is not in its signature")
-    if not variant["static"] and [path for path, _ in special["constants"]] != list(constant_paths(special["signature"])):
+    constants = {tuple(path) for path, _ in special["constants"]}
+    if not variant["static"] and constants != set(map(tuple, constant_paths(special["signature"]))):
         _refuse("reference", f"{what} is to be launched without Triton, and has not one constant for each constexpr")
 
 

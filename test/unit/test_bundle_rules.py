@@ -750,11 +750,6 @@ def test_an_artifact_that_belongs_to_nothing_is_refused(content):
 # -- Order
 
 
-def with_twice_a_constant(content):
-    content["variants"][0]["static"] = "it is a test"
-    content["variants"][0]["specialisation"]["constants"] = [[[1, 1], 1], [[1, 1], 2]]
-
-
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -765,7 +760,7 @@ def with_twice_a_constant(content):
             lambda content: first("manifests", content)["alternatives"].append([TTIR, [["z", "", ""]], []]),
             f"the alternatives of the manifest {'4' * 64}",
         ),
-        (with_twice_a_constant, "the constants of 'add'"),
+        (set_at(["specialisation", "constants"], [[[1, 1], 1], [[1, 1], 2]]), "the constants of 'add'"),
         (set_at(["specialisation", "attributes"], [[[1, 0], []], [[0], []]]), "the attributes of 'add'"),
         (set_at(["specialisation", "attributes"], [[[0], [["b", 1], ["a", 1]]]]), "the attributes of 'add' at [0]"),
     ],
