@@ -21,14 +21,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 import triton
 from triton import knobs
 from triton._C.libtriton import ir
-from triton.compiler.compiler import ASTSource, IRSource, filter_traceback
+from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make_backend
 from triton.runtime.jit import JITFunction
 
 from . import cache, hooks, inputs, passes, readset
@@ -92,10 +92,14 @@ class _Made(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An entry that was found while its key was worked out: the paths of its files by name, and a manager to make it anew."""
+    """An entry that was found while its key was worked out: the paths of its files by name, and a manager to make it anew.
+
+    With *make*, which makes the kernel of a source and the name of its entry, no file need be read.
+    """
 
     manager: Any
-    group: dict[str, str]
+    group: Mapping[str, str]
+    make: Callable[[Any, str], Any] | None = None
 
 
 class Place(Protocol):
@@ -151,7 +155,7 @@ def compiler_identity() -> str:
 def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = None) -> str:
     """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
     request = Request(src, backend, options)
-    lookup = look_up(request)
+    lookup = _just_found(request) or look_up(request)
     log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
     _thread.request, _thread.lookup = request, lookup
     return lookup.key
@@ -201,7 +205,7 @@ class _Ready:
         self._found = found
 
     def get_group(self, filename: str) -> dict[str, str] | None:
-        return self._found.group if filename in self._found.group else self._found.manager.get_group(filename)
+        return dict(self._found.group) if filename in self._found.group else self._found.manager.get_group(filename)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._found.manager, name)
@@ -215,9 +219,30 @@ def forget() -> None:
 def compile_current(compile: Callable, source: Any, **kwargs: Any) -> Any:
     """What *compile*, which is Triton's, returns for *source*, with what says whether it is current."""
     try:
-        return readset.attach(compile(source, **kwargs))
+        return readset.attach(_ready_made(source, **kwargs) or compile(source, **kwargs))
     finally:
         forget()
+
+
+def _ready_made(source: Any, target: Any, options: dict[str, Any], **kwargs: Any) -> Any:
+    """The kernel that one of `places` has for *source*, if nobody wants to hear how it was come by; None: Triton is to go on.
+
+    Triton would have the kernel's files written, so that it can read them again.
+    """
+    if not places or observers or kwargs or knobs.compilation.listener is not None or knobs.compilation.always_compile:
+        return None
+    backend = make_backend(target)
+    request = Request(source, backend, backend.parse_options(dict(options)))
+    lookup = look_up(request)
+    _thread.request, _thread.lookup = request, lookup
+    found = _thread.found
+    return None if found is None or found.make is None else found.make(source, entry_of(lookup))
+
+
+def _just_found(request: Request) -> Lookup | None:
+    """What this thread has looked up for the same request, as the last thing it did."""
+    last = _thread.request
+    return _thread.lookup if last is not None and last.source is request.source and last.options == request.options else None
 
 
 def look_up(request: Request) -> Lookup:

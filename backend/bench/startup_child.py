@@ -8,6 +8,7 @@ launches nothing. STUB: a libcuda.so.1 to use instead of the machine's, or nothi
 
 import ctypes
 import json
+import os
 import sys
 import time
 
@@ -81,7 +82,10 @@ def run_triton(way: str, path: str, bundle: str, buffers: list[Buffer]) -> int:
     import triton
 
     compiled: list[str] = []
-    triton.knobs.compilation.listener = lambda *, src, cache_hit, **_: None if cache_hit else compiled.append(src.name)
+    if way == "load":
+        os.environ["GRAFT_CACHE"] = "require"  # what is not in the bundle is an error; a listener would have files written
+    else:
+        triton.knobs.compilation.listener = lambda *, src, cache_hit, **_: None if cache_hit else compiled.append(src.name)
     if way in ("triton", "torch"):
         from triton.backends.nvidia.driver import CudaDriver as Driver
     else:

@@ -2,21 +2,25 @@
 """Using bundles: every kernel in one that is loaded is a hit, and what autotuners found out is known.
 
 A bundle that is loaded is a place where `key` looks before the cache. A kernel is found there by the same key as in a cache,
-so one that has changed since is not found. As Triton reads kernels out of files, its own are put into a temporary folder when
-it is asked for; the cache folder gets none.
+so one that has changed since is not found. Who wants its files, as Triton does where somebody listens to compilations, gets them
+in a temporary folder; the cache folder gets none.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections import namedtuple
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import triton
 from triton import knobs
+from triton.backends.compiler import GPUTarget
+from triton.compiler.compiler import AsmDict, CompiledKernel, make_backend
 from triton.runtime.autotuner import Autotuner, Config
 from triton.runtime.cache import _base32
 
@@ -88,6 +92,25 @@ class Loaded:
             if variant["name"] == name[:150]:
                 yield cache.Entry(self.address, _components(self._bundle.content, variant))
 
+    def found(self, variant: dict[str, Any], entry: str) -> key.Found:
+        """*variant*, the entry *entry*, for who asks for it. Its files are written when somebody wants them."""
+        files = _Files(self, variant)
+        return key.Found(cache.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
+
+    def _make(self, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> CompiledKernel:
+        """What `CompiledKernel(source, files, entry)` makes, without files."""
+        kernel = CompiledKernel.__new__(CompiledKernel)
+        target = GPUTarget(**variant["metadata"]["target"])
+        names = tuple(sorted(variant["metadata"]))
+        kernel.metadata = _metadata_class(names)(**{**variant["metadata"], "target": target})
+        kernel.packed_metadata = make_backend(target).pack_metadata(kernel.metadata)
+        kernel.src, kernel.hash, kernel.name = source, entry, kernel.metadata.name
+        stages = {stage: self._bundle.artifacts[name] for stage, name in variant["files"].items()}
+        kernel.asm = AsmDict({stage: data if stage == "cubin" else data.decode() for stage, data in stages.items()})
+        kernel.metadata_group, kernel.kernel = files, kernel.asm["cubin"]
+        kernel.module = kernel._module_pid = kernel.function = kernel._run = None
+        return kernel
+
     def unpack(self, variant: dict[str, Any]) -> dict[str, str]:
         """Writes the files of *variant* to a temporary folder of this process; their paths by name.
 
@@ -110,8 +133,8 @@ class Loaded:
         except OSError as error:
             raise BundleError(
                 "address",
-                f"{self.address}: its kernels cannot be used, as Triton reads them from files and neither /dev/shm nor a temporary folder "
-                f"can be written ({error.strerror}); set TMPDIR to a folder that can",
+                f"{self.address}: the files of its kernels are asked for, and neither /dev/shm nor a temporary folder can be written "
+                f"({error.strerror}); set TMPDIR to a folder that can",
             ) from error
         return paths
 
@@ -137,6 +160,28 @@ class Loaded:
                 *lines,
             ]
         )
+
+
+class _Files(Mapping):
+    """The paths of the files of *variant* by name; they are written when a path is asked for."""
+
+    def __init__(self, loaded: Loaded, variant: dict[str, Any]):
+        self._loaded, self._variant = loaded, variant
+
+    def __getitem__(self, name: str) -> str:
+        return self._loaded.unpack(self._variant)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(file_names(self._variant))
+
+    def __len__(self) -> int:
+        return len(file_names(self._variant))
+
+
+@functools.lru_cache(maxsize=64)
+def _metadata_class(names: tuple[str, ...]) -> Any:
+    """The class of a kernel's metadata with these fields, as Triton makes one for each kernel, which takes 0.25 ms."""
+    return namedtuple("KernelMetadata", names)
 
 
 class _Place:
@@ -165,7 +210,7 @@ class _Place:
         variant = self._loaded.variant(lookup.key)
         if variant is None:
             return None
-        return key.Found(cache.get_cache_manager(key.entry_of(lookup)), self._loaded.unpack(variant))
+        return self._loaded.found(variant, key.entry_of(lookup))
 
     def entries(self, name: str) -> Iterable[cache.Entry]:
         return self._loaded.entries(name)
@@ -231,10 +276,15 @@ def entry_name(variant: dict[str, Any]) -> str:
     return _base32(hashlib.sha256(variant["key"].encode()).hexdigest())
 
 
+def file_names(variant: dict[str, Any]) -> list[str]:
+    """The names of the files of *variant*, as the cache has them; that of its metadata is the last."""
+    return [*(f"{variant['name']}.{stage}" for stage in variant["files"]), f"{variant['name']}.json"]
+
+
 def _files(bundle: format.Bundle, variant: dict[str, Any]) -> dict[str, bytes]:
-    """The files of *variant* as the cache has them, by name."""
-    files = {f"{variant['name']}.{stage}": bundle.artifacts[name] for stage, name in variant["files"].items()}
-    return {**files, f"{variant['name']}.json": json.dumps(variant["metadata"]).encode()}
+    """The files of *variant*, by name."""
+    contents = [*(bundle.artifacts[name] for name in variant["files"].values()), json.dumps(variant["metadata"]).encode()]
+    return dict(zip(file_names(variant), contents, strict=True))
 
 
 def _absolute(content: format.Content, variant: dict[str, Any]) -> dict[str, Any] | None:

@@ -69,7 +69,7 @@ def _are_bounded(found: list[Entry], limits: Limits) -> bool:
     sizes = [entry.local["size"] for entry in found]
     return (
         sizes[0] <= limits.manifest
-        and max(sizes) <= max(limits.artifact, sizes[0])
+        and all(size <= limits.artifact for size in sizes[1:])
         and sum(sizes) <= limits.total
         and all(size <= 64 * len(entry.packed) for size, entry in zip(sizes, found, strict=True))
     )

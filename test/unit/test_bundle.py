@@ -21,6 +21,7 @@ from triton.backends.graft import bundle, cache, key, tuning
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
 from triton.backends.graft.runtime import reading
+from triton.compiler import CompiledKernel
 from triton.runtime.autotuner import Config
 
 SCALE = "@triton.jit\ndef kernel(x, n, BLOCK: tl.constexpr):\n    tl.store(x, n * {} + BLOCK)\n"
@@ -75,19 +76,37 @@ def test_every_kernel_of_a_bundle_is_a_hit_and_the_cache_folder_gets_none(progra
     assert [path.name for path in folder.iterdir()] == ["graft-files.json"]  # what is remembered of Triton's own files
 
 
-def test_a_kernel_from_a_bundle_is_the_one_that_was_compiled(program, file, monkeypatch, tmp_path):
-    triton.runtime.driver.set_active(Driver(target="cuda:90"))
-    with bundle.record() as recording:
-        compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
-    recording.save(file, texts=True)
+def test_a_kernel_from_a_bundle_is_the_one_that_triton_makes_of_its_files(program, file, hits, monkeypatch, tmp_path):
+    record(program, file, texts=True)
     require_only(monkeypatch, tmp_path)
     bundle.load(file)
-    found = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
-    assert dict(found.asm) == {stage: text for stage, text in compiled.asm.items() if stage != "source"} | {
-        "source": found.asm["source"]
+    from_files = vars(program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,)))
+    assert hits[-1]
+    monkeypatch.setattr(triton.knobs.compilation, "listener", None)
+    monkeypatch.setattr(CompiledKernel, "__init__", lambda *arguments: pytest.fail("files were read"))
+    compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    made = vars(compiled)
+    assert made.keys() == from_files.keys()
+    assert type(made["metadata"]).__name__ == type(from_files["metadata"]).__name__
+    assert made["metadata"]._asdict() == from_files["metadata"]._asdict()
+    others = made.keys() - {"metadata", "src", "_graft_reads"}
+    assert {name: made[name] for name in others} == {name: from_files[name] for name in others}
+    assert type(made["asm"]) is type(from_files["asm"])
+    assert {name: Path(path).read_bytes() for name, path in compiled.metadata_group.items()} == {
+        name: Path(path).read_bytes() for name, path in from_files["metadata_group"].items()
     }
-    assert (found.packed_metadata, found.hash) == (compiled.packed_metadata, compiled.hash)
-    assert found.metadata.shared == compiled.metadata.shared
+
+
+def test_a_kernel_from_a_bundle_is_looked_up_once(program, file, monkeypatch, tmp_path):
+    """Also where Triton makes it, and where there is none and it is compiled."""
+    record(program, file)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "empty"))
+    bundle.load(file)
+    look_up, asked = key.look_up, []
+    monkeypatch.setattr(key, "look_up", lambda request: asked.append(request) or look_up(request))
+    for block in (64, 32):
+        program.load().kernel.warmup(I32, 16, BLOCK=block, grid=(1,))
+    assert len(asked) == 2
 
 
 def test_the_front_end_does_not_run_for_a_kernel_from_a_bundle(program, file, monkeypatch, tmp_path):
@@ -351,7 +370,7 @@ def test_a_bundle_serves_another_process_whose_program_was_moved(program, file, 
     assert output == "[True, True, True]\n"
 
 
-def test_where_no_file_can_be_written_a_kernel_is_an_error_that_says_what_to_do(program, file, monkeypatch, tmp_path):
+def test_where_no_file_can_be_written_only_files_are_an_error_that_says_what_to_do(program, file, monkeypatch, tmp_path):
     def refuse(**arguments):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
@@ -360,8 +379,10 @@ def test_where_no_file_can_be_written_a_kernel_is_an_error_that_says_what_to_do(
     bundle.load(file)
     monkeypatch.setattr(cache, "_private_roots", {})
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert compiled.asm["cubin"]
     with pytest.raises(BundleError, match=r"can be written \(Read-only file system\); set TMPDIR to a folder that can"):
-        program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+        dict(compiled.metadata_group)
 
 
 KILLED = """

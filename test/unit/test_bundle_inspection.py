@@ -234,7 +234,7 @@ def test_a_constant_without_a_value_is_no_reason_to_fail():
     bundle = make_variant()
     bundle.content["variants"][0]["specialisation"]["constants"] = []
     bundle.content["variants"][0]["static"] = "its constants are not known"
-    assert inspection.show(file(bundle))["kernels"][0]["variants"][0]["arguments"] .endswith("BLOCK=unknown")
+    assert inspection.show(file(bundle))["kernels"][0]["variants"][0]["arguments"].endswith("BLOCK=unknown")
 
 
 def test_a_bundle_without_kernels_can_be_shown():
