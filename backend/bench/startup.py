@@ -101,7 +101,8 @@ def warmup():
 
 #: One process that builds for one target after the other: FILE TARGET...
 _ALONE = """
-import runpy, sys
+import runpy
+import sys
 import triton
 from triton.backends.graft import bundle
 from triton.backends.graft.driver import Driver
