@@ -117,9 +117,9 @@ def bench_key(rounds: int, kernels: int, stub: str | None, device: bool) -> None
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a way.")
 @click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the program.")
 @click.option("--stub", metavar="FILE", default="", help="Use this stub libcuda.so.1 instead of a CUDA device.")
-@click.option("--build", is_flag=True, help="Measure building the bundle instead; needs no device.")
+@click.option("--build", is_flag=True, help="Measure building the bundle instead, ROUNDS times; needs no device.")
 def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
     """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
     from .bench import startup
 
-    click.echo(startup.format_rows(startup.run_build(kernels) if build else startup.run(rounds, kernels, stub)))
+    click.echo(startup.format_rows(startup.run_build(rounds, kernels) if build else startup.run(rounds, kernels, stub)))

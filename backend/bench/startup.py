@@ -63,26 +63,17 @@ def run(rounds: int, count: int, stub: str = "") -> list[Row]:
         return [*_startup_rows(found), *_size_rows(bench)]
 
 
-def run_build(count: int) -> list[Row]:
-    """Measures building *count* kernels for three targets. Raises `GraftError` if a build fails."""
+def run_build(rounds: int, count: int) -> list[Row]:
+    """Measures building *count* kernels for three targets, *rounds* times. Raises `GraftError` if a build fails."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "warmup.py"
         key.write_kernels(path, count)
         path.write_text(path.read_text() + _WARMUP)
-        arguments = [argument for target in TARGETS for argument in ("--target", target)]
-        alone = _time([sys.executable, "-c", _ALONE, str(path), *TARGETS], folder)
-        build = [
-            sys.executable,
-            "-m",
-            "triton.backends.graft",
-            "bundle",
-            "build",
-            f"{path}:warmup",
-            "-o",
-            "out.graft",
-            *arguments,
-        ]
-        together = _time(build, folder)
+        targets = [argument for target in TARGETS for argument in ("--target", target)]
+        one_process = ["-c", _ALONE, str(path), *TARGETS]
+        build = ["-m", "triton.backends.graft", "bundle", "build", f"{path}:warmup", "-o", "out.graft", *targets]
+        times = [(_time(one_process, folder), _time(build, folder)) for _ in range(rounds)]
+    alone, together = map(statistics.median, zip(*times, strict=True))
     return [
         Row(f"{count} kernels for {len(TARGETS)} targets, in one process", alone, "s", 1.0),
         Row("graft bundle build", together, "s", together / alone),
@@ -118,11 +109,11 @@ reading.write("out.graft", format.merge(parts))
 """
 
 
-def _time(command: list[str], folder: str) -> float:
-    """The seconds that *command* takes with an empty cache."""
+def _time(arguments: list[str], folder: str) -> float:
+    """The seconds that Python takes with *arguments* and an empty cache."""
     with tempfile.TemporaryDirectory(dir=folder) as cache:
         start = time.perf_counter()
-        done = subprocess.run(command, cwd=cache, env=_environment(cache), capture_output=True, text=True)
+        done = subprocess.run([sys.executable, *arguments], cwd=cache, env=_environment(cache), capture_output=True, text=True)
         seconds = time.perf_counter() - start
     if done.returncode != 0:
         raise GraftError(f"a build failed:\n{done.stderr}")
