@@ -20,6 +20,7 @@ from .settings import NAME, OPTIONS
 class Options(nvidia.CUDAOptions):
     """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
 
+    swizzle_programs: int = OPTIONS["swizzle_programs"].default
     version_tiles: bool = OPTIONS["version_tiles"].default
     version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
 
@@ -68,12 +69,15 @@ class Backend(nvidia.CUDABackend):
     @staticmethod
     def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
         mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
-        if not opt.version_tiles:
-            return mod
         pm = ir.pass_manager(mod.context)
         pm.enable_debug()
-        threads = 32 * opt.num_warps * opt.num_ctas
-        if passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops):
+        added = False
+        if opt.swizzle_programs:
+            added = passes.add(pm, "graft-swizzle-programs", group=opt.swizzle_programs)
+        if opt.version_tiles:
+            threads = 32 * opt.num_warps * opt.num_ctas
+            added = passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops)
+        if added:
             pm.run(mod, "graft_ttir")
         return mod
 

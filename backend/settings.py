@@ -88,6 +88,11 @@ OPTIONS = {
             "branch around boundary masks where a whole tile is in bounds (pass graft-version-tiles)",
         ),
         Option(
+            "swizzle_programs", 0, "an integer from 0 to 1024",
+            lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 1024, parse_integer,
+            "walk the grid of a matrix product in groups of so many rows, 0 for not (pass graft-swizzle-programs)",
+        ),
+        Option(
             "version_tiles_max_ops", 512, "an integer from 0 to 65536",
             lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 65536, parse_integer,
             "the largest number of TTIR operations that version_tiles may duplicate in one place",

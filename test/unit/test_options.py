@@ -15,22 +15,25 @@ from triton.experimental.gluon import language as gl
 
 #: For each option: values other than the default, as given to a kernel and as written in the environment.
 GOOD = {
+    "swizzle_programs": [(1, "1"), (4, "4"), (1024, "1024")],
     "version_tiles": [(False, "0"), (False, "off"), (False, "No"), (False, "FALSE"), (True, "1"), (True, "on"), (True, "Yes")],
     "version_tiles_max_ops": [(0, "0"), (1, "1"), (256, "256"), (65536, "65536")],
 }
 #: For each option: values that a kernel may not give.
 BAD = {
+    "swizzle_programs": [-1, 1025, True, "4", 4.0, [4]],
     "version_tiles": [1, 0, "yes", "", 2.0, [True]],
     "version_tiles_max_ops": [-1, 65537, True, "12", 1.0, [1]],
 }
 #: For each option: texts that the environment may not give, and what is expected instead.
 FLAG = "one of 1, true, on, yes or one of 0, false, off, no"
 BAD_TEXT = {
+    "swizzle_programs": [("four", "an integer"), ("4.0", "an integer")],
     "version_tiles": [("2", FLAG), ("maybe", FLAG), (" ", FLAG)],
     "version_tiles_max_ops": [("ten", "an integer"), ("1.5", "an integer"), ("1k", "an integer"), (" ", "an integer")],
 }
 #: Numbers in the environment that are integers, and out of range.
-OUT_OF_RANGE = {"version_tiles": [], "version_tiles_max_ops": [-1, 65537]}
+OUT_OF_RANGE = {"swizzle_programs": [-1, 1025], "version_tiles": [], "version_tiles_max_ops": [-1, 65537]}
 
 
 def pairs(table):
@@ -70,7 +73,11 @@ def test_no_option_has_the_name_of_one_of_tritons():
 
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
-    assert {option.variable for option in settings.OPTIONS.values()} == {"GRAFT_VERSION_TILES", "GRAFT_VERSION_TILES_MAX_OPS"}
+    assert {option.variable for option in settings.OPTIONS.values()} == {
+        "GRAFT_SWIZZLE_PROGRAMS",
+        "GRAFT_VERSION_TILES",
+        "GRAFT_VERSION_TILES_MAX_OPS",
+    }
     names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "TRACE")
     assert set(settings.VARIABLES) == {f"GRAFT_{name}" for name in names}
 
@@ -173,6 +180,7 @@ def test_a_value_out_of_range_in_the_environment_is_blamed_on_the_variable(backe
 def test_the_expectations_are_spelt_out():
     assert {name: option.expected for name, option in settings.OPTIONS.items()} == {
         "version_tiles": "True or False",
+        "swizzle_programs": "an integer from 0 to 1024",
         "version_tiles_max_ops": "an integer from 0 to 65536",
     }
 

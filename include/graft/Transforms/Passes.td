@@ -74,4 +74,49 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect"];
 }
 
+def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
+  let summary = "Walk the grid of a matrix product in groups of rows";
+  let description = [{
+    The hardware starts programs in the order of their numbers, all `x` of one
+    `y` and then the next `y`. Where a program multiplies what depends on one
+    number with what depends on the other, the programs that run at the same
+    time then share one factor and have as many others as they are: over a large
+    grid these do not stay in the L2 cache. The pass gives each program the
+    numbers of another place. Within a group of `group` rows of the grid, `y`
+    changes from program to program, and `x` when all rows have had their turn.
+
+    ```mlir
+    // before
+    %x = tt.get_program_id x : i32
+    %y = tt.get_program_id y : i32
+    // after, in 64-bit numbers, X and Y those of the hardware
+    first  = Y / group * group
+    place  = (Y - first) * num_programs(x) + X
+    height = min(num_programs(y) - first, group)
+    %x = place / height
+    %y = first + place % height
+    ```
+
+    That is a bijection of the grid, whatever its size: a group has
+    `height * num_programs(x)` places, and (`%x`, `%y`) lists them column by
+    column as (X, Y) lists them row by row. The third dimension is left alone.
+
+    Kernels taken: those with a `tt.dot` in a loop of which one factor depends
+    on `x` alone and the other on `y` alone. So a kernel that groups its programs
+    itself is not taken.
+
+    The pass leaves the IR as it was, and says so in a remark, where a program
+    could notice the order or the number of programs: atomics, `num_programs`,
+    calls, `scf.while`, and assembly or library functions with side effects.
+
+    Place in the pipeline: at the end of the TTIR stage, before
+    graft-version-tiles.
+  }];
+  let options = [
+    Option<"group", "group", "int64_t", "8",
+           "rows of the grid in a group, from 1 to 1024 (default 8)">,
+  ];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 #endif // GRAFT_TRANSFORMS_PASSES_TD
