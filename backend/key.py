@@ -130,6 +130,7 @@ class _Thread(threading.local):
 
     request: Request | None = None
     lookup: Lookup | None = None
+    answer: _Answer | None = None
     found: Found | None = None
     made: _Made | None = None
 
@@ -155,7 +156,7 @@ def compiler_identity() -> str:
 def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = None) -> str:
     """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
     request = Request(src, backend, options)
-    lookup = _just_found(request) or look_up(request)
+    lookup = _take_answer(request) or look_up(request)
     log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
     _thread.request, _thread.lookup = request, lookup
     return lookup.key
@@ -213,7 +214,7 @@ class _Ready:
 
 def forget() -> None:
     """Lets go of what the last look-up of this thread left."""
-    _thread.request = _thread.lookup = _thread.found = _thread.made = None
+    _thread.request = _thread.lookup = _thread.answer = _thread.found = _thread.made = None
 
 
 def compile_current(compile: Callable, source: Any, **kwargs: Any) -> Any:
@@ -234,15 +235,23 @@ def _ready_made(source: Any, target: Any, options: dict[str, Any], **kwargs: Any
     backend = make_backend(target)
     request = Request(source, backend, backend.parse_options(dict(options)))
     lookup = look_up(request)
-    _thread.request, _thread.lookup = request, lookup
+    _thread.answer = _Answer(request, lookup)
     found = _thread.found
     return None if found is None or found.make is None else found.make(source, entry_of(lookup))
 
 
-def _just_found(request: Request) -> Lookup | None:
-    """What this thread has looked up for the same request, as the last thing it did."""
-    last = _thread.request
-    return _thread.lookup if last is not None and last.source is request.source and last.options == request.options else None
+class _Answer(NamedTuple):
+    """What Triton is about to ask for, and the answer."""
+
+    request: Request
+    lookup: Lookup
+
+
+def _take_answer(request: Request) -> Lookup | None:
+    """The answer to *request* if it was worked out in this very compilation; once."""
+    answer, _thread.answer = _thread.answer, None
+    is_same = answer is not None and answer.request.source is request.source and answer.request.options == request.options
+    return answer.lookup if answer is not None and is_same else None
 
 
 def look_up(request: Request) -> Lookup:

@@ -21,7 +21,7 @@ from triton.backends.graft import bundle, cache, key, tuning
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
 from triton.backends.graft.runtime import reading
-from triton.compiler import CompiledKernel
+from triton.compiler import ASTSource, CompiledKernel, make_backend
 from triton.runtime.autotuner import Config
 
 SCALE = "@triton.jit\ndef kernel(x, n, BLOCK: tl.constexpr):\n    tl.store(x, n * {} + BLOCK)\n"
@@ -461,3 +461,19 @@ def test_another_user_loads_a_bundle_where_nothing_can_be_written(program, file,
 
     assert in_child(load) == (0, "[True]")
     assert list((tmp_path / "not writable").iterdir()) == []
+
+
+def test_a_key_that_is_asked_for_again_is_worked_out_again(program, file, monkeypatch, activate):
+    """With a bundle loaded, too: what a kernel reads may have changed, and its source be the same object."""
+    program.write("SIZE = tl.constexpr(2)\n" + SCALE.format("SIZE"))
+    record(program, file)
+    bundle.load(file)
+    module, driver = program.load(), triton.runtime.driver.active
+    source = ASTSource(module.kernel, {"x": "*i32", "n": "i32", "BLOCK": "constexpr"}, constexprs={"BLOCK": 64})
+    backend = make_backend(driver.target)
+    options = backend.parse_options({})
+    before = key.get_cache_key(source, backend, options)
+    assert key.get_cache_key(source, backend, options) == before
+    module.SIZE = triton.language.constexpr(3)
+    assert key.get_cache_key(source, backend, options) != before
+    key.forget()
