@@ -157,7 +157,6 @@ def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = 
     """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
     request = Request(src, backend, options)
     lookup = _take_answer(request) or look_up(request)
-    log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
     _thread.request, _thread.lookup = request, lookup
     return lookup.key
 
@@ -168,10 +167,10 @@ def get_cache_manager(hash: str) -> Any:
     if request is None or lookup is None:
         return None
     is_inspected = hash != entry_of(lookup)
-    if is_inspected and knobs.runtime.add_stages_inspection_hook is None:
+    if is_inspected and not _stages_are_inspected():
         return None
     _thread.request = _thread.lookup = _thread.found = None
-    if found is not None:
+    if found is not None and not is_inspected:
         manager: Any = _Ready(found)
     else:
         manager = cache.get_cache_manager(hash, _about(request, lookup))
@@ -230,7 +229,8 @@ def _ready_made(source: Any, target: Any, options: dict[str, Any], **kwargs: Any
 
     Triton would have the kernel's files written, so that it can read them again.
     """
-    if not places or observers or kwargs or knobs.compilation.listener is not None or knobs.compilation.always_compile:
+    is_watched = observers or knobs.compilation.listener is not None or _stages_are_inspected()
+    if not places or is_watched or kwargs or knobs.compilation.always_compile:
         return None
     backend = make_backend(target)
     request = Request(source, backend, backend.parse_options(dict(options)))
@@ -257,12 +257,23 @@ def _take_answer(request: Request) -> Lookup | None:
 def look_up(request: Request) -> Lookup:
     """The key that was asked for. Raises what making the TTIR raises."""
     forget()
+    lookup = _look_up(request)
+    log.debug("%s: key %s by %s%s", lookup.name, lookup.key, lookup.way, f" ({lookup.reason})" if lookup.reason else "")
+    return lookup
+
+
+def _look_up(request: Request) -> Lookup:
     source = request.source
     if isinstance(source, IRSource):
         return _by_text(request, _common(request), _ir_digest(source, request.options), "source")
-    if _is_function(source) and knobs.runtime.add_stages_inspection_hook is None:
+    if _is_function(source) and not _stages_are_inspected():
         return _by_manifest(request)
     return _by_ttir(request, "its stages are inspected")
+
+
+def _stages_are_inspected() -> bool:
+    """Whether somebody may change the stages: what is compiled then is not what has this key, and Triton adds to the key."""
+    return knobs.runtime.add_stages_inspection_hook is not None
 
 
 def _common(request: Request, to_compile: bool = True) -> Common:
@@ -420,7 +431,7 @@ def _by_ttir(request: Request, reason: str = "") -> Lookup:
 
 def _by_text(request: Request, common: Common, digest: str, way: str, reason: str = "") -> Lookup:
     """The look-up of what is compiled from a text with this *digest*, in the first place that has it."""
-    for place in places:
+    for place in () if _stages_are_inspected() else places:
         theirs = place.common(common, request.backend.target)
         lookup = _lookup(request.source, theirs, digest, way, reason)
         if _find(place, lookup):

@@ -477,3 +477,19 @@ def test_a_key_that_is_asked_for_again_is_worked_out_again(program, file, monkey
     module.SIZE = triton.language.constexpr(3)
     assert key.get_cache_key(source, backend, options) != before
     key.forget()
+
+
+def test_a_kernel_whose_stages_somebody_changes_is_not_taken_from_a_bundle(program, file, monkeypatch):
+    """Also where Triton asks by itself, and adds what the hook says to the key."""
+    record(program, file)
+    bundle.load(file)
+    changed = []
+
+    def hook(backend=None, stages=None, options=None, language=None, capability=None):
+        if backend is not None:
+            changed.append(capability)
+        return "-changed", "changed"
+
+    monkeypatch.setattr(triton.knobs.runtime, "add_stages_inspection_hook", hook)
+    program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert changed == [90]
