@@ -271,14 +271,14 @@ def _stored(folder: str, group_file: str) -> Stored | None:
     components = _components(group_file)
     if group is None or components is None:
         return None
-    files = {}
-    for name, file in group.items():
-        try:
-            files[name] = _read(os.path.join(folder, name), None, file.size)
-        except (OSError, ValueError) as error:
-            raise _DamagedError(name, _reason(error)) from None
-        if hashlib.sha256(files[name]).hexdigest() != file.digest:
-            raise _DamagedError(name, "does not have the digest that its group names")
+    try:
+        fd = os.open(folder, _OPEN_FOLDER)
+    except OSError as error:  # it was removed meanwhile
+        raise _DamagedError("", _reason(error)) from None
+    try:
+        files = {name: _content(name, fd, file) for name, file in group.items()}
+    finally:
+        os.close(fd)
     return Stored(os.path.basename(folder), components, _beside(group_file, _VARIANT), files)
 
 
@@ -451,10 +451,20 @@ def _check(name: str, folder: int, file: File) -> None:
     try:
         if not name.endswith(_RUN) and _written(os.stat(name, dir_fd=folder, follow_symlinks=False)) == file.written:
             return
-        if hashlib.sha256(_read(name, folder, file.size)).hexdigest() != file.digest:
-            raise ValueError("does not have the digest that its group names")
     except (OSError, ValueError) as error:
         raise _DamagedError(name, _reason(error)) from None
+    _content(name, folder, file)
+
+
+def _content(name: str, folder: int, file: File) -> bytes:
+    """What the file *name* has. Raises `_DamagedError` unless that is *file*."""
+    try:
+        data = _read(name, folder, file.size)
+    except (OSError, ValueError) as error:
+        raise _DamagedError(name, _reason(error)) from None
+    if hashlib.sha256(data).hexdigest() != file.digest:
+        raise _DamagedError(name, "does not have the digest that its group names")
+    return data
 
 
 def _written(status: os.stat_result) -> tuple[int, ...]:

@@ -125,11 +125,19 @@ places: list[Place] = []
 observers: list[Callable[[Request, Lookup, dict[str, str]], None]] = []
 
 
+class _Answer(NamedTuple):
+    """What is asked for, and the answer."""
+
+    request: Request
+    lookup: Lookup
+
+
 class _Thread(threading.local):
     """What this thread's last look-up left for the rest of the compilation."""
 
-    request: Request | None = None
-    lookup: Lookup | None = None
+    #: What Triton has asked for.
+    asked: _Answer | None = None
+    #: What it is about to ask for.
     answer: _Answer | None = None
     found: Found | None = None
     made: _Made | None = None
@@ -157,19 +165,20 @@ def get_cache_key(src: Any, backend: Any, options: Any, env_vars: dict | None = 
     """What Triton's function of this name returns, for our backend: the key of *src*. Raises what compiling it would raise."""
     request = Request(src, backend, options)
     lookup = _take_answer(request) or look_up(request)
-    _thread.request, _thread.lookup = request, lookup
+    _thread.asked = _Answer(request, lookup)
     return lookup.key
 
 
 def get_cache_manager(hash: str) -> Any:
     """The cache manager for the entry *hash*; None if that is not of the key that this thread has just asked for."""
-    request, lookup, found = _thread.request, _thread.lookup, _thread.found
-    if request is None or lookup is None:
+    asked, found = _thread.asked, _thread.found
+    if asked is None:
         return None
+    request, lookup = asked
     is_inspected = hash != entry_of(lookup)
     if is_inspected and not _stages_are_inspected():
         return None
-    _thread.request = _thread.lookup = _thread.found = None
+    _thread.asked = _thread.found = None
     if found is not None and not is_inspected:
         manager: Any = _Ready(found)
     else:
@@ -193,7 +202,7 @@ def _about(request: Request, lookup: Lookup) -> cache.About:
     def variant() -> dict[str, Any]:
         from .bundle import variants
 
-        return variants.described(request.source, request.options, request.backend.target)
+        return variants.described(request.source, request.options)
 
     return cache.About(lookup.components, variant)
 
@@ -213,7 +222,7 @@ class _Ready:
 
 def forget() -> None:
     """Lets go of what the last look-up of this thread left."""
-    _thread.request = _thread.lookup = _thread.answer = _thread.found = _thread.made = None
+    _thread.asked = _thread.answer = _thread.found = _thread.made = None
 
 
 def compile_current(compile: Callable, source: Any, **kwargs: Any) -> Any:
@@ -238,13 +247,6 @@ def _ready_made(source: Any, target: Any, options: dict[str, Any], **kwargs: Any
     _thread.answer = _Answer(request, lookup)
     found = _thread.found
     return None if found is None or found.make is None else found.make(source, entry_of(lookup))
-
-
-class _Answer(NamedTuple):
-    """What Triton is about to ask for, and the answer."""
-
-    request: Request
-    lookup: Lookup
 
 
 def _take_answer(request: Request) -> Lookup | None:

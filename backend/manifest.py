@@ -66,11 +66,11 @@ class Manifest:
         except (OSError, ValueError, TypeError, RecursionError):
             return []
 
-    def add(self, alternative: Alternative) -> None:
-        """Puts *alternative* first. A cache that cannot be written is left as it is."""
-        reads = [list(read) for read in alternative.reads]
-        others = [other for other in self.load() if other.reads != reads]
-        text = json.dumps([alternative, *others[: MAX_ALTERNATIVES - 1]], separators=(",", ":")).encode()
+    def add(self, *alternatives: Alternative) -> None:
+        """Puts *alternatives* first. A cache that cannot be written is left as it is."""
+        known = [[list(read) for read in alternative.reads] for alternative in alternatives]
+        others = [other for other in self.load() if other.reads not in known]
+        text = json.dumps([*alternatives, *others][:MAX_ALTERNATIVES], separators=(",", ":")).encode()
         data = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
         if len(data) <= _MAX_BYTES:
             with suppress(OSError):

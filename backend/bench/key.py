@@ -157,13 +157,17 @@ def run(rounds: int, count: int) -> list[Row]:
     return _rows(found, count)
 
 
-def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
+def environment(cache: str) -> dict[str, str]:
+    """What a process is to find: nothing of ours set, and the cache folder *cache*."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
-    env |= {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
+    return env | {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
+
+
+def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
     start = time.time()
     command = [sys.executable, "-m", "triton.backends.graft.bench.key_child", side, str(path)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(cache), capture_output=True, text=True)
     if done.returncode != 0:
         raise GraftError(f"a process of the side {side} failed:\n{done.stderr}")
     found = json.loads(done.stdout.splitlines()[-1])

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 import time
@@ -17,6 +16,8 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 from triton.compiler import compiler
+
+from .startup_child import load_kernels
 
 TARGET = GPUTarget("cuda", 90, 32)
 
@@ -55,17 +56,6 @@ def activate(side: str) -> None:
         triton.runtime.driver.set_active(Driver(target=f"cuda:{TARGET.arch}"))
     else:
         triton.runtime.driver.set_active(TritonSide())
-
-
-def load(path: str) -> list[Any]:
-    """The kernels of the file *path*."""
-    spec = importlib.util.spec_from_file_location("bench_kernels", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bench_kernels"] = module
-    spec.loader.exec_module(module)
-    return [value for name, value in sorted(vars(module).items()) if name.startswith("kernel_")]
 
 
 def time_identity() -> float:
@@ -110,7 +100,7 @@ def time_look_ups(kernels: list[Any]) -> tuple[list[float], int]:
 
 def main(side: str, path: str) -> None:
     activate(side)
-    kernels = load(path)
+    kernels = load_kernels(path)
     identity = time_identity()
     look_ups, misses = time_look_ups(kernels)
     print(json.dumps({"identity": identity, "look_ups": look_ups, "misses": misses, "end": time.time()}))

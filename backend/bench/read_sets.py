@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .key_child import load
 from .machines import Machine
+from .startup_child import load_kernels
 
 #: How many attributes of a module the kernel reads.
 ENTRIES = 50
@@ -42,7 +42,7 @@ def measure(machine: Machine, rounds: int = 15, launches: int = 5000) -> float:
         path = Path(folder) / "kernels.py"
         attributes = " + ".join(f"{settings.__name__}.{name}" for name in names)
         path.write_text(_KERNELS.format(settings=settings.__name__, constant=ENTRIES, attributes=attributes))
-        many, none = load(str(path))
+        many, none = load_kernels(str(path))
         tensor = next(iter(machine.each_kind())).make()
         differences = []
         for _ in range(rounds):

@@ -142,10 +142,7 @@ class _Bench:
 
 
 def _environment(cache: str, stub: str = "") -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
-    env |= {"TRITON_CACHE_DIR": cache, "TRITON_DEFAULT_FP_FUSION": "1"}
-    return env | ({"TRITON_LIBCUDA_PATH": os.path.dirname(os.path.abspath(stub))} if stub else {})
+    return key.environment(cache) | ({"TRITON_LIBCUDA_PATH": os.path.dirname(os.path.abspath(stub))} if stub else {})
 
 
 def _has_torch(stub: str) -> bool:

@@ -24,12 +24,9 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
+    from ..runtime import lazy
 
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return lazy.find(__name__, _MODULES, name)
 
 
 __all__ = [

@@ -9,7 +9,6 @@ in a temporary folder; the cache folder gets none.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 import threading
@@ -25,6 +24,7 @@ from triton.runtime.autotuner import Autotuner, Config
 from triton.runtime.cache import _base32
 
 from .. import cache, explain, inputs, key, tuning
+from ..encoding import digest
 from ..errors import BundleError
 from ..manifest import Alternative, Manifest, alternative_of
 from ..runtime import format, reading, values
@@ -63,8 +63,7 @@ class Loaded:
 
     def use(self, identity: Identity) -> None:
         """Has kernels looked for here. Raises `BundleError` for those of another compiler, unless *identity* is "any"."""
-        ours = [producer for producer in self.producers if not self._differences(producer)]
-        if identity == "same" and not ours:
+        if identity == "same" and all(self._differences(producer) for producer in self.producers):
             raise BundleError("identity", f"{self.address}: {self._explain_identity()}")
         self._places = [_Place(self, None)] if identity == "same" else [_Place(self, producer) for producer in self.producers]
         key.places.extend(self._places)
@@ -259,8 +258,8 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
     except OSError as error:
         raise BundleError("address", f"{address}: it cannot be unpacked to {root} ({error.strerror})") from None
     for manifest_key, manifest in bundle.content["manifests"].items():
-        for alternative in manifest["alternatives"]:
-            Manifest(manifest_key, manifest["name"], root).add(alternative_of(*alternative))
+        alternatives = [alternative_of(*item) for item in reversed(manifest["alternatives"])]
+        Manifest(manifest_key, manifest["name"], root).add(*alternatives)
     return outcomes
 
 
@@ -273,7 +272,7 @@ def _store(root: str, bundle: format.Bundle, variant: dict[str, Any]) -> Unpacke
 
 def entry_name(variant: dict[str, Any]) -> str:
     """What the cache calls the entry of *variant*."""
-    return _base32(hashlib.sha256(variant["key"].encode()).hexdigest())
+    return _base32(digest(variant["key"]))
 
 
 def file_names(variant: dict[str, Any]) -> list[str]:

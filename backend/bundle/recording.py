@@ -75,7 +75,7 @@ class Recording:
     def _note(self, request: key.Request, lookup: key.Lookup, group: dict[str, str]) -> None:
         """Notes a compilation. Its files are read now: an entry may be evicted, a temporary folder goes."""
         files = {name: Path(path).read_bytes() for name, path in group.items()}
-        described = variants.described(request.source, request.options, request.backend.target)
+        described = variants.described(request.source, request.options)
         with self._lock:
             self._compiled[lookup.key] = Compiled(lookup.components, described, files)
             if lookup.proof is not None:

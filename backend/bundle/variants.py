@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import triton
@@ -16,7 +16,7 @@ from triton.compiler.compiler import ASTSource
 
 from .. import __version__, inputs
 from ..errors import BundleError
-from ..runtime import format, values
+from ..runtime import dispatch, format, values
 
 #: Options that are files of one machine; their content is in the key.
 _FILES = ("extern_libs", "ir_override")
@@ -27,7 +27,7 @@ _KINDS = {inspect.Parameter.KEYWORD_ONLY: "keyword", inspect.Parameter.VAR_POSIT
 # -- The function and the specialisation
 
 
-def described(source: Any, options: Any, target: GPUTarget) -> dict[str, Any]:
+def described(source: Any, options: Any) -> dict[str, Any]:
     """What the cache keeps of a compilation besides its files: `kernel`, `specialisation` and `static`, as bundles have them."""
     if not isinstance(source, ASTSource):
         nameless = {"module": "", "name": source.name, "debug": False, "params": []}
@@ -36,11 +36,9 @@ def described(source: Any, options: Any, target: GPUTarget) -> dict[str, Any]:
             "specialisation": None,
             "static": "it was compiled from IR, and nothing is known of its arguments",
         }
-    special = specialisation(source, options, target)
-    static = why_not_static(source, special)
     # What are defaults is decided when a bundle is made, and for all of its variants alike.
-    special["options"] = option_values(options)
-    return {"kernel": kernel(source.fn), "specialisation": special, "static": static}
+    special = _with_all_options(source, options)
+    return {"kernel": kernel(source.fn), "specialisation": special, "static": why_not_static(source, special)}
 
 
 def kernel(function: Any) -> dict[str, Any]:
@@ -68,14 +66,24 @@ def _param(param: Any) -> dict[str, Any]:
 
 def specialisation(source: ASTSource, options: Any, target: GPUTarget) -> dict[str, Any]:
     """What an argument list has to be like for the variant that *source* is compiled to."""
+    return _relative(_with_all_options(source, options), default_options(target))
+
+
+def _with_all_options(source: ASTSource, options: Any) -> dict[str, Any]:
+    """The same, with all options."""
     attributes = ((list(path), sorted(map(list, items))) for path, items in source.attrs.items() if items)
-    given, defaults = option_values(options), default_options(target)
     return {
         "signature": [_nested(source.signature[name]) for name in source.fn.arg_names],
         "constants": [[list(path), values.encode(value)] for path, value in sorted(source.constants.items())],
         "attributes": sorted(map(list, attributes)),
-        "options": {name: value for name, value in given.items() if value != defaults.get(name)},
+        "options": option_values(options),
     }
+
+
+def _relative(special: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """*special*, which has all options, with those that are not the *defaults*."""
+    options = {name: value for name, value in special["options"].items() if value != defaults.get(name)}
+    return {**special, "options": options}
 
 
 def _nested(type_: Any) -> Any:
@@ -97,7 +105,7 @@ def default_options(target: GPUTarget) -> dict[str, Any]:
 def why_not_static(source: ASTSource, special: dict[str, Any]) -> str:
     """Why the variant cannot be launched without Triton; empty if it can."""
     names = source.fn.arg_names
-    for type_ in _leaves(special["signature"]):
+    for type_ in dispatch.leaves(special["signature"], special["signature"]):
         if type_.startswith("tensordesc"):
             return "it takes tensor descriptors, which Triton makes at each launch"
     if [path for path, _ in special["constants"]] != list(format.constant_paths(special["signature"])):
@@ -106,11 +114,6 @@ def why_not_static(source: ASTSource, special: dict[str, Any]) -> str:
         if not values.is_exact(value):
             return f"its constant {names[path[0]]!r} is an object that only Triton's own process has"
     return ""
-
-
-def _leaves(types: list) -> Iterable[str]:
-    for type_ in types:
-        yield from _leaves(type_) if isinstance(type_, list) else (type_,)
 
 
 # -- The variant
@@ -138,7 +141,8 @@ def bundle_of(compiled: Compiled, texts: bool = False) -> format.Bundle:
         "tools": {target_name: parts.tools},
     }
     code = {_without_folders(component): _without_folders(text) for component, text in parts.code.items()}
-    artifacts = {hashlib.sha256(data).hexdigest(): data for _, data in _kept(name, compiled.files, texts)}
+    stages = {stage: (hashlib.sha256(data).hexdigest(), data) for stage, data in _kept(name, compiled.files, texts)}
+    special = compiled.described["specialisation"]
     variant = {
         "kernel": format.digest(compiled.described["kernel"]),
         "producer": format.digest(producer),
@@ -147,9 +151,9 @@ def bundle_of(compiled: Compiled, texts: bool = False) -> format.Bundle:
         "key": key_of(parts),
         "name": name,
         "own": parts.own,
-        "files": {stage: hashlib.sha256(data).hexdigest() for stage, data in _kept(name, compiled.files, texts)},
+        "files": {stage: name for stage, (name, _) in stages.items()},
         "metadata": metadata,
-        "specialisation": _relative(compiled.described["specialisation"], defaults),
+        "specialisation": None if special is None else _relative(special, defaults),
         "static": compiled.described["static"],
     }
     content = {
@@ -161,7 +165,7 @@ def bundle_of(compiled: Compiled, texts: bool = False) -> format.Bundle:
         "tuners": [],
         "manifests": {},
     }
-    return format.Bundle(content, artifacts)
+    return format.Bundle(content, dict(stages.values()))
 
 
 class Parts(NamedTuple):
@@ -194,14 +198,6 @@ def key_of(parts: Parts) -> str:
     return inputs.part(
         {"compiler": inputs.part(parts.compiler).digest, "code": inputs.part(parts.code).digest, **parts.own}
     ).digest
-
-
-def _relative(special: dict[str, Any] | None, defaults: dict[str, Any]) -> dict[str, Any] | None:
-    """*special*, which has all options, with those that are not the *defaults*."""
-    if special is None:
-        return None
-    options = {name: value for name, value in special["options"].items() if value != defaults.get(name)}
-    return {**special, "options": options}
 
 
 def _metadata(files: Mapping[str, bytes]) -> tuple[str, dict[str, Any]]:

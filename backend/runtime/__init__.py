@@ -23,10 +23,7 @@ _MODULES = {
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(".lazy", __name__).find(__name__, _MODULES, name)
 
 
 __all__ = [

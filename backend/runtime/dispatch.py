@@ -162,12 +162,7 @@ def is_plain(value: Any) -> bool:
     """Whether *value* is a number, None, or an array with an address and a dtype that Triton has."""
     if type(value) in (bool, int, float, type(None)):
         return True
-    return hasattr(type(value), "data_ptr") and dtype_of(getattr(value, "dtype", None)) is not None
-
-
-def dtype_of(dtype: Any) -> str | None:
-    """Triton's name of an array's dtype, such as fp16 for torch.float16; None if it has none."""
-    return _DTYPES.get(str(dtype).split(".")[-1])
+    return hasattr(type(value), "data_ptr") and dtype_name(str(getattr(value, "dtype", None))) is not None
 
 
 def of_value(value: Any, describe: Describe, rules: Rules) -> tuple[Any, Any]:

@@ -263,13 +263,18 @@ def tuned(program):
     return program.load().kernel
 
 
+def record_winner(program, file):
+    """Saves a bundle in which the second configuration is the best for n = 5."""
+    tuner = tuned(program)
+    with bundle.record() as recording:
+        tuner.warmup(I32, 5, grid=(1,))
+        tuner.cache[5, str(I32.dtype)] = tuner.configs[1]
+    recording.save(file)
+
+
 def test_what_an_autotuner_found_is_recorded_and_taken_without_measuring(program, file):
     with active("graft"):
-        tuner = tuned(program)
-        with bundle.record() as recording:
-            tuner.warmup(I32, 5, grid=(1,))
-            tuner.cache[5, str(I32.dtype)] = tuner.configs[1]
-        recording.save(file)
+        record_winner(program, file)
         other = tuned(program)
         loaded = bundle.load(file)
         other.nargs = {"x": I32, "n": 5}
@@ -281,11 +286,7 @@ def test_what_an_autotuner_found_is_recorded_and_taken_without_measuring(program
 
 def test_a_winner_that_is_no_configuration_any_more_is_left_out_of_account(program, file):
     with active("graft"):
-        tuner = tuned(program)
-        with bundle.record() as recording:
-            tuner.warmup(I32, 5, grid=(1,))
-            tuner.cache[5, str(I32.dtype)] = tuner.configs[1]
-        recording.save(file)
+        record_winner(program, file)
         bundle.load(file)
         other = tuned(program)
         other.configs = [Config({"B": 4}), Config({"B": 8})]
