@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
+from .. import interrupts
 from ..errors import BundleError
 from ..runtime import format, reading
 from ..settings import PREFIX, parse_target, target_for_process
@@ -75,9 +76,9 @@ def build(  # noqa: PLR0913 - the parts of a build, by name
     """
     names = list(dict.fromkeys(_name(target) for target in targets))
     _check(warmups, traces, names, output)
-    with tempfile.TemporaryDirectory(prefix="graft-build-") as folder:
+    with interrupts.held() as hand_on, tempfile.TemporaryDirectory(prefix="graft-build-") as folder:
         team = _Team(Path(folder), progress or Silent(), Job(list(warmups), list(traces), "", texts, -1))
-        bundle = format.merge(team.run(names, jobs or default_jobs()))
+        bundle = format.merge(team.run(names, jobs or default_jobs(), hand_on))
     reading.write(output, bundle)
     return bundle
 
@@ -141,12 +142,14 @@ class _Team:
         self._running: set[subprocess.Popen] = set()
         self._is_ended = False
 
-    def run(self, targets: Sequence[str], jobs: int) -> list[format.Bundle]:
-        """What was compiled for each of *targets*. Raises the error of the first process that fails, when all have ended."""
+    def run(self, targets: Sequence[str], jobs: int, check: Callable[[], None]) -> list[format.Bundle]:
+        """What was compiled for each of *targets*. Raises the error of the first process that fails, or of *check*, which is called
+        again and again, when all have ended.
+        """
         with ThreadPoolExecutor(min(jobs, len(targets)), "build") as pool:
             try:
                 futures = [pool.submit(self._run_one, target) for target in targets]
-                _wait(futures)
+                _wait(futures, check)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._end()
@@ -220,11 +223,11 @@ def _signal(process: subprocess.Popen, number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _wait(futures: Iterable[Future]) -> None:
-    """Waits until all are done. Raises the error of the first that fails."""
+def _wait(futures: Iterable[Future], check: Callable[[], None]) -> None:
+    """Waits until all are done. Raises the error of the first that fails, or of *check*."""
     pending = set(futures)
     while pending:
-        # An interrupt that comes when this thread is about to wait may not be seen before the wait ends.
+        check()
         done, pending = wait(pending, timeout=_POLL, return_when=FIRST_EXCEPTION)
         for future in done:
             future.result()

@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from .. import interrupts
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 output_option = click.option(
     "-o", "--output", metavar="OUT", required=True, help="Where to write it; may be one of the inputs."
@@ -71,7 +73,8 @@ def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
 
     WARMUP is a function, module:function or file.py:function, that is called without arguments, once for each target.
     """
-    from . import building, inspection, progress
+    with interrupts.held():
+        from . import building, inspection, progress
 
     if cache is not None and (warmups or traces):
         raise click.UsageError("--from-cache compiles nothing: leave out the warmups and traces, or --from-cache")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .. import interrupts
 from .building import Progress
 
 
@@ -19,8 +20,9 @@ def shown() -> Iterator[Progress]:
     if not sys.stderr.isatty() or importlib.util.find_spec("rich") is None:
         yield Lines()
         return
-    from rich import progress
-    from rich.console import Console
+    with interrupts.held():
+        from rich import progress
+        from rich.console import Console
 
     columns = (progress.SpinnerColumn(), "{task.description}", progress.TimeElapsedColumn(), "{task.completed} variants")
     with progress.Progress(*columns, "[dim]{task.fields[kernel]}", console=Console(stderr=True)) as bars:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 
@@ -12,14 +13,14 @@ def write_file(path: str | os.PathLike[str], content: bytes, sync: bool = False)
     With *sync* that holds after a loss of power, too; it waits for the disk. Raises `OSError`; then there is no new file.
     """
     temporary = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
-    with open(temporary, "xb") as stream:
-        try:
+    try:
+        with open(temporary, "xb") as stream:
             stream.write(content)
             if sync:
                 stream.flush()
                 os.fsync(stream.fileno())
-            stream.close()  # what is still to be written may fail, too
-            os.replace(temporary, path)
-        except BaseException:
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):  # an interrupt may come before it is made or after it got its name
             os.unlink(temporary)
-            raise
+        raise

@@ -295,26 +295,60 @@ def test_without_a_warmup_or_a_target_the_function_refuses_too():
         building.build(["m:f"], ["cuda"], "kernels.graft")
 
 
-@pytest.mark.parametrize("function", ["wait", "warm_up_fill"])
-def test_an_interrupt_leaves_nothing_behind(folder, tmp_path, function):
-    """Also one that comes while the processes start."""
+@pytest.mark.parametrize("moment", ["starting", "started"])
+def test_an_interrupt_leaves_nothing_behind(folder, tmp_path, moment):
+    """Also one that comes while the processes start. They never end by themselves."""
     temporary = tmp_path / "temporary"
-    command = [sys.executable, "-m", "triton.backends.graft", "bundle", "build", f"my_kernels:{function}"]
+    command = [sys.executable, "-m", "triton.backends.graft", "bundle", "build", "my_kernels:wait"]
     process = subprocess.Popen(
         [*command, "--target", "cuda:80", "--target", "cuda:90"],
         env=clean_environment(tmp_path, TMPDIR=str(temporary)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    ready = (lambda: len(list(folder.glob("started-*"))) == 2) if function == "wait" else (lambda: any(temporary.iterdir()))
+    ready = (lambda: len(list(folder.glob("started-*"))) == 2) if moment == "started" else (lambda: any(temporary.iterdir()))
     while not ready():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (1, "")
-    assert stderr.strip() == "Aborted!"
+    assert (process.returncode, stdout, stderr) == (1, "", "\nAborted!\n")
     assert files_of(folder) == []
     pids = [int(path.name.removeprefix("started-")) for path in folder.glob("started-*")]
     assert not any(map(is_running, pids))
+
+
+#: Runs the command line and interrupts it when a function has returned for the first time.
+INTERRUPTED = """
+import os, signal, sys
+from triton.backends.graft.__main__ import main
+
+function = sys.argv.pop(1)
+
+def profile(frame, event, argument):
+    if (event, frame.f_code.co_qualname) == ("return", function):
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.setprofile(profile)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "options_of",  # ours, while the command line is imported
+        "mkdtemp",  # the temporary folder is there and nobody is to remove it yet
+        "_AcquireFutures.__enter__",  # locks are taken that the other threads need, and nobody is to release them yet
+    ],
+)
+def test_an_interrupt_is_told_of_alike_wherever_it_comes(folder, tmp_path, function):
+    """The fixture checks that no temporary file is left."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, function, "bundle", "build", "my_kernels:nothing", "--target", "cuda:80"],
+        env=clean_environment(tmp_path, TMPDIR=str(tmp_path / "temporary")), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "\nAborted!\n")
+    assert files_of(folder) == []
 
 
 # -- Progress
