@@ -20,7 +20,7 @@ from .settings import NAME, OPTIONS
 class Options(nvidia.CUDAOptions):
     """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
 
-    swizzle_programs: int = OPTIONS["swizzle_programs"].default
+    swizzle_programs: int | str = OPTIONS["swizzle_programs"].default
     version_tiles: bool = OPTIONS["version_tiles"].default
     version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
 
@@ -71,13 +71,7 @@ class Backend(nvidia.CUDABackend):
         mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
         pm = ir.pass_manager(mod.context)
         pm.enable_debug()
-        added = False
-        if opt.swizzle_programs:
-            added = passes.add(pm, "graft-swizzle-programs", group=opt.swizzle_programs)
-        if opt.version_tiles:
-            threads = 32 * opt.num_warps * opt.num_ctas
-            added = passes.add(pm, "graft-version-tiles", threads=threads, max_ops=opt.version_tiles_max_ops)
-        if added:
+        if _add_passes(pm, opt, capability):
             pm.run(mod, "graft_ttir")
         return mod
 
@@ -92,6 +86,23 @@ class Backend(nvidia.CUDABackend):
         from . import inputs
 
         return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
+
+
+def _add_passes(pm: Any, opt: Options, capability: int) -> bool:
+    """Adds our passes to *pm*, for the end of the TTIR stage. Returns whether there are any."""
+    added = False
+    if opt.swizzle_programs == "auto":
+        from . import chips
+
+        added = passes.add(pm, "graft-swizzle-programs", **chips.get_chip(capability)._asdict())
+    elif opt.swizzle_programs:
+        added = passes.add(pm, "graft-swizzle-programs", group=int(opt.swizzle_programs))
+    if opt.version_tiles:
+        threads, max_ops = 32 * opt.num_warps * opt.num_ctas, opt.version_tiles_max_ops
+        passes.add(pm, "graft-peel-loops", threads=threads, max_ops=max_ops)
+        passes.add(pm, "graft-version-tiles", threads=threads, max_ops=max_ops)
+        added = passes.add(pm, "graft-split-masks", threads=threads)
+    return added
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:

@@ -40,6 +40,14 @@ def parse_integer(name: str, text: str) -> int:
         raise OptionError(name, text, "an integer") from None
 
 
+def parse_group(name: str, text: str) -> int | str:
+    """The value of the environment variable *name* as an integer, or the word auto."""
+    try:
+        return text if text == "auto" else parse_integer(name, text)
+    except OptionError:
+        raise OptionError(name, text, "auto or an integer") from None
+
+
 def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
     """The target that *target* describes, such as 'cuda:90'; *name* is what the caller calls it."""
     text = f"{target.backend}:{target.arch}" if isinstance(target, GPUTarget) else target
@@ -85,12 +93,13 @@ OPTIONS = {
     for option in (
         Option(
             "version_tiles", True, "True or False", lambda v: isinstance(v, bool), parse_flag,
-            "branch around boundary masks where a whole tile is in bounds (pass graft-version-tiles)",
+            "do without boundary masks where a whole tile or vector is in bounds (passes graft-version-tiles, graft-peel-loops "
+            "and graft-split-masks)",
         ),
         Option(
-            "swizzle_programs", 0, "an integer from 0 to 1024",
-            lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 1024, parse_integer,
-            "walk the grid of a matrix product in groups of so many rows, 0 for not (pass graft-swizzle-programs)",
+            "swizzle_programs", "auto", "auto or an integer from 0 to 1024",
+            lambda v: v == "auto" or (isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 1024), parse_group,
+            "walk the grid of a matrix product in groups of so many rows, auto to choose, 0 for not (pass graft-swizzle-programs)",
         ),
         Option(
             "version_tiles_max_ops", 512, "an integer from 0 to 65536",

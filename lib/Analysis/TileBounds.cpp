@@ -21,15 +21,6 @@ static constexpr unsigned maxVisitedOps = 64;
 // Scalar
 //===----------------------------------------------------------------------===//
 
-/// A leaf has a value, a constant a number, anything else an operation name.
-struct Scalar::Node {
-  Type type;
-  Value value;
-  std::optional<int64_t> number;
-  StringRef opName;
-  SmallVector<Scalar, 2> operands;
-};
-
 /// The number that *value*, an integer or a tensor of integers, is everywhere,
 /// if it is a constant. This asks for `arith.constant` by name because
 /// `m_Constant` asks for a trait, and a trait's identity is its name as the
@@ -183,9 +174,9 @@ static void checkNoWrap(const Index &index, Type type, bool isSigned,
                       at(index, type, index.min), base});
 }
 
-/// *value*, a one-dimensional tensor of integers, as `base + lane`; nothing if
-/// it has another form, or is made of more than *budget* operations, each
-/// counted as often as it is used.
+/// *value*, a tensor of integers, as `base + lane`; nothing if it has another
+/// form, or is made of more than *budget* operations, each counted as often as
+/// it is used.
 static std::optional<Index> getIndex(Value value, unsigned &budget) {
   if (budget == 0)
     return std::nullopt;
@@ -212,6 +203,9 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
     index.max = int64_t(range.getEnd()) - 1;
     return index;
   }
+  // Where a lane is does not matter, only between which numbers it lies.
+  if (isa<tt::BroadcastOp, tt::ExpandDimsOp, tt::ReshapeOp>(op))
+    return getIndex(op->getOperand(0), budget);
   if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp,
            arith::ExtUIOp>(op))
     return std::nullopt;
@@ -257,20 +251,52 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
 // TileCondition
 //===----------------------------------------------------------------------===//
 
+void TileCondition::append(const TileCondition &other) {
+  llvm::append_range(comparisons, other.comparisons);
+  llvm::append_range(scalars, other.scalars);
+  llvm::append_range(alignments, other.alignments);
+}
+
 void TileCondition::collectLeaves(SmallVectorImpl<Value> &leaves) const {
   for (const Comparison &comparison : comparisons) {
     comparison.lhs.collectLeaves(leaves);
     comparison.rhs.collectLeaves(leaves);
   }
   leaves.append(scalars.begin(), scalars.end());
+  for (const Alignment &alignment : alignments) {
+    leaves.push_back(alignment.pointer);
+    alignment.offset.collectLeaves(leaves);
+  }
+}
+
+Value Alignment::emit(OpBuilder &builder, Location loc) const {
+  Type wide = builder.getI64Type();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc, value, 64);
+  };
+  Value elements = offset.emit(builder, loc);
+  if (elements.getType() != wide)
+    elements = arith::ExtSIOp::create(builder, loc, wide, elements);
+  Value offsetBytes =
+      arith::MulIOp::create(builder, loc, elements, constant(elementBytes));
+  Value base = tt::PtrToIntOp::create(builder, loc, wide, pointer);
+  Value address = arith::AddIOp::create(builder, loc, base, offsetBytes);
+  Value rest =
+      arith::AndIOp::create(builder, loc, address, constant(bytes - 1));
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, rest,
+                               constant(0));
 }
 
 Value TileCondition::emit(OpBuilder &builder, Location loc) const {
   SmallVector<Value> parts(scalars);
-  for (const Comparison &comparison : comparisons)
-    parts.push_back(arith::CmpIOp::create(builder, loc, comparison.predicate,
-                                          comparison.lhs.emit(builder, loc),
-                                          comparison.rhs.emit(builder, loc)));
+  for (const Comparison &comparison : comparisons) {
+    Value lhs = comparison.lhs.emit(builder, loc);
+    Value rhs = comparison.rhs.emit(builder, loc);
+    parts.push_back(
+        arith::CmpIOp::create(builder, loc, comparison.predicate, lhs, rhs));
+  }
+  for (const Alignment &alignment : alignments)
+    parts.push_back(alignment.emit(builder, loc));
   if (parts.empty())
     return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true));
   Value condition = parts.front();
@@ -286,6 +312,13 @@ static bool isUpperBound(arith::CmpIPredicate predicate) {
          predicate == CmpIPredicate::ult || predicate == CmpIPredicate::ule;
 }
 
+/// Whether *predicate* takes its operands as signed numbers.
+static bool isSigned(arith::CmpIPredicate predicate) {
+  using arith::CmpIPredicate;
+  return predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
+         predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
+}
+
 /// Appends to *condition* that `index predicate bound` holds in every lane.
 /// Returns false if the comparison is not a bound.
 static bool addBound(Index index, arith::CmpIPredicate predicate,
@@ -294,12 +327,9 @@ static bool addBound(Index index, arith::CmpIPredicate predicate,
   if (predicate == CmpIPredicate::eq || predicate == CmpIPredicate::ne)
     return false;
   bool isUpper = isUpperBound(predicate);
-  bool isSigned =
-      predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
-      predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
   if (!fits(index, type.getIntOrFloatBitWidth()))
     return false;
-  checkNoWrap(index, type, isSigned, index.noWrap);
+  checkNoWrap(index, type, isSigned(predicate), index.noWrap);
   llvm::append_range(condition.comparisons, index.noWrap);
   llvm::append_range(condition.comparisons, bound.noWrap);
   condition.comparisons.push_back(
@@ -333,6 +363,19 @@ static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
   }
 }
 
+/// Whether *value* may differ from one program instance or iteration to the
+/// next, so far as *budget* operations tell.
+static bool varies(Value value, unsigned &budget) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return !isa<tt::FuncOp>(value.getParentBlock()->getParentOp());
+  if (isa<tt::GetProgramIdOp>(op) || op->getNumRegions() != 0 || budget == 0)
+    return true;
+  --budget;
+  return llvm::any_of(op->getOperands(),
+                      [&](Value operand) { return varies(operand, budget); });
+}
+
 /// Whether *index* is the same in every program instance and iteration, or
 /// bounded by a constant that its first tile reaches. Such a tile is made to
 /// cover its axis, as `arange(0, next_power_of_2(n)) < n`, and is whole only
@@ -341,71 +384,139 @@ static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
                        const std::optional<Index> &bound) {
   if (index.isUniform())
     return false;
-  if (!index.base || index.base->getConstant())
-    return true;
+  if (!index.base || index.base->getConstant()) {
+    SmallVector<Value> leaves;
+    if (bound && bound->base)
+      bound->base->collectLeaves(leaves);
+    unsigned budget = maxVisitedOps;
+    return llvm::none_of(leaves,
+                         [&](Value leaf) { return varies(leaf, budget); });
+  }
   std::optional<int64_t> end;
   if (bound && bound->base && bound->isUniform() && isUpperBound(predicate))
     end = bound->base->getConstant();
   return end && *end <= index.max;
 }
 
-/// Adds to *condition* what makes *mask* true in every lane. Returns false and
-/// sets *why* if that cannot be expressed.
-static bool addMask(Value mask, unsigned &budget, TileCondition &condition,
-                    std::string &why) {
-  condition.proven.push_back(mask);
-  Operation *op = mask.getDefiningOp();
-  if (isa_and_nonnull<arith::ConstantOp>(op)) {
-    if (std::optional<APInt> number = getConstantInt(mask);
-        number && number->isOne())
-      return true;
-    why = "the mask is a constant that is not true everywhere";
-    return false;
+/// Finds out when *compare* holds in every lane, or why no scalar tells.
+static void describe(arith::CmpIOp compare, unsigned &budget, MaskPart &part) {
+  Value lhs = compare.getLhs(), rhs = compare.getRhs();
+  std::optional<Index> index = getIndex(lhs, budget);
+  std::optional<Index> bound = getIndex(rhs, budget);
+  arith::CmpIPredicate predicate = compare.getPredicate();
+  Type type = getElementTypeOrSelf(lhs.getType());
+  if (index && index->isUniform()) {
+    std::swap(index, bound);
+    std::swap(lhs, rhs);
+    predicate = mirror(predicate);
   }
-  if (auto conjunction = dyn_cast_or_null<arith::AndIOp>(op);
-      conjunction && budget > 0) {
-    --budget;
-    return addMask(conjunction.getLhs(), budget, condition, why) &&
-           addMask(conjunction.getRhs(), budget, condition, why);
-  }
-  if (auto splat = dyn_cast_or_null<tt::SplatOp>(op)) {
-    condition.scalars.push_back(splat.getSrc());
-    return true;
-  }
-  if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
-    std::optional<Index> index = getIndex(compare.getLhs(), budget);
-    std::optional<Index> bound = getIndex(compare.getRhs(), budget);
-    arith::CmpIPredicate predicate = compare.getPredicate();
-    if (index && index->isUniform()) {
-      std::swap(index, bound);
-      predicate = mirror(predicate);
-    }
-    if (index && isOnlyTile(*index, predicate, bound)) {
-      why = "the mask bounds the only tile of its axis, which is hardly ever "
-            "whole";
-      return false;
-    }
-    Type type = getElementTypeOrSelf(compare.getLhs().getType());
-    if (index && bound && bound->isUniform() &&
-        addBound(*index, predicate, *bound, type, condition))
-      return true;
-  }
-  llvm::raw_string_ostream(why)
-      << "the mask is not a bound on scalars plus a range: "
-      << (op ? op->getName().getStringRef() : StringRef("a block argument"));
-  return false;
-}
-
-std::optional<TileCondition> graft::getTileCondition(Value mask,
-                                                     std::string &why) {
-  auto type = dyn_cast<RankedTensorType>(mask.getType());
-  if (!type || type.getRank() != 1) {
-    why = "the mask is not one-dimensional";
-    return std::nullopt;
+  if (bound && bound->isUniform() && isUpperBound(predicate))
+    part.upperBound = {lhs, at(*bound, type, 0), isSigned(predicate)};
+  if (index && isOnlyTile(*index, predicate, bound)) {
+    part.why = "the mask bounds the only tile of its axis, which is hardly "
+               "ever whole";
+    part.isOnlyTile = true;
+    return;
   }
   TileCondition condition;
+  if (index && bound && bound->isUniform() &&
+      addBound(*index, predicate, *bound, type, condition))
+    part.condition = std::move(condition);
+  else
+    llvm::raw_string_ostream(part.why)
+        << "the mask is not a bound on scalars plus a range: "
+        << compare->getName();
+}
+
+namespace {
+
+/// Takes a mask apart.
+class MaskParts {
+public:
+  using Dims = SmallVector<std::optional<unsigned>>;
+
+  std::vector<MaskPart> take(Value mask) {
+    Dims dims;
+    for (int64_t dim = 0;
+         dim < cast<RankedTensorType>(mask.getType()).getRank(); ++dim)
+      dims.push_back(dim);
+    add(mask, std::move(dims));
+    return std::move(parts);
+  }
+
+private:
+  /// Adds the parts of *value*, whose dimensions are the mask's *dims*.
+  void add(Value value, Dims dims) {
+    Operation *op = value.getDefiningOp();
+    if (op && budget > 0) {
+      --budget;
+      if (auto both = dyn_cast<arith::AndIOp>(op)) {
+        add(both.getLhs(), dims);
+        return add(both.getRhs(), std::move(dims));
+      }
+      if (auto broadcast = dyn_cast<tt::BroadcastOp>(op))
+        return add(broadcast.getSrc(),
+                   throughBroadcast(broadcast, std::move(dims)));
+      if (auto expand = dyn_cast<tt::ExpandDimsOp>(op))
+        return add(expand.getSrc(), throughExpandDims(expand, std::move(dims)));
+    }
+    addLeaf(value, std::move(dims));
+  }
+
+  static Dims throughBroadcast(tt::BroadcastOp op, Dims dims) {
+    for (std::optional<unsigned> &dim : dims)
+      if (dim && op.getSrc().getType().getDimSize(*dim) == 1)
+        dim.reset();
+    return dims;
+  }
+
+  static Dims throughExpandDims(tt::ExpandDimsOp op, Dims dims) {
+    for (std::optional<unsigned> &dim : dims) {
+      if (dim == op.getAxis())
+        dim.reset();
+      else if (dim && *dim > op.getAxis())
+        --*dim;
+    }
+    return dims;
+  }
+
+  void addLeaf(Value value, Dims dims) {
+    MaskPart part{value, std::move(dims), {}, "", false, {}};
+    Operation *op = value.getDefiningOp();
+    std::optional<APInt> number = getConstantInt(value);
+    auto splat = dyn_cast_or_null<tt::SplatOp>(op);
+    if (splat || (number && number->isOne())) {
+      part.dims.assign(part.dims.size(), std::nullopt);
+      part.condition.emplace();
+      if (splat)
+        part.condition->scalars.push_back(splat.getSrc());
+    } else if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
+      describe(compare, budget, part);
+    } else if (isa_and_nonnull<arith::ConstantOp>(op)) {
+      part.why = "the mask is a constant that is not true everywhere";
+    } else {
+      llvm::raw_string_ostream(part.why)
+          << "the mask is not a bound on scalars plus a range: "
+          << (op ? op->getName().getStringRef()
+                 : StringRef("a block argument"));
+    }
+    parts.push_back(std::move(part));
+  }
+
   unsigned budget = maxVisitedOps;
-  if (!addMask(mask, budget, condition, why))
+  std::vector<MaskPart> parts;
+};
+
+} // namespace
+
+std::optional<Scalar> graft::getFirstElement(Value offsets) {
+  unsigned budget = maxVisitedOps;
+  std::optional<Index> index = getIndex(offsets, budget);
+  if (!index)
     return std::nullopt;
-  return condition;
+  return at(*index, getElementTypeOrSelf(offsets.getType()), index->min);
+}
+
+std::vector<MaskPart> graft::getMaskParts(Value mask) {
+  return MaskParts().take(mask);
 }

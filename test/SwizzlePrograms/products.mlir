@@ -17,12 +17,15 @@
 // CHECK:         %[[BEFORE:.*]] = arith.muli %[[ROW]], %[[COLUMNS]] : i64
 // CHECK:         %[[PLACE:.*]] = arith.addi %[[BEFORE]], %[[X]] : i64
 // CHECK:         %[[LEFT:.*]] = arith.subi %[[ROWS]], %[[FIRST]] : i64
-// CHECK:         %[[HEIGHT:.*]] = arith.minui %[[LEFT]], %[[GROUP]] : i64
+// CHECK:         %[[SOME:.*]] = arith.minui %[[LEFT]], %[[GROUP]] : i64
+// CHECK:         %[[HEIGHT:.*]] = arith.maxsi %[[SOME]], %{{.*}} : i64
 // CHECK:         %[[NEWX:.*]] = arith.divui %[[PLACE]], %[[HEIGHT]] : i64
-// CHECK:         %[[A:.*]] = arith.trunci %[[NEWX]] : i64 to i32
 // CHECK:         %[[INROW:.*]] = arith.remui %[[PLACE]], %[[HEIGHT]] : i64
 // CHECK:         %[[NEWY:.*]] = arith.addi %[[FIRST]], %[[INROW]] : i64
-// CHECK:         %[[B:.*]] = arith.trunci %[[NEWY]] : i64 to i32
+// CHECK:         %[[A64:.*]] = arith.trunci %[[NEWX]] : i64 to i32
+// CHECK:         %[[A:.*]] = arith.andi %[[A64]], %c2147483647_i32
+// CHECK:         %[[B64:.*]] = arith.trunci %[[NEWY]] : i64 to i32
+// CHECK:         %[[B:.*]] = arith.andi %[[B64]], %c65535_i32
 // CHECK:         tt.splat %[[A]] : i32
 // CHECK:         tt.splat %[[B]] : i32
 // CHECK-NOT:     tt.get_program_id

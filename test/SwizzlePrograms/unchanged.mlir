@@ -122,7 +122,7 @@ tt.func public @by_a_branch(%n: i32, %p: !tt.ptr<f16>, %counter: !tt.ptr<i32>) {
 // -----
 
 // An atomic may tell in which order programs run.
-// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it here
+// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it by tt.atomic_rmw
 // CHECK-LABEL: @with_an_atomic(
 // CHECK-NOT:     arith.remui
 tt.func public @with_an_atomic(%n: i32, %p: !tt.ptr<f16>, %counter: !tt.ptr<i32>) {
@@ -152,7 +152,7 @@ tt.func public @with_an_atomic(%n: i32, %p: !tt.ptr<f16>, %counter: !tt.ptr<i32>
 // -----
 
 // Who asks how many programs there are may divide work by their numbers.
-// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it here
+// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it by tt.get_num_programs
 // CHECK-LABEL: @with_the_number_of_programs(
 // CHECK-NOT:     arith.remui
 tt.func public @with_the_number_of_programs(%n: i32, %p: !tt.ptr<f16>, %counter: !tt.ptr<i32>) {
@@ -183,7 +183,7 @@ tt.func public @with_the_number_of_programs(%n: i32, %p: !tt.ptr<f16>, %counter:
 // -----
 
 // Who waits may wait for another program.
-// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it here
+// REMARK:      remark: graft-swizzle-programs: order kept: a program could notice it by scf.while
 // CHECK-LABEL: @with_a_wait(
 // CHECK-NOT:     arith.remui
 tt.func public @with_a_wait(%n: i32, %p: !tt.ptr<f16>, %counter: !tt.ptr<i32>) {

@@ -37,24 +37,6 @@ tt.func @index_ne(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, 
 
 // -----
 
-// A mask over two dimensions is kept.
-// CHECK-LABEL: @two_dimensions(
-// CHECK-NOT:   scf.if
-// CHECK:       tt.store %{{.*}}, %{{[^,]+}}, %{{[^,]+}} : tensor
-tt.func @two_dimensions(%ptrs: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[16, 16]> : tensor<2xi32>},
-                        %value: tensor<64x64xf16>, %n: i32) {
-  %range = tt.make_range {end = 64 : i32, start = 0 : i32} : tensor<64xi32>
-  %row = tt.expand_dims %range {axis = 0 : i32} : tensor<64xi32> -> tensor<1x64xi32>
-  %index = tt.broadcast %row : tensor<1x64xi32> -> tensor<64x64xi32>
-  %bound = tt.splat %n : i32 -> tensor<64x64xi32>
-  %mask = arith.cmpi slt, %index, %bound : tensor<64x64xi32>
-  // expected-remark@below {{mask kept: the mask is not one-dimensional}}
-  tt.store %ptrs, %value, %mask : tensor<64x64x!tt.ptr<f16>>
-  tt.return
-}
-
-// -----
-
 // A bound in conjunction with a mask that depends on data is kept: no scalar decides it.
 // CHECK-LABEL: @data_dependent_conjunct(
 // CHECK-NOT:   scf.if

@@ -5,124 +5,328 @@ import itertools
 import random
 import re
 
+import product_kernels
 import pytest
-from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
-from triton.backends.graft import opt
+import triton
+from support import make_vector_add, target, warm_up_vector_add
+from triton._C.libtriton import ir
+from triton.backends.graft import chips, opt, settings
+from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
+from triton.compiler import ASTSource
 
 PRODUCT = """
-tt.func public @product(%n: i32, %p: !tt.ptr<f16>) {
+tt.func public @product(%n: i32, %wide: i64, %k: i32, %p: !tt.ptr<f16>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
   %init = arith.constant dense<0.0> : tensor<16x16xf32>
-  %x = tt.get_program_id x : i32
-  %y = tt.get_program_id y : i32
+  IDS
   %ptrs = tt.splat %p : !tt.ptr<f16> -> tensor<16x16x!tt.ptr<f16>>
-  %xs = tt.splat %x : i32 -> tensor<16x16xi32>
-  %ys = tt.splat %y : i32 -> tensor<16x16xi32>
-  %a_ptrs = tt.addptr %ptrs, %xs : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
-  %b_ptrs = tt.addptr %ptrs, %ys : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
-  %sum = scf.for %i = %zero to %n step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
+  %cols = tt.splat %col : i32 -> tensor<16x16xi32>
+  %rows = tt.splat %row : i32 -> tensor<16x16xi32>
+  %a_ptrs = tt.addptr %ptrs, %rows : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
+  %b_ptrs = tt.addptr %ptrs, %cols : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
+  %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  %c = arith.truncf %sum : tensor<16x16xf32> to tensor<16x16xf16>
-  tt.store %a_ptrs, %c : tensor<16x16x!tt.ptr<f16>>
   tt.return
 }
 """
+PRINT = 'tt.print "id: " {{hex = false, isSigned = array<i32: 1>}} : {} : i32'
+TWO_D = [
+    "%col = tt.get_program_id x : i32", "%row = tt.get_program_id y : i32", PRINT.format("%col"), PRINT.format("%row"),
+]  # fmt: skip
+ONE_D = [
+    "%id = tt.get_program_id x : i32", "%row = arith.divsi %id, %n : i32", "%col = arith.remsi %id, %n : i32", PRINT.format("%id"),
+]  # fmt: skip
+ONE_D_WIDE = [
+    "%id = tt.get_program_id x : i32", "%id64 = arith.extsi %id : i32 to i64", "%row64 = arith.divsi %id64, %wide : i64",
+    "%col64 = arith.remsi %id64, %wide : i64", "%row = arith.trunci %row64 : i64 to i32",
+    "%col = arith.trunci %col64 : i64 to i32", PRINT.format("%id"),
+]  # fmt: skip
 
-#: Operations on two 64-bit numbers, as Python writes them; no result leaves [0, 2^63).
+#: Operations on numbers, as Python writes them.
 OPERATORS = {
-    "addi": "{} + {}",
-    "subi": "{} - {}",
-    "muli": "{} * {}",
-    "divui": "{} // {}",
-    "remui": "{} % {}",
-    "minui": "min({}, {})",
+    "arith.addi": "exact({} + {})",
+    "arith.subi": "exact({} - {})",
+    "arith.muli": "exact({} * {})",
+    "arith.divui": "positive({}) // positive({})",
+    "arith.remui": "positive({}) % positive({})",
+    "arith.minui": "min(positive({}), positive({}))",
+    "arith.maxsi": "max({}, {})",
+    "arith.cmpi ule,": "positive({}) <= positive({})",
+    "arith.ori": "{} or {}",
+    "arith.select": "{1} if {0} else {2}",
+    "arith.extui": "positive({})",
+    "arith.extsi": "{}",
+    "arith.trunci": "{} % 2**32",
+    "arith.andi": "{} & {}",
 }
 SOURCES = {
     "tt.get_num_programs x": "columns", "tt.get_num_programs y": "rows", "tt.get_program_id x": "x", "tt.get_program_id y": "y",
 }  # fmt: skip
 
 
-def swizzled(tmp_path, group):
-    """The pass as a Python function: from the ids and the size of the grid to the new ids."""
-    (tmp_path / "product.mlir").write_text(PRODUCT)
-    text = opt.run(tmp_path / "product.mlir", [f"-graft-swizzle-programs=group={group}"], False)
-    lines, values = ["def ids(x, y, columns, rows):"], {}
+def exact(number):
+    """*number*, which 64-bit arithmetic must not have made another."""
+    assert -(2**63) <= number < 2**63
+    return number
+
+
+def positive(number):
+    """*number*, which is the same as a signed and as an unsigned one."""
+    assert number >= 0
+    return number
+
+
+def swizzled(tmp_path, ids, options):
+    """What the pass makes of a kernel's *ids*, as a Python function: from a program and its grid to what is printed."""
+    (tmp_path / "product.mlir").write_text(PRODUCT.replace("IDS", "\n  ".join(ids)))
+    text = opt.run(tmp_path / "product.mlir", [f"-graft-swizzle-programs={options}"], False)
+    values = {"%arg0": "n", "%arg1": "n", "%arg2": "k"}
+    lines = ["def ids(x, columns, y=0, rows=1, n=0, k=0):"]
     for name, operation in re.findall(r"^    (%\S+) = (.*)$", text, re.M):
         code = python_of(operation.partition(" loc(")[0], values)
         if code is not None:
             values[name] = f"v{len(values)}"
             lines.append(f"    {values[name]} = {code}")
-    used = re.findall(r"tt\.splat (%\S+) : i32", text)
-    lines.append(f"    return {values[used[0]]}, {values[used[1]]}")
-    namespace = {}
+    lines.append(f"    return {', '.join(values[name] for name in re.findall(r'tt.print .*: (%[^ ]+) : i32', text))}")
+    namespace = {"exact": exact, "positive": positive}
     exec("\n".join(lines), namespace)
     return namespace["ids"]
 
 
 def python_of(operation, values):
     """*operation* as a Python expression; None for one that has no part in the ids."""
-    name, _, rest = operation.partition(" ")
-    if operation.split(" :")[0] in SOURCES:
-        return SOURCES[operation.split(" :")[0]]
-    if constant := re.fullmatch(r"(\d+) : i64", rest):
+    if (source := operation.split(" :")[0]) in SOURCES:
+        return SOURCES[source]
+    if constant := re.fullmatch(r"arith\.constant (-?\d+) : i\d+", operation):
         return constant[1]
-    operands = [values.get(operand) for operand in re.findall(r"%\w+", rest)]
-    if name in ("arith.extui", "arith.trunci") and operands[0]:
-        return operands[0]
-    kind = name.removeprefix("arith.")
-    return OPERATORS[kind].format(*operands) if kind in OPERATORS and None not in operands and len(operands) == 2 else None
+    code = next((code for name, code in OPERATORS.items() if operation.startswith(f"{name} ")), None)
+    operands = [values.get(operand) for operand in re.findall(r"%\w+", operation)]
+    return None if code is None or None in operands else code.format(*operands)
 
 
-@pytest.mark.parametrize("group", [1, 2, 7, 8, 16, 1024])
-def test_the_new_ids_are_a_bijection_of_grids_of_every_size(group, tmp_path):
-    ids = swizzled(tmp_path, group)
+def grouped(columns, rows, group):
+    """The places of a grid in the order in which programs get them, written down independently: (column, row)."""
+    places = []
+    for first in range(0, rows, group):
+        height = min(group, rows - first)
+        places += [(column, first + row) for column in range(columns) for row in range(height)]
+    return places
+
+
+def grouped_1d(count, n, group):
+    """The same for *count* programs in rows of *n*: ids."""
+    if not 0 < n <= count:
+        return list(range(count))
+    places = grouped(n, count // n, group)
+    return [row * n + column for column, row in places] + list(range(len(places), count))
+
+
+# -- What is written is a bijection
+
+
+@pytest.mark.parametrize("group", [2, 4, 7, 16, 1024])
+def test_the_new_ids_are_a_bijection_of_2d_grids_of_every_size(group, tmp_path):
+    ids = swizzled(tmp_path, TWO_D, f"group={group}")
     rng = random.Random(group)
     around = [size for number in (1, 2, 3) for size in range(number * group - 1, number * group + 2) if 0 < size < 60]
     sizes = [*itertools.product(range(1, 12), range(1, 12)), *itertools.product((1, 5, 32), around)]
     sizes += [(rng.randint(1, 60), rng.randint(1, 60)) for _ in range(400)]
     for columns, rows in sizes:
-        places = set(itertools.product(range(columns), range(rows)))
-        assert {ids(x, y, columns, rows) for x, y in places} == places, (columns, rows)
+        order = [ids(x, columns, y, rows) for y in range(rows) for x in range(columns)]
+        assert sorted(order) == list(itertools.product(range(columns), range(rows))), (columns, rows)
+        assert order == grouped(columns, rows, group), (columns, rows)
+
+
+@pytest.mark.parametrize("group", [2, 4, 7, 1024])
+@pytest.mark.parametrize("form", [ONE_D, ONE_D_WIDE], ids=["i32", "i64"])
+def test_the_new_ids_are_a_bijection_of_1d_grids_of_every_size(group, form, tmp_path):
+    ids = swizzled(tmp_path, form, f"group={group}")
+    rng = random.Random(group)
+    sizes = [(count, n) for count in range(1, 30) for n in (*range(-2, 32), -(2**31), 2**31 - 1)]
+    sizes += [(rng.randint(1, 400), rng.randint(1, 60)) for _ in range(300)]
+    sizes += [(count, n) for count in (1, 100) for n in (2**40, 2**63 - 1, -(2**63))] if form is ONE_D_WIDE else []
+    for count, n in sizes:
+        order = [ids(x, count, n=n) for x in range(count)]
+        assert sorted(order) == list(range(count)), (count, n)
+        assert order == grouped_1d(count, n, group), (count, n)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(2**31 - 1, 65535), (1, 65535), (2**31 - 1, 1), (2**24 + 1, 65535)])
-def test_ids_of_the_largest_grids_stay_in_them_and_have_one_origin(columns, rows, tmp_path):
+@pytest.mark.parametrize("options", ["group=8", "multiprocessors=64 l2-bytes=0"])
+def test_ids_of_the_largest_2d_grids_stay_in_them_and_have_one_origin(columns, rows, options, tmp_path):
     """Compared with the inverse, written down independently."""
-    group = 8
-    ids = swizzled(tmp_path, group)
+    group, ids = 8, swizzled(tmp_path, TWO_D, options)
     rng = random.Random(columns)
     for _ in range(2000):
         x, y = rng.randrange(columns), rng.randrange(rows)
-        new_x, new_y = ids(x, y, columns, rows)
+        new_x, new_y = ids(x, columns, y, rows, k=2**31 - 1)
         assert 0 <= new_x < columns and 0 <= new_y < rows
         first = new_y - new_y % group
         place = new_x * min(rows - first, group) + new_y - first
-        assert (place % columns, first + place // columns) == (x, y)
+        assert (place % columns, first + place // columns) == (x, y), (x, y)
 
 
-def test_programs_of_a_group_have_one_row_after_the_other(tmp_path):
-    ids = swizzled(tmp_path, 2)
-    order = [ids(x, y, 3, 3) for y in range(3) for x in range(3)]
-    assert order == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (0, 2), (1, 2), (2, 2)]
+@pytest.mark.parametrize("n", [1, 2, 3, 46341, 2**16, 2**30, 2**31 - 2, 2**31 - 1])
+@pytest.mark.parametrize("options", ["group=8", "multiprocessors=64 l2-bytes=0"])
+def test_ids_of_the_largest_1d_grids_stay_in_them_and_have_one_origin(n, options, tmp_path):
+    group, ids = 8, swizzled(tmp_path, ONE_D, options)
+    rng = random.Random(n)
+    for count in (2**31 - 1, 2**31 - 2, 2**30 + 1):
+        for x in [0, count - 1, *(rng.randrange(count) for _ in range(700))]:
+            new = ids(x, count, n=n, k=2**31 - 1)
+            assert 0 <= new < count
+            row, column, rows = new // n, new % n, count // n
+            first = row - row % group
+            height = min(rows - first, group)
+            assert x == (new if row == rows else first * n + column * height + row - first), (count, x)
 
 
-def test_a_matrix_product_is_compiled_in_groups_where_it_is_asked_for(activate):
+# -- The group that the pass chooses
+
+
+def is_small(columns, rows, k):
+    """Whether a grid of 16 x 16 tiles of fp16 is left alone for a device of 6 multiprocessors and 30720 bytes of cache."""
+    return columns * rows <= 6 or (columns + rows) * 16 * 16 * 2 * max(k, 0) <= 30720
+
+
+SMALL_CHIP = "multiprocessors=6 l2-bytes=30720"
+
+
+def test_a_2d_grid_is_in_natural_order_where_it_is_small_and_in_groups_of_two_elsewhere(tmp_path):
+    ids = swizzled(tmp_path, TWO_D, SMALL_CHIP)
+    seen = set()
+    for columns, rows, k in itertools.product(range(1, 13), range(1, 13), (-(2**31), -1, 0, 1, 2, 3, 4, 9, 60, 2**31 - 1)):
+        group = 1 if is_small(columns, rows, k) else 2
+        order = [ids(x, columns, y, rows, k=k) for y in range(rows) for x in range(columns)]
+        assert order == grouped(columns, rows, group), (columns, rows, k)
+        seen.add(group)
+    assert seen == {1, 2}
+
+
+def test_a_1d_grid_is_in_natural_order_where_it_is_small_and_in_groups_of_two_elsewhere(tmp_path):
+    ids = swizzled(tmp_path, ONE_D, SMALL_CHIP)
+    seen = set()
+    for count, n, k in itertools.product((*range(1, 24), 60, 143), (-1, 0, 1, 2, 3, 7, 12, 59, 2**31 - 1), (-1, 0, 1, 2, 3, 9)):
+        columns = min(max(n, 1), count)
+        group = 1 if is_small(columns, count // columns, k) else 2
+        assert [ids(x, count, n=n, k=k) for x in range(count)] == grouped_1d(count, n, group), (count, n, k)
+        seen.add(group)
+    assert seen == {1, 2}
+
+
+def test_each_target_has_a_chip_and_another_one_that_of_the_target_before():
+    assert set(chips.CHIPS) == set(settings.CAPABILITIES)
+    for capability in settings.CAPABILITIES:
+        assert chips.get_chip(capability) == chips.CHIPS[capability]
+    assert (chips.get_chip(70), chips.get_chip(88), chips.get_chip(999)) == (chips.CHIPS[75], chips.CHIPS[87], chips.CHIPS[121])
+
+
+# -- Kernels
+
+TILES = {"BM": 64, "BN": 128, "BK": 64}
+#: Kernels with products, by what the programs of a row read: tiles below each other, or side by side.
+BELOW = ("rows_first", "one_wide_number", "warp_specialized")
+SIDE_BY_SIDE = ("columns_first", "one_number", "in_a_branch", "batched", "by_descriptors")
+LEFT_ALONE = ("grouped_by_hand", "persistent", "split_k", "in_turns")
+
+
+def ttir_of(name, arch, **options):
+    """The TTIR of a kernel, without places in files, which are not what is compared."""
+    kernel, backend, context = getattr(product_kernels, name), Backend(target(arch)), ir.context()
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    parsed = backend.parse_options(options)
+    signature = {**dict.fromkeys("abc", "*fp16"), **dict.fromkeys("mnk", "i32"), **dict.fromkeys(TILES, "constexpr")}
+    functions, modules = backend.get_codegen_implementation(parsed), backend.get_module_map()
+    module = ASTSource(kernel, signature, constexprs=TILES).make_ir(target(arch), parsed, functions, modules, context)
+    text = str(backend.make_ttir(module, {}, parsed, arch))
+    return re.sub(r" loc\(.*|^#loc.*\n", "", text, flags=re.M)
+
+
+def compile_product(name, **options):
+    arguments = [triton.MockTensor("fp16")] * 3 + [1000] * 3
+    return getattr(product_kernels, name).warmup(*arguments, **TILES, grid=(64,), **options)
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+@pytest.mark.parametrize("name", BELOW + SIDE_BY_SIDE)
+def test_programs_of_a_product_are_renumbered_where_it_is_asked_for(arch, name):
+    plain, given = ttir_of(name, arch, swizzle_programs=0), ttir_of(name, arch, swizzle_programs=16)
+    assert [text.count("arith.remui") for text in (plain, given)] == [0, 1]
+    assert "arith.constant 16 : i64" in given
+    assert not any(f"arith.constant {number} : i64" in given for number in chips.get_chip(arch))
+
+
+@pytest.mark.parametrize(("arch", "group"), [(80, 4), (90, 4), (100, 8)])
+@pytest.mark.parametrize("name", BELOW)
+def test_programs_of_a_product_are_renumbered_by_default_where_a_row_reads_tiles_below_each_other(arch, group, name):
+    """The group is the power of two below the root of half of 56, 114 and 148 multiprocessors: a column is half a row."""
+    chosen = ttir_of(name, arch)
+    assert chosen.count("arith.remui") == 1
+    assert all(f"arith.constant {number} : i64" in chosen for number in (group, *chips.get_chip(arch)))
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_programs_keep_their_order_by_default_where_a_row_reads_tiles_side_by_side(arch, name):
+    assert ttir_of(name, arch) == ttir_of(name, arch, swizzle_programs=0)
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_other_kernels_are_left_alone(arch, name):
+    plain = ttir_of(name, arch, swizzle_programs=0)
+    assert ttir_of(name, arch) == plain
+    assert ttir_of(name, arch, swizzle_programs=8) == plain
+
+
+def test_a_kernel_that_is_left_alone_is_the_same_bytes(activate):
     activate(Driver(target="cuda:90"))
-    kernel = make_matmul()
-    plain, grouped = warm_up_matmul(kernel), warm_up_matmul(kernel, swizzle_programs=8)
-    assert "arith.remui" not in plain.asm["ttir"]
-    assert "arith.remui" in grouped.asm["ttir"]
-    assert plain.hash != grouped.hash
+    for compiled in (
+        [warm_up_vector_add(make_vector_add(), swizzle_programs=value) for value in (0, 8, "auto")],
+        [compile_product("grouped_by_hand", swizzle_programs=value) for value in (0, 8, "auto")],
+    ):
+        assert len({kernel.asm["cubin"] for kernel in compiled}) == 1
+        assert len({kernel.hash for kernel in compiled}) == 3
 
 
-def test_other_kernels_are_the_same_bytes(activate):
+@pytest.mark.parametrize("arch", [80, 90, 100])
+@pytest.mark.parametrize(("name", "is_renumbered"), [("rows_first", True), ("columns_first", False)])
+def test_only_tiles_below_each_other_change_the_code_by_default(activate, arch, name, is_renumbered):
+    activate(Driver(target=f"cuda:{arch}"))
+    chosen, plain, given = (compile_product(name, swizzle_programs=value).asm for value in ("auto", 0, 8))
+    for stage in ("ptx", "cubin"):
+        assert (chosen[stage] != plain[stage]) == is_renumbered
+        assert given[stage] != plain[stage]
+
+
+@pytest.mark.parametrize("options", [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}, {"debug": True}], ids=str)
+@pytest.mark.parametrize(
+    ("name", "group"), [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)]
+)
+def test_a_renumbered_product_passes_every_stage(activate, name, group, options):
     activate(Driver(target="cuda:90"))
-    kernel = make_vector_add()
-    plain, grouped = warm_up_vector_add(kernel), warm_up_vector_add(kernel, swizzle_programs=8)
-    assert plain.asm["cubin"] == grouped.asm["cubin"]
+    compiled = compile_product(name, swizzle_programs=group, **options)
+    assert compiled.asm["ttir"].count("arith.remui") == 1
+    assert compiled.asm["cubin"].startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+def test_a_renumbered_product_that_is_to_be_warp_specialized_passes_every_stage(activate, arch):
+    activate(Driver(target=f"cuda:{arch}"))
+    compiled = compile_product("warp_specialized")
+    assert compiled.asm["ttir"].count("arith.remui") == 1
+    assert compiled.asm["cubin"].startswith(b"\x7fELF")
+
+
+def test_programs_that_steal_work_renumber_what_they_stole(activate):
+    """`clc` puts a loop around the kernel, which begins again with another program's ids."""
+    activate(Driver(target="cuda:100"))
+    ttgir = compile_product("by_descriptors", clc=True, swizzle_programs=8).asm["ttgir"]
+    assert ttgir.index("scf.while") < ttgir.index("arith.remui") < ttgir.index("ttng.clc_get_program_id")

@@ -12,6 +12,7 @@ from support import make_vector_add, warm_up_vector_add
 from triton.backends.graft import opt
 from triton.backends.graft.driver import Driver
 from ttir_eval import Function, Value, read_functions, same_up_to_names
+from ttir_writer import Writer
 
 PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 ORDERS = PREDICATES[2:]
@@ -20,50 +21,13 @@ TRIALS_PER_FUNCTION = 16
 
 
 @dataclass
-class Case:
-    """A function with a random mask over a tile of *lanes*, written as MLIR prints it."""
+class Case(Writer):
+    """A function with a random mask."""
 
-    name: str
-    lanes: int
-    rng: random.Random
-    lines: list[str] = field(default_factory=list)
-    arguments: dict[str, int] = field(default_factory=dict)
     #: Pairs of an index and the argument that bounds it, where an argument alone does.
     bounds: list[tuple[str, str]] = field(default_factory=list)
     #: Whether the pass promises to find every whole tile: each index holds one range, and lane 0 is part of the tile.
     is_precise: bool = True
-
-    def emit(self, text: str) -> str:
-        """Adds the operation *text* and returns the name of its result."""
-        name = f"%v{len(self.lines)}"
-        self.lines.append(f"{name} = {text}")
-        return name
-
-    def tensor(self, width: int) -> str:
-        return f"tensor<{self.lanes}xi{width}>"
-
-    def argument(self, width: int) -> str:
-        """A new scalar argument."""
-        name = f"%a{len(self.arguments)}"
-        self.arguments[name] = width
-        return name
-
-    def splat(self, scalar: str, width: int) -> str:
-        return self.emit(f"tt.splat {scalar} : i{width} -> {self.tensor(width)}")
-
-    def constant(self, number: int, width: int) -> str:
-        return self.emit(f"arith.constant dense<{number}> : {self.tensor(width)}")
-
-    def binary(self, name: str, a: str, b: str, width: int) -> str:
-        """An operation with its operands in either order."""
-        if self.rng.random() < 0.5:
-            a, b = b, a
-        return self.emit(f"arith.{name} {a}, {b} : {self.tensor(width)}")
-
-    def extended(self, value: str) -> str:
-        """*value*, of 32 bits, with 64."""
-        name = self.rng.choice(("extsi", "extui"))
-        return self.emit(f"arith.{name} {value} : {self.tensor(32)} to {self.tensor(64)}")
 
     def range(self) -> str:
         start = 0 if self.rng.random() < 0.8 else self.rng.choice((1, 7, self.lanes, 1000))
@@ -121,17 +85,6 @@ class Case:
             mask = self.binary("andi", mask, other, 1)
         return mask
 
-    def body(self, mask: str, other: str) -> list[str]:
-        """The accesses, under *mask*; both texts are empty where they have none."""
-        pointers = f"tensor<{self.lanes}x!tt.ptr<i8>>"
-        return [f"%x = tt.load %ptrs{mask}{other} : {pointers}", f"tt.store %ptrs, %x{mask} : {pointers}"]
-
-    def numbers(self, width: int) -> int:
-        """A number of *width* bits, most often one near which something changes."""
-        corner = self.rng.choice((0, 0, 1 << 31, 1 << 32, 1 << 63, self.lanes, 1000, -self.lanes))
-        near = self.rng.choice((0, 0, 1, -1, self.lanes, -self.lanes, self.rng.randint(-3 * self.lanes, 3 * self.lanes)))
-        return (corner + near) % (1 << width) if self.rng.random() < 0.95 else self.rng.getrandbits(width)
-
 
 def make_case(name: str, rng: random.Random) -> tuple[Case, str]:
     """A random function and the name of its mask."""
@@ -141,19 +94,12 @@ def make_case(name: str, rng: random.Random) -> tuple[Case, str]:
 
 def text_of(case: Case, mask: str) -> str:
     """The function, in MLIR's syntax."""
-    attributes = f"{{tt.contiguity = {case.lanes} : i32, tt.divisibility = 16 : i32}}"
-    scalars = "".join(f", {name}: i{width}" for name, width in case.arguments.items())
-    lines = [*case.lines, *case.body(f", {mask}", ", %value"), "tt.return"]
-    body = "\n".join(lines)
-    return (
-        f"tt.func @{case.name}(%ptrs: tensor<{case.lanes}x!tt.ptr<i8>> {attributes}, %value: {case.tensor(8)}{scalars}) {{\n"
-        f"{body}\n}}\n"
-    )
+    return case.function([*case.lines, *case.accesses(f", {mask}", ", %value")])
 
 
 def choose_arguments(case: Case, function: Function) -> dict[str, int]:
     """Arguments around which the mask changes; where one is a bound, often right beside the lanes it bounds."""
-    arguments = {name: case.numbers(width) for name, width in case.arguments.items()}
+    arguments = {name: case.number(width) for name, width in case.arguments.items()}
     for index, bound in case.bounds:
         if case.rng.random() < 0.7:
             value = function.evaluate(arguments, case.lanes)[index]
@@ -170,6 +116,10 @@ class Versioned:
     condition: str
     taken: list[str]
     original: list[str]
+    #: What of the mask is left where the branch is taken; None if nothing is.
+    rest: str | None
+    #: The function up to the accesses where the branch is taken.
+    before_taken: Function
 
 
 def take_apart(case: Case, function: Function) -> Versioned | None:
@@ -178,11 +128,15 @@ def take_apart(case: Case, function: Function) -> Versioned | None:
     if branch is None:
         return None
     middle, end = function.lines.index("} else {"), function.lines.index("}")
+    taken = function.lines[branch + 1 : middle]
+    rest = re.search(r"tt\.store [^,]+, [^,]+, (%[\w#-]+)", taken[-1])
     return Versioned(
         function.lines[: len(case.lines)],
         function.lines[branch].split()[1],
-        function.lines[branch + 1 : middle],
+        taken[-2:],
         function.lines[middle + 1 : end],
+        rest and rest[1],
+        Function(function.name, function.arguments, [*function.lines[:branch], *taken]),
     )
 
 
@@ -208,16 +162,21 @@ def test_condition_holds_only_for_whole_tiles_and_for_all_that_do_not_wrap(seed,
             continue
         versioned += 1
         assert same_up_to_names([*parts.prefix, *parts.original], original.lines[:-1])
-        assert same_up_to_names([*parts.prefix, *parts.taken], [*case.lines, *case.body("", "")])
+        accesses = case.accesses("", "") if parts.rest is None else case.accesses(f", {parts.rest}", ", %value")
+        assert same_up_to_names(
+            parts.taken, [line.replace(" :", " {tt.graft_versioned} :") if parts.rest else line for line in accesses]
+        )
         for _ in range(TRIALS_PER_FUNCTION):
             arguments = choose_arguments(case, original)
             expected = original.evaluate(arguments, case.lanes)[mask]
             renamed = dict(zip(after[case.name].arguments, arguments.values(), strict=True))
-            condition = after[case.name].evaluate(renamed, case.lanes)[parts.condition].lanes[0]
+            values = parts.before_taken.evaluate(renamed, case.lanes)
+            condition = values[parts.condition].lanes[0]
             report = f"seed {seed}, {arguments}, in\n{text_of(case, mask)}\n" + "\n".join(after[case.name].lines)
             if condition:
                 whole += 1
-                assert all(expected.lanes), f"taken with a lane that is masked: {report}"
+                rest = values[parts.rest].lanes if parts.rest else (1,) * case.lanes
+                assert expected.lanes == rest, f"taken with a lane that is masked: {report}"
             elif case.is_precise and expected.exact_signed:
                 assert not all(expected.lanes), f"not taken, with every lane true and no wrap-around: {report}"
     # Otherwise the trials above would prove nothing.

@@ -6,6 +6,7 @@ It reads the text that MLIR prints. A scalar and a tensor are both a list of lan
 around, taken as signed and as unsigned numbers: under that proviso the pass promises to find every whole tile.
 """
 
+import itertools
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,9 +20,17 @@ RANGE = re.compile(r"\{end = (\d+) : i32, start = (\d+) : i32\}")
 CONSTANT = re.compile(r"(?:dense<)?(-?\d+|true|false)>?(?: : (?:tensor<\d+x)?i(\d+)>?)?")
 EXTENSION = re.compile(rf"({NAME}) : \S+ to (?:tensor<\d+x)?i(\d+)>?")
 BINARY = re.compile(rf"({NAME}), ({NAME}) : (?:tensor<\d+x)?i(\d+)>?")
+CHOICE = re.compile(rf"({NAME}), ({NAME}), ({NAME}) : \S+")
 COMPARISON = re.compile(rf"(\w+), ({NAME}), ({NAME}) : ")
 
 ARITHMETIC = {"arith.addi": operator.add, "arith.subi": operator.sub, "arith.muli": operator.mul}
+#: Operations that take their operands as signed or as unsigned numbers; no result is outside what the operands' type holds.
+SIGNED: dict[str, Callable[[int, int], int]] = {
+    "arith.maxsi": max,
+    "arith.minsi": min,
+    "arith.shrsi": operator.rshift,
+}
+UNSIGNED: dict[str, Callable[[int, int], int]] = {"arith.divui": operator.floordiv, "arith.shrui": operator.rshift}
 RELATIONS = {"eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
 
 
@@ -103,6 +112,13 @@ def evaluate_operation(name: str, operands: str, values: Mapping[str, Value], la
     if name in ("arith.extsi", "arith.extui"):
         source, bits = match(EXTENSION, operands)
         return extend(values[source], int(bits), signed=name == "arith.extsi")
+    if name == "arith.trunci":
+        source, bits = match(EXTENSION, operands)
+        return Value(int(bits), wrap(values[source].lanes, int(bits)))
+    if name == "arith.select":
+        condition, a, b = (values[operand] for operand in match(CHOICE, operands))
+        chosen = (yes if which else no for which, yes, no in zip(condition.lanes, a.lanes, b.lanes, strict=True))
+        return Value(a.width, tuple(chosen))
     if name == "arith.cmpi":
         predicate, lhs, rhs = match(COMPARISON, operands)
         return compare(predicate, values[lhs], values[rhs])
@@ -111,7 +127,34 @@ def evaluate_operation(name: str, operands: str, values: Mapping[str, Value], la
         a, b = values[lhs], values[rhs]
         exact = a.exact_signed and b.exact_signed
         return Value(a.width, tuple(map(operator.and_, a.lanes, b.lanes)), exact, exact)
+    if name in SIGNED:
+        a, b = values[lhs], values[rhs]
+        return Value(a.width, wrap(map(SIGNED[name], a.signed(), b.signed()), a.width))
+    if name in UNSIGNED:
+        a, b = values[lhs], values[rhs]
+        return Value(a.width, tuple(map(UNSIGNED[name], a.lanes, b.lanes)))
     return binary(ARITHMETIC[name], values[lhs], values[rhs])
+
+
+KNOWN = {
+    *ARITHMETIC, *SIGNED, *UNSIGNED, "arith.constant", "arith.andi", "arith.cmpi", "arith.extsi", "arith.extui", "arith.select",
+    "arith.trunci", "tt.splat", "tt.make_range",
+}  # fmt: skip
+
+
+def is_known(line: str) -> bool:
+    """Whether *line* is an operation that is known here, unlike a load, a store or `scf.if`."""
+    found = OPERATION.fullmatch(line)
+    return bool(found) and found[2] in KNOWN
+
+
+def evaluate_lines(lines: Iterable[str], values: Mapping[str, Value], lanes: int) -> dict[str, Value]:
+    """*values* and the results of those of *lines* that are known; no other may have a region."""
+    known = dict(values)
+    for line in filter(is_known, lines):
+        name, operation, operands = match(OPERATION, line)
+        known[name] = evaluate_operation(operation, operands, known, lanes)
+    return known
 
 
 @dataclass(frozen=True)
@@ -123,17 +166,9 @@ class Function:
     lines: list[str]
 
     def evaluate(self, arguments: Mapping[str, int], lanes: int) -> dict[str, Value]:
-        """All values up to the first operation without a result that is known here, such as a store or `scf.if`."""
+        """All values up to the first operation that is not known."""
         values = {name: Value(width, wrap([arguments[name]] * lanes, width)) for name, width in self.arguments.items()}
-        for line in self.lines:
-            found = OPERATION.fullmatch(line)
-            if not found or found[2] not in KNOWN:
-                break
-            values[found[1]] = evaluate_operation(found[2], found[3], values, lanes)
-        return values
-
-
-KNOWN = {*ARITHMETIC, "arith.constant", "arith.andi", "arith.cmpi", "arith.extsi", "arith.extui", "tt.splat", "tt.make_range"}
+        return evaluate_lines(itertools.takewhile(is_known, self.lines), values, lanes)
 
 
 def read_functions(text: str) -> dict[str, Function]:

@@ -28,6 +28,8 @@
 #include "llvm/ADT/SmallVector.h"
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace mlir::graft {
 
@@ -50,10 +52,22 @@ public:
   /// Writes the operations that compute this scalar.
   Value emit(OpBuilder &builder, Location loc) const;
 
-private:
+  /// How it is made.
   struct Node;
+  const Node &getNode() const { return *node; }
+
+private:
   explicit Scalar(std::shared_ptr<const Node> node) : node(std::move(node)) {}
   std::shared_ptr<const Node> node;
+};
+
+/// A leaf has a value, a constant a number, anything else an operation name.
+struct Scalar::Node {
+  Type type;
+  Value value;
+  std::optional<int64_t> number;
+  StringRef opName;
+  SmallVector<Scalar, 2> operands;
 };
 
 /// A scalar comparison `lhs predicate rhs`.
@@ -63,26 +77,65 @@ struct Comparison {
   Scalar rhs;
 };
 
-/// The condition under which a whole mask is true, and which masks it proves.
+/// Whether `pointer + offset` elements of `elementBytes` is a multiple of
+/// `bytes`, a power of two.
+struct Alignment {
+  Value pointer;
+  Scalar offset;
+  int64_t elementBytes;
+  int64_t bytes;
+
+  /// Writes the operations that find out, an i1.
+  Value emit(OpBuilder &builder, Location loc) const;
+};
+
+/// A condition that is the same for the whole program instance.
 struct TileCondition {
   /// The conjunction of these comparisons and
   SmallVector<Comparison> comparisons;
-  /// of these i1 values is the condition.
+  /// of these i1 values
   SmallVector<Value> scalars;
-  /// The tensors of i1 that are true in every lane under it: the mask itself
-  /// and the masks it is a conjunction of.
-  SmallVector<Value> proven;
+  /// and of these is the condition.
+  SmallVector<Alignment> alignments;
 
+  /// Adds what *other* requires.
+  void append(const TileCondition &other);
   /// Appends the values that the condition is computed from to *leaves*.
   void collectLeaves(SmallVectorImpl<Value> &leaves) const;
   /// Writes the operations that compute the condition, an i1.
   Value emit(OpBuilder &builder, Location loc) const;
 };
 
-/// The condition under which every lane of *mask*, a one-dimensional tensor of
-/// i1, is true. If there is none that a scalar can express, returns nothing and
-/// sets *why* to the reason.
-std::optional<TileCondition> getTileCondition(Value mask, std::string &why);
+/// `index < bound` or `index <= bound`, with the same `bound` in every lane.
+struct UpperBound {
+  Value index;
+  Scalar bound;
+  bool isSigned;
+};
+
+/// One of the tensors of i1 that a mask is the conjunction of.
+struct MaskPart {
+  /// The tensor; broadcast, it is a part of the mask.
+  Value value;
+  /// For each dimension of the mask, the dimension of `value` that it is, or
+  /// nothing where the mask repeats the same elements.
+  SmallVector<std::optional<unsigned>> dims;
+  /// When every lane of `value` is true. Without it no scalar can say, for the
+  /// reason `why`.
+  std::optional<TileCondition> condition;
+  std::string why;
+  /// Whether that reason is that `value` bounds the only tile of its axis.
+  bool isOnlyTile = false;
+  /// Set where `value` is an upper bound.
+  std::optional<UpperBound> upperBound;
+};
+
+/// The first element of *offsets*, a one-dimensional tensor of integers;
+/// nothing if it is not made of scalars and a range.
+std::optional<Scalar> getFirstElement(Value offsets);
+
+/// The parts of *mask*, a tensor of i1.
+std::vector<MaskPart> getMaskParts(Value mask);
 
 } // namespace mlir::graft
 

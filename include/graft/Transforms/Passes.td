@@ -40,25 +40,48 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     }
     ```
 
-    Masks taken: one-dimensional conjunctions of `<`, `<=`, `>`, `>=` (signed or
-    unsigned) between a scalar and an index, where the index is made of scalars
-    and `make_range` by addition, subtraction, multiplication by a constant and
-    sign or zero extension. Index arithmetic may wrap around; the condition
-    tests at run time that it does not.
+    A mask is a conjunction of parts, and each part is looked at for itself:
+    `(rows < M)[:, None] & (cols < N)[None, :]` has two. Those go that narrow an
+    access, if a condition says when they are true in every lane; the others stay
+    with the access. Parts taken: `<`, `<=`, `>`, `>=` (signed or unsigned)
+    between a scalar and an index, where the index is made of scalars and
+    `make_range` by addition, subtraction, multiplication by a constant, sign or
+    zero extension, `expand_dims`, `broadcast` and `reshape`; and scalars that are
+    splat. Index arithmetic may wrap around; the condition tests at run time that
+    it does not.
 
     The branch is placed in the outermost block in which the condition is known
     and covers the rest of that block. A mask that changes from one iteration of
     a loop to the next is versioned inside the loop.
 
+    What it gains, by AxisInfo before and after: an access moves as many elements
+    at once as its pointers allow and, on the branch where they are not masked,
+    no longer only as many as the mask is known to be the same for. What it
+    costs: the code from the first such access to the end of its block a second
+    time, and a few scalar operations. So an access is versioned only if it gets
+    wider; in a loop, where the branch is taken again in each iteration, at least
+    four times as wide.
+
+    Where no access gains so, alignment may be part of the condition: pointers of
+    which Triton does not know that they are aligned, because of
+    `do_not_specialize` or of a view such as `x[1:]`, are tested when the kernel
+    runs, and wide where they are. Taken: one-dimensional accesses to elements of
+    two bytes, outside of loops, in kernels without reductions, scans and dot
+    products, whose results could depend on the layout. x + y of fp16 and odd n
+    over such pointers, in tiles of 1024 and 4096, ran at 1.13 and 1.33 of the
+    speed if they are aligned, and at 1.01 and 1.23 if they are not (H200). With
+    such a branch written by hand, int8 ran at 0.79 in tiles of 4096 if they are
+    not, and fp32 gained nothing.
+
     The pass leaves the IR as it was, and says why in a remark, where
-    - the mask is of another form, or not one-dimensional;
+    - the part that narrows an access is of another form;
     - the index has no scalar part that changes at run time: such a tile is the
       only one of its axis and no smaller than it, so it is hardly ever whole.
       The same goes for a constant bound that the first tile reaches;
     - every access is already as wide under its mask as its pointers allow;
     - the code to be duplicated has more than `max-ops` operations, or holds a
       dot product, or belongs to a loop that is to be software-pipelined or
-      warp-specialized: what the mask costs there is small.
+      warp-specialized: see graft-peel-loops.
 
     Place in the pipeline: at the end of the TTIR stage, when functions are
     inlined and index arithmetic is canonical.
@@ -74,19 +97,143 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect"];
 }
 
-def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
-  let summary = "Walk the grid of a matrix product in groups of rows";
+def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
+  let summary = "Run the whole tiles of a pipelined loop without boundary masks";
   let description = [{
-    The hardware starts programs in the order of their numbers, all `x` of one
-    `y` and then the next `y`. Where a program multiplies what depends on one
-    number with what depends on the other, the programs that run at the same
-    time then share one factor and have as many others as they are: over a large
-    grid these do not stay in the L2 cache. The pass gives each program the
-    numbers of another place. Within a group of `group` rows of the grid, `y`
-    changes from program to program, and `x` when all rows have had their turn.
+    In the loop of a matrix product, `offs_k < K - k * BLOCK_K` is true in every
+    lane but for the last iteration, and yet narrows the loads of all: a load
+    that moves less than four bytes at a time cannot be an asynchronous copy. A
+    branch inside the loop would be in the way of software pipelining. So the
+    pass makes two loops of one: the first runs the iterations at the beginning
+    in which the masks are whole, without them; the second the others.
 
     ```mlir
     // before
+    scf.for %k = %c0 to %n step %c1 iter_args(...) {
+      %left = arith.subi %K, (arith.muli %k, %c64)
+      %mask = arith.cmpi slt, %offs_k, splat(%left)
+      %a = tt.load %a_ptrs, %mask, %zero
+      ...
+    }
+    // after
+    %whole = n or n - 1, if the masks are whole in the first and in the last of
+             so many iterations; otherwise 0
+    %r = scf.for %k = %c0 to %whole step %c1 iter_args(...) {
+      %a = tt.load %a_ptrs
+      ...
+    }
+    scf.for %k = %whole to %n step %c1 iter_args(%r) { as before } {tt.num_stages = 1}
+    ```
+
+    Bounds are numbers that grow or shrink by the same amount from one iteration
+    to the next. What holds for the first and the last of them holds in between,
+    as long as none wraps around, which is tested too, in 64-bit arithmetic.
+
+    Taken: innermost loops that hold a dot product or are to be pipelined
+    (`tl.range(..., num_stages=...)`), in which a load or store is wider without
+    parts of its mask that change with the iteration. Other loops are left to
+    graft-version-tiles.
+
+    What it gains: vector width by AxisInfo, before and after, as there. What it
+    costs: the loop's code a second time, of which at most one iteration runs,
+    not pipelined. The pass leaves a loop as it was, and says why in a remark,
+    where
+    - the bound is not a sum of scalars and constant multiples of the induction
+      variable, or not of at most 32 bits, or unsigned;
+    - what narrows the access does not change in the loop;
+    - another load in it moves less than four bytes at a time on account of its
+      pointers, so that the loop waits for memory anyway: with asynchronous
+      copies beside it, such a loop was slower (0.71 of the speed, H200, fp16,
+      columns taken modulo an odd N);
+    - the loop, or one around it, is to be warp-specialized or flattened;
+    - it has more than `max-ops` operations.
+
+    Place in the pipeline: at the end of the TTIR stage, before
+    graft-version-tiles.
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", "128",
+           "threads per CTA, which bound the elements one access can hold "
+           "(default 128)">,
+    Option<"maxOps", "max-ops", "int64_t", "512",
+           "largest number of operations to duplicate (default 512)">,
+  ];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::scf::SCFDialect"];
+}
+
+def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
+  let summary = "Split a boundary mask into whole vectors and what is left";
+  let description = [{
+    A kernel that takes a row in one tile, `tl.arange(0, BLOCK) < n`, has no tile
+    that is whole, and graft-version-tiles nothing to branch on. One that takes a
+    row in a loop has one such tile in a few. But all vectors of these tiles are
+    whole except the last one. The pass makes two accesses of one: the first
+    moves the whole vectors, under a mask that ends at a multiple of the vector
+    width, and the second the rest of the row, element by element.
+
+    ```mlir
+    // before
+    %mask = arith.cmpi slt, %cols, %n_splat : tensor<4096xi32>
+    %x = tt.load %ptrs, %mask, %other : tensor<4096x!tt.ptr<f16>>
+    // after
+    %vectors = arith.shrsi %n, %c3 : i32
+    %end = arith.muli %vectors, %c8 : i32
+    %whole = arith.cmpi slt, %cols, %end_splat : tensor<4096xi32>
+    %behind = arith.cmpi sge, %cols, %end_splat : tensor<4096xi32>
+    %rest = arith.andi %mask, %behind : tensor<4096xi1>
+    %w = tt.load %ptrs, %whole, %other : tensor<4096x!tt.ptr<f16>>
+    %x = tt.load %ptrs, %rest, %w : tensor<4096x!tt.ptr<f16>>
+    ```
+
+    Each element is read or written once, by the same thread and in the same
+    layout as before, so the order of every reduction stays what it was.
+
+    Taken: loads and stores which would be at least four times as wide without
+    one part of their mask, which is `index < bound` or `index <= bound` with a
+    scalar bound, where either the index is the only tile of its axis or the mask
+    is made in a loop. Other parts of the mask, such as a mask of rows, stay in
+    both.
+
+    What it gains: an access moves as many elements as its pointers allow, by
+    AxisInfo, instead of as many as its mask does. What it costs: each thread has
+    the second access too, predicated off in all threads but one, with two
+    comparisons per element. So the pass leaves accesses alone
+    - of which Triton does not know that they are aligned: a row of 4095 elements
+      that are next to those of the row before begins anywhere;
+    - in a loop with a dot product, where loads are to be asynchronous copies;
+    - in a block most of whose accesses would stay as they are;
+    - which are volatile.
+
+    Place in the pipeline: at the end of the TTIR stage, after
+    graft-version-tiles, which has branched around the masks of whole tiles.
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", "128",
+           "threads per CTA, which bound the elements one access can hold "
+           "(default 128)">,
+  ];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
+def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
+  let summary = "Walk the grid of a matrix product in groups of rows";
+  let description = [{
+    The hardware starts programs in the order of their numbers. Where a program
+    multiplies what depends on one part of its number, the column, with what
+    depends on the other, the row, those that run at the same time share the
+    operands of one row and have as many others as they are: over a large grid
+    these do not stay in the L2 cache. The pass gives each program the number of
+    another place. Within a group of `group` rows, the row changes from program
+    to program, and the column when all rows have had their turn.
+
+    | grid | column | row | columns | rows |
+    |---|---|---|---|---|
+    | 2-D | `program_id(0)` | `program_id(1)` | `num_programs(0)` | `num_programs(1)` |
+    | 1-D | `program_id(0) % n` | `program_id(0) / n` | `n` | `num_programs(0) / n` |
+
+    ```mlir
+    // before, on a 2-D grid
     %x = tt.get_program_id x : i32
     %y = tt.get_program_id y : i32
     // after, in 64-bit numbers, X and Y those of the hardware
@@ -98,25 +245,116 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
     ```
 
     That is a bijection of the grid, whatever its size: a group has
-    `height * num_programs(x)` places, and (`%x`, `%y`) lists them column by
-    column as (X, Y) lists them row by row. The third dimension is left alone.
+    `height * columns` places, and (`%x`, `%y`) lists them column by column as
+    (X, Y) lists them row by row. On a 1-D grid the new place is made one number
+    again, `%y * n + %x`; the programs of a last row that is not full keep their
+    numbers, and so do all where `n` is not positive, or larger than the grid.
+    The other dimensions of the grid are left alone.
 
     Kernels taken: those with a `tt.dot` in a loop of which one factor depends
-    on `x` alone and the other on `y` alone. So a kernel that groups its programs
-    itself is not taken.
+    on the column alone and the other on the row alone, both just as they were
+    loaded, or converted or transposed at most, and on a 1-D grid those whose
+    `n` is known before the kernel does anything: an argument, a constant, or a
+    few integer operations on them. So a kernel that groups its programs itself
+    is not taken, nor one that walks over tiles in a loop.
 
     The pass leaves the IR as it was, and says so in a remark, where a program
     could notice the order or the number of programs: atomics, `num_programs`,
-    calls, `scf.while`, and assembly or library functions with side effects.
+    calls, `scf.while`, assembly or library functions with side effects, and
+    operations of dialects that do not belong into TTIR.
+
+    The group, if it is not given, comes from what programs read. Those that run
+    at the same time, one on each of W multiprocessors, read in one iteration of
+    their loop G times the operands of a row and W / G times those of a column,
+    which is least at
+
+        G0 = sqrt(W * <bytes of a column> / <bytes of a row>)
+
+    rounded down to a power of two. In natural order over C columns they are in
+    W / C rows, or in one. Groups of up to G0 rows never read more: where that is
+    fewer rows than a group has, a group is nearer to G0, and where it is not,
+    they take whole groups and the same places.
+
+    What programs read is not all that matters, but also how it lies in memory.
+    Square fp16 products of 4096, 8192 and 16384 rows on an H200 (W = 132), row
+    by row in memory and in tiles of 128 x 256, ran at 0.89 of the speed of the
+    best group in natural order if the columns of the grid were the rows of the
+    first matrix, which lie one below the other: in each iteration all programs
+    read a short piece of each of very many lines. If they were the columns of
+    the second matrix, which lie side by side, so that all programs together
+    read whole lines, natural order was as fast as the best group, and groups of
+    4, 8 and 16 up to 4.6 % slower. So no group is chosen for these.
+
+    The group that is chosen so, not one that is given, leaves the order as it
+    was where it does not matter, by a test when the kernel runs:
+    - all programs run at the same time: the grid has no more than
+      `multiprocessors`;
+    - all operands stay in the cache: those of all columns and all rows, in all
+      iterations, have no more than `l2-bytes`. Without this test if it is not
+      known before the kernel does anything how often the loop runs, or if its
+      step is not a constant.
 
     Place in the pipeline: at the end of the TTIR stage, before
     graft-version-tiles.
   }];
   let options = [
-    Option<"group", "group", "int64_t", "8",
-           "rows of the grid in a group, from 1 to 1024 (default 8)">,
+    Option<"group", "group", "int64_t", "0",
+           "rows of the grid in a group, from 1 to 1024, or 0 to choose "
+           "(default 0)">,
+    Option<"multiprocessors", "multiprocessors", "int64_t", "132",
+           "multiprocessors of the device, from 1 to 65536 (default 132, as an "
+           "H100 has)">,
+    Option<"l2Bytes", "l2-bytes", "int64_t", "52428800",
+           "bytes of the L2 cache, from 0 to 2^30 (default 50 MiB, as an H100 "
+           "has)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
+def GraftRemarks : Pass<"graft-remarks", "mlir::ModuleOp"> {
+  let summary = "Say how a kernel accesses memory, and what limits it";
+  let description = [{
+    Emits remarks and changes nothing. Each operation of a kernel in TTGIR that
+    reads or writes global memory, converts a layout or takes shared memory has
+    one, at its place in the user's source:
+
+    ```
+    load of f16: 1 element (2 bytes) at once, 8 possible; limited by mask alignment (1)
+    async copy of f16: 8 elements (16 bytes) at once; in 1 loop
+    layout conversion of 128x128xf16: through shared memory
+    49152 bytes of shared memory for an operand of a dot product in 3 stages
+    ```
+
+    The width of an access is what one instruction of one thread moves (for TMA
+    the box that one instruction moves), as Triton's lowering will choose it.
+    Possible are 16 bytes, but for scalars. What keeps it below them, each bound
+    with the elements that it allows, the tightest first, is
+
+    - mask alignment: so many neighbours are known to have the same mask;
+    - contiguity: so many elements are known to lie side by side in memory;
+    - pointer alignment: such runs are known to begin at multiples of so many
+      elements;
+    - elements per thread: the layout gives a thread no more neighbours, as it
+      does where there are fewer elements than threads could move;
+    - operation: no atomic instruction takes more elements of this type;
+    - shared memory layout: an async copy writes no more in one place;
+    - contiguity hint: an async copy says itself how wide it may be.
+
+    A conversion stays within threads, or goes from thread to thread within
+    warps, or through shared memory. Shared memory is that of allocations, with
+    what they are for, and that of single operations such as `tt.reduce` while
+    they run; how much a conversion takes is decided later. Sizes do not add up
+    to what a kernel takes: what is not needed at the same time shares a place.
+
+    Place in the pipeline: at the end of the TTGIR stage. The backend runs it for
+    `python -m triton.backends.graft explain` and at no other time.
+  }];
+  let options = [
+    Option<"ptxVersion", "ptx-version", "int64_t", "90",
+           "version of the PTX to be made, times ten, which bounds what "
+           "instructions there are (default 90)">,
+  ];
+  let dependentDialects = ["mlir::scf::SCFDialect"];
 }
 
 #endif // GRAFT_TRANSFORMS_PASSES_TD

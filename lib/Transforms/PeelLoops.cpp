@@ -1,0 +1,261 @@
+//===- PeelLoops.cpp - whole tiles of a pipelined loop first --------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// Makes two loops of one in which boundary masks change with the iteration.
+//
+//   before:  for (k = lower; k < upper; k += step) masked
+//   after:   for (k = lower; k < middle; k += step) not masked
+//            for (k = middle; k < upper; k += step) masked
+//
+// where the masks are whole in all iterations up to `middle`: in all of the
+// loop, in all but the last, or in none.
+//
+// Left alone: loops that graft-version-tiles can branch in, and masks whose
+// bound is not affine in the iteration (Iterations.h).
+//
+//===----------------------------------------------------------------------===//
+
+#include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Iterations.h"
+#include "graft/Transforms/MaskRewriting.h"
+#include "graft/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "triton/Dialect/Triton/IR/Dialect.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::graft {
+#define GEN_PASS_DEF_GRAFTPEELLOOPS
+#include "graft/Transforms/Passes.h.inc"
+} // namespace mlir::graft
+
+using namespace mlir;
+using namespace mlir::graft;
+namespace tt = mlir::triton;
+
+/// The least that one asynchronous copy can move, in bits (PTX ISA, cp.async).
+static constexpr int64_t minCopyBits = 32;
+
+namespace {
+
+/// An access in a loop, and the parts of its mask; those that no iteration
+/// decides are without condition.
+struct Candidate {
+  Operation *op;
+  std::vector<MaskPart> parts;
+};
+
+/// A loop with masks that change with the iteration.
+struct Loop {
+  scf::ForOp op;
+  std::vector<Candidate> candidates;
+};
+
+} // namespace
+
+/// Whether *loop* is innermost and to be software-pipelined.
+static bool isPipelined(scf::ForOp loop) {
+  bool holdsDot = false, holdsLoop = false;
+  loop.getBody()->walk([&](Operation *op) {
+    holdsDot |= isa<tt::DotOpInterface>(op);
+    holdsLoop |= isa<LoopLikeOpInterface>(op);
+  });
+  return !holdsLoop && (holdsDot || loop->hasAttr("tt.num_stages"));
+}
+
+/// Why *loop* is not to be duplicated; empty if it may be.
+static std::string getObjection(scf::ForOp loop, int64_t maxOps) {
+  for (Operation *op = loop; op; op = op->getParentOp())
+    for (StringRef attribute : {"tt.warp_specialize", "tt.flatten"})
+      if (op->hasAttr(attribute))
+        return ("the loop, or one around it, has " + attribute).str();
+  if (!Iterations(loop).areCountable())
+    return "the loop has no constant step, or 64-bit or unsigned bounds";
+  int64_t numOps = 0;
+  loop->walk([&](Operation *) { ++numOps; });
+  std::string why;
+  if (numOps > maxOps)
+    llvm::raw_string_ostream(why)
+        << "the loop has " << numOps
+        << " operations, more than max-ops=" << maxOps;
+  return why;
+}
+
+/// The first load in *loop* that, on account of its pointers, cannot be an
+/// asynchronous copy; null if there is none.
+static Operation *findNarrowLoad(scf::ForOp loop, int64_t threads,
+                                 tt::ModuleAxisInfoAnalysis &axisInfo) {
+  Operation *found = nullptr;
+  loop.getBody()->walk([&](tt::LoadOp load) {
+    if (!isa<RankedTensorType>(load.getPtr().getType()))
+      return WalkResult::advance();
+    int64_t bits = getPointerWidth(load.getPtr(), threads, axisInfo) *
+                   tt::getPointeeBitWidth(load.getPtr().getType());
+    if (bits >= minCopyBits)
+      return WalkResult::advance();
+    found = load;
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
+/// The accesses of *loop* whose masks change with the iteration.
+static std::vector<Candidate> findCandidates(scf::ForOp loop) {
+  Iterations iterations(loop);
+  std::vector<Candidate> candidates;
+  loop.getBody()->walk([&](Operation *op) {
+    Value mask = getMask(op);
+    if (!mask || !isa<RankedTensorType>(mask.getType()))
+      return;
+    Candidate candidate{op, getMaskParts(mask)};
+    bool changes = false;
+    for (MaskPart &part : candidate.parts) {
+      if (!part.condition)
+        continue;
+      if (!iterations.change(*part.condition)) {
+        part.why = "what narrows the access does not change in the loop";
+        part.condition.reset();
+        continue;
+      }
+      changes = true;
+      if (!iterations.areAffine(*part.condition)) {
+        part.why = "the bound is not affine in the iteration";
+        part.condition.reset();
+      }
+    }
+    if (changes)
+      candidates.push_back(std::move(candidate));
+  });
+  return candidates;
+}
+
+/// Writes how many iterations of *loop*, from the first, *condition* is known
+/// to hold in.
+static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
+                            OpBuilder &builder) {
+  Location loc = loop.getLoc();
+  Iterations iterations(loop);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc, value, 64);
+  };
+  Value zero = constant(0), one = constant(1);
+  Value count = iterations.emitCount(builder, loc);
+  // Without an iteration, the last is taken for the first: 0 of 0 are whole.
+  auto before = [&](Value number) -> Value {
+    return arith::MaxSIOp::create(
+        builder, loc, arith::SubIOp::create(builder, loc, number, one), zero);
+  };
+  Value last = before(count);
+  Value isLastWhole = iterations.emitAt(condition, last, builder, loc);
+  Value whole = arith::SelectOp::create(builder, loc, isLastWhole, count, last);
+  Value isFirstWhole = iterations.emitAt(condition, zero, builder, loc);
+  Value isEndWhole = iterations.emitAt(condition, before(whole), builder, loc);
+  Value areWhole =
+      arith::AndIOp::create(builder, loc, isFirstWhole, isEndWhole);
+  return arith::SelectOp::create(builder, loc, areWhole, whole, zero);
+}
+
+/// Writes the number at which the iteration *number* of *loop* begins; the
+/// upper bound for the one after the last.
+static Value emitBoundary(scf::ForOp loop, Value number, OpBuilder &builder) {
+  Location loc = loop.getLoc();
+  Type wide = builder.getI64Type();
+  auto widen = [&](Value value) -> Value {
+    return arith::ExtSIOp::create(builder, loc, wide, value);
+  };
+  Value steps =
+      arith::MulIOp::create(builder, loc, number, widen(loop.getStep()));
+  Value boundary =
+      arith::AddIOp::create(builder, loc, widen(loop.getLowerBound()), steps);
+  Value inside = arith::MinSIOp::create(builder, loc, boundary,
+                                        widen(loop.getUpperBound()));
+  // An empty loop may have an upper bound below the lower one.
+  Value middle =
+      arith::MaxSIOp::create(builder, loc, inside, widen(loop.getLowerBound()));
+  return arith::TruncIOp::create(builder, loc, loop.getLowerBound().getType(),
+                                 middle);
+}
+
+/// Makes two loops of *candidate*, the first without the parts of masks that
+/// are true there. Where one access gains, the masks of the others can go too.
+static void peel(const Loop &candidate) {
+  llvm::SmallSetVector<Value, 8> proven;
+  TileCondition condition;
+  for (const auto &[op, parts] : candidate.candidates)
+    for (const MaskPart &part : parts)
+      if (part.condition && proven.insert(part.value))
+        condition.append(*part.condition);
+
+  scf::ForOp loop = candidate.op;
+  OpBuilder builder(loop);
+  Value middle =
+      emitBoundary(loop, emitWholeCount(loop, condition, builder), builder);
+  IRMapping mapping;
+  auto whole = cast<scf::ForOp>(builder.clone(*loop, mapping));
+  whole.setUpperBound(middle);
+  simplifyMasks(*whole.getBody(), proven.getArrayRef(), mapping);
+  loop.setLowerBound(middle);
+  loop.getInitArgsMutable().assign(whole.getResults());
+  loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
+}
+
+namespace {
+
+struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
+  using GraftPeelLoopsBase::GraftPeelLoopsBase;
+
+  void runOnOperation() override {
+    if (threads < 1) {
+      getOperation().emitError(
+          "graft-peel-loops: threads must be positive (got ")
+          << int64_t(threads) << ")";
+      return signalPassFailure();
+    }
+    std::vector<Loop> loops;
+    getOperation().walk([&](scf::ForOp op) {
+      if (!isPipelined(op))
+        return;
+      std::vector<Candidate> candidates = findCandidates(op);
+      if (!candidates.empty())
+        loops.push_back({op, std::move(candidates)});
+    });
+    // Most kernels have nothing to peel; they pay for no analysis.
+    if (loops.empty())
+      return;
+    tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
+    // The analysis ends with the first change.
+    llvm::erase_if(loops, [&](const Loop &loop) {
+      return !isWorthPeeling(loop, axisInfo);
+    });
+    for (const Loop &loop : loops) {
+      loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
+      peel(loop);
+    }
+  }
+
+private:
+  /// Whether *loop* is to be peeled; says why in remarks if not.
+  bool isWorthPeeling(const Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
+    SmallVector<std::pair<Operation *, std::string>> declined;
+    for (const auto &[op, parts] : loop.candidates)
+      if (std::string why;
+          !getGain(op, parts, threads, /*mayAlign=*/false, axisInfo, why))
+        declined.push_back({op, std::move(why)});
+    if (declined.size() == loop.candidates.size()) {
+      for (auto &[op, why] : declined)
+        op->emitRemark("graft-peel-loops: mask kept: ") << why;
+      return false;
+    }
+    std::string why = getObjection(loop.op, maxOps);
+    if (why.empty() && findNarrowLoad(loop.op, threads, axisInfo))
+      why = "its pointers keep a load in it from being an asynchronous copy";
+    if (!why.empty())
+      loop.op->emitRemark("graft-peel-loops: not peeled: ") << why;
+    return why.empty();
+  }
+};
+
+} // namespace
