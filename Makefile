@@ -51,7 +51,7 @@ docs: $(READY) ## write docs/passes.md out of Passes.td
 
 bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m pip install --quiet -e '.[bench,cli]' --no-build-isolation
-	for script in compile_time tiles examples programs; do $(BIN)/python python/bench/$$script.py || exit 1; done
+	$(BIN)/python -m triton.backends.graft bench kernels
 	$(BIN)/python -m triton.backends.graft bench launch
 
 format: $(READY) ## format C++ and Python

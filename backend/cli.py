@@ -123,3 +123,22 @@ def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
     from .bench import startup
 
     click.echo(startup.format_rows(startup.run_build(rounds, kernels) if build else startup.run(rounds, kernels, stub)))
+
+
+@bench.command("kernels")
+@click.option("--only", metavar="NAME", multiple=True, help="Measure this section or kernel only; may be given several times.")
+@click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Rounds, of which medians are taken.")
+@click.option("--json", "output", metavar="FILE", help="Also write every round's times.")
+@click.option("--list", "as_list", is_flag=True, help="Show the sections and kernels, and measure nothing.")
+def bench_kernels(only: tuple[str, ...], rounds: int, output: str | None, as_list: bool) -> None:
+    """Measure how fast kernels are, and how long they take to compile, beside the in-tree driver.
+
+    Compile time (--only compile) needs no device.
+    """
+    from .bench import kernels, options
+    from .bench.suite import sections
+
+    if as_list:
+        click.echo(sections.format_list())
+        return
+    kernels.show(kernels.run(only, rounds, options.parse_output("--json", output) if output else None))

@@ -1,45 +1,142 @@
 # SPDX-License-Identifier: MIT
-"""The kernels of the launch benchmark: all empty, as a launch is what is measured, so none touches its arguments.
+"""`bench kernels`: how fast kernels are, and how long they take to compile, under the in-tree driver and under ours.
 
-Triton passes arguments that a kernel does not use all the same.
+The kernels are in suite/. Every one is compared with PyTorch before it is timed, on both sides. kernels_device.py times them,
+kernels_compile.py compiles, in processes beside this one, and kernels_report.py makes the tables.
 """
 
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import triton
-import triton.language as tl
+from triton.backends.compiler import GPUTarget
 
-# ruff: noqa: N803, PLR0913, PLR0917 - kernels take many arguments, and constexprs are written in upper case
+from ..errors import NoDeviceError
+from ..runtime.files import write_file
+from . import kernels_compile as compiling
+from . import kernels_report as reporting
+from .kernels_report import Report, Row
+from .machines import CudaMachine, Machine
+from .suite.sections import COMPILE, Section, select
 
-
-@triton.jit
-def few(x, out, n, BLOCK: tl.constexpr):
-    pass
-
-
-@triton.jit
-def many(
-    x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, n0, n1, n2, n3, n4, n5, n6, n7, f0, f1, BLOCK: tl.constexpr, STAGES: tl.constexpr
-):  # fmt: skip
-    pass
+#: What kernels are compiled for where there is no device.
+TARGET = GPUTarget("cuda", 90, 32)
 
 
-# fmt: off
-@triton.jit
-def tensors(
-    x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15, x16, x17, x18, x19, x20, x21, x22,
-    x23, x24, x25, x26, x27, x28, x29, x30, x31, x32, x33, x34, x35, x36, x37, x38, x39, x40, x41, x42, x43,
-    x44, x45, x46, x47, x48, x49, x50, x51, x52, x53, x54, x55, x56, x57, x58, x59, x60, x61, x62, x63, n,
-):
-    pass
-# fmt: on
+def run(only: Sequence[str] = (), rounds: int = 30, output: Path | None = None) -> Report:
+    """Measures what *only* names, or all, and writes *output* after each section, so that nothing is lost if a later one fails.
+
+    Raises `OptionError` for a name that does not exist and `NoDeviceError` where kernels are to run and there is no device.
+    """
+    sections = select(only)
+    timed = [section for section in sections if not section.name.startswith(f"{COMPILE}/")]
+    compiled = [section for section in sections if section not in timed]
+    with _fresh_cache() as cache, _without_defaults():
+        device = _Device() if timed else None
+        target = device.target if device else TARGET
+        facts = (device or Machine()).facts()
+        report = Report(facts, {"only": list(only), "rounds": rounds, "target": f"cuda:{target.arch}"})
+        with compiling.Compilers(target, cache) as compilers:
+            if device:
+                bench = device.bench(rounds, _compile_ahead(compilers, timed))
+                triton.knobs.compilation.listener = _tell_of_misses
+                for section in timed:
+                    report = _add(report, _collect(bench.measure(section)), output)
+            for section in compiled:
+                report = _add(report, _collect(compilers.measure(section, max(3, rounds // 10))), output)
+        if COMPILE in only or not only:
+            report = _add(report, [compiling.measure_importing(max(5, rounds // 2))], output)
+    return report
 
 
-def pick_first(call, quantiles):
-    """Stands in for the autotuner's benchmark. There is nothing to choose between empty kernels, and no GPU under a stub."""
-    return [1.0 for _ in quantiles]
+def show(report: Report) -> None:
+    print(reporting.format_text(report))
 
 
-autotuned = triton.autotune(
-    configs=[triton.Config({"BLOCK": 64}), triton.Config({"BLOCK": 128})], key=["n"], do_bench=pick_first
-)(few)
+def _add(report: Report, rows: list[Row], output: Path | None) -> Report:
+    """*report* with *rows*, written to *output*."""
+    report = replace(report, rows=[*report.rows, *rows])
+    if output:
+        write_file(output, reporting.format_json(report).encode())
+    return report
 
-heuristics = triton.heuristics({"BLOCK": lambda arguments: 64})(few)
+
+def tell(text: str) -> None:
+    """Says on standard error how far the run is."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def _tell_of_misses(*, src: Any, cache_hit: bool, **_: Any) -> None:
+    """Hears of each kernel that is about to be measured. One that was not compiled ahead costs the run time, and no more."""
+    if not cache_hit:
+        tell(f"compiled again: {src.name}")
+
+
+@contextlib.contextmanager
+def _fresh_cache() -> Iterator[str]:
+    """Makes Triton's cache an empty folder for a while. Knobs that are set meanwhile are as before afterwards."""
+    with tempfile.TemporaryDirectory() as folder, triton.knobs.cache.scope(), triton.knobs.compilation.scope():
+        triton.knobs.cache.dir = folder
+        yield folder
+
+
+@contextlib.contextmanager
+def _without_defaults() -> Iterator[None]:
+    """Takes away for a while what would decide on a backend or a target by the environment."""
+    taken = {name: os.environ.pop(name) for name in ("TRITON_DEFAULT_BACKEND", "GRAFT_TARGET") if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
+
+
+def _compile_ahead(compilers: compiling.Compilers, sections: list[Section]) -> dict[tuple, str]:
+    """Fills the cache for *sections*, and returns why what failed did so, by side and variant."""
+    start = time.perf_counter()
+    failures = compilers.fill_cache(sections)
+    tell(f"compiled ahead in {time.perf_counter() - start:.0f} s, with {len(failures)} failures")
+    return failures
+
+
+def _collect(rows: Iterable[Row]) -> list[Row]:
+    """*rows*, each of which is told about when it is there."""
+    found = []
+    for row in rows:
+        found.append(row)
+        tell(f"{row.section}/{row.kernel}, {row.size}: {row.brief()}")
+    return found
+
+
+class _Device(Machine):
+    """The CUDA device. Raises `NoDeviceError` without one."""
+
+    def __init__(self) -> None:
+        hint = f"; --only {COMPILE} does without both"
+        if importlib.util.find_spec("torch") is None:
+            raise NoDeviceError(f"bench kernels needs PyTorch and a CUDA device{hint}")
+        import torch
+
+        if not torch.cuda.is_available():
+            raise NoDeviceError(f"bench kernels needs a CUDA device, and PyTorch finds none{hint}")
+        self._machine = CudaMachine()
+        major, minor = torch.cuda.get_device_capability()
+        self.target = GPUTarget("cuda", 10 * major + minor, 32)
+
+    def facts(self) -> dict[str, str]:
+        return self._machine.facts()
+
+    def bench(self, rounds: int, failures: dict[tuple, str]) -> Any:
+        """What measures on it."""
+        from .kernels_device import Bench
+
+        return Bench(self._machine.drivers, rounds, failures)

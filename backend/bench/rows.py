@@ -20,7 +20,7 @@ class Row(NamedTuple):
     name: str
     label: str
     kernel: str
-    """Its name in `kernels`."""
+    """Its name in `empty_kernels`."""
     arguments: dict[str, int | float | str]
     """By parameter, in order: a value, or 'tensor'."""
     constexprs: dict[str, int] = {}  # noqa: RUF012 - nobody writes to it
