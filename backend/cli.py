@@ -65,6 +65,35 @@ def doctor(as_json: bool) -> None:
     click.echo(json.dumps(report, indent=2) if as_json else doctor.format_report(report))
 
 
+@graft.command()
+@click.argument("kernel")
+@click.argument("options", metavar="[OPTION=VALUE]...", nargs=-1)
+@click.option("--args", "arguments", metavar="ARGS", default="", help='The arguments, such as "x=*fp16, n=1000, BLOCK=1024".')
+@click.option("--target", metavar="TARGET", required=True, help="Compile for it, such as cuda:90.")
+@click.option("--num-warps", type=int, help="The same as the option num_warps=N.")
+@click.option("--num-stages", type=int, help="The same as the option num_stages=N.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
+    kernel: str,
+    options: tuple[str, ...],
+    arguments: str,
+    target: str,
+    num_warps: int | None,
+    num_stages: int | None,
+    as_json: bool,
+) -> None:
+    """Show how KERNEL, path.py:name or module:name, accesses memory and what limits it; needs no device.
+
+    An OPTION is one of Triton's or ours, as a launch takes it.
+    """
+    from . import kernel_report
+
+    given = {"num_warps": num_warps, "num_stages": num_stages}
+    chosen = kernel_report.parse_options(options) | {name: value for name, value in given.items() if value is not None}
+    report = kernel_report.explain(kernel, arguments, target, chosen)
+    click.echo(json.dumps(report.to_json(), indent=2) if as_json else kernel_report.format_report(report))
+
+
 @graft.group()
 def key() -> None:
     """Look into the cache key."""

@@ -10,6 +10,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from triton.runtime.autotuner import Autotuner, Heuristics
+from triton.runtime.jit import JITFunction
+
 from ..errors import BundleError
 
 
@@ -31,12 +34,33 @@ def find(address: str) -> Any:
     module_name, name = split(address)
     if "<locals>" in name:
         raise BundleError("address", f"{address!r}: it is made in a function, and only what a module has can be found")
-    found: Any = _load_file(module_name) if _is_file(module_name) else _import(module_name, address)
+    found: Any = _load(module_name, address)
     for part in name.split("."):
         if not hasattr(found, part):
             raise BundleError("address", f"{address!r}: {module_name} has no {name}")
         found = getattr(found, part)
     return found
+
+
+def find_kernel(address: str) -> JITFunction:
+    """The jitted function that *address* names, inside autotuners and heuristics. Raises `BundleError` if it is not there."""
+    found = find(address)
+    kernel = unwrap(found)
+    if kernel is None:
+        raise BundleError("kernel", f"{address!r}: it is no kernel, but {found!r}")
+    return kernel
+
+
+def unwrap(found: Any) -> JITFunction | None:
+    """The jitted function in *found*, inside autotuners and heuristics; None if there is none."""
+    while isinstance(found, Autotuner | Heuristics):
+        found = found.fn
+    return found if isinstance(found, JITFunction) else None
+
+
+def kernels(address: str) -> list[str]:
+    """The names of the kernels that the module of *address*, which could be loaded, has."""
+    return sorted(name for name, value in vars(_load(split(address)[0], address)).items() if unwrap(value) is not None)
 
 
 def module_address(module_name: str, file: str, folder: str) -> str:
@@ -55,6 +79,10 @@ def module_address(module_name: str, file: str, folder: str) -> str:
 
 def _is_file(module: str) -> bool:
     return module.endswith(".py")
+
+
+def _load(module_name: str, address: str) -> ModuleType:
+    return _load_file(module_name) if _is_file(module_name) else _import(module_name, address)
 
 
 def _import(module_name: str, address: str) -> ModuleType:

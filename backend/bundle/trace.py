@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import triton
 from triton.compiler.compiler import ASTSource
-from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
 from .. import key
@@ -167,7 +166,7 @@ def _parse(line: str, where: str) -> _Variant:
             record = json.loads(line)
             if record.keys() != _KEYS or not isinstance(record["kernel"], str) or not isinstance(record["signature"], list):
                 raise ValueError(f"expected {', '.join(sorted(_KEYS))}")
-        function = _find_kernel(record["kernel"])
+        function = importing.find_kernel(record["kernel"])
         _check_parameters(function, record)
         with _damaged():
             return _rebuild(function, record)
@@ -183,16 +182,6 @@ def _damaged() -> Iterator[None]:
         raise
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise BundleError("trace", f"the line is damaged, or is none of a trace ({error or type(error).__name__})") from None
-
-
-def _find_kernel(address: str) -> JITFunction:
-    """The jitted function that *address* names, inside autotuners and heuristics."""
-    found = importing.find(address)
-    while isinstance(found, Autotuner | Heuristics):
-        found = found.fn
-    if not isinstance(found, JITFunction):
-        raise BundleError("kernel", f"{address!r}: it is no kernel, but {found!r}")
-    return found
 
 
 def _check_parameters(function: JITFunction, record: dict[str, Any]) -> None:
@@ -252,7 +241,7 @@ def _decode(encoded: Any, where: str, main: str) -> Any:
         return values.decode(encoded)
     if tag == "function":
         module, _, name = inner.rpartition(":")
-        return _find_kernel(f"{main if module == '__main__' else module}:{name}")
+        return importing.find_kernel(f"{main if module == '__main__' else module}:{name}")
     if tag == "opaque":
         raise BundleError(
             "constant", f"{where} was {values.show(encoded)}, which a trace cannot hold; warm it up by a function"

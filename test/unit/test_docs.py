@@ -4,6 +4,7 @@
 import ast
 import importlib.util
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -150,3 +151,29 @@ def test_the_commands_and_programs_of_the_manual_of_bundles_run(tmp_path):
     required = env | {"GRAFT_CACHE": "require", "TRITON_CACHE_DIR": str(tmp_path / "empty")}
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=required, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+EXPLAINED = """
+import triton
+import triton.language as tl
+
+@triton.jit
+def add(x, y, out, n, BLOCK: tl.constexpr):
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out + offs, tl.load(x + offs, offs < n) + tl.load(y + offs, offs < n), offs < n)
+"""
+
+
+def test_the_commands_of_the_manual_of_explain_print_what_it_shows(tmp_path):
+    """All but what is left out there, and what ptxas may change: the registers."""
+    manual = (ROOT / "docs" / "explain.md").read_text()
+    (tmp_path / "kernels.py").write_text(EXPLAINED)
+    shown = re.findall(r"```sh\npython (.*?)\n```\n\n```\n(.*?)```", manual, re.S)
+    assert len(shown) == 2
+    for command, expected in shown:
+        run = [sys.executable, *shlex.split(command)]
+        done = subprocess.run(run, cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        for line in expected.splitlines():
+            parts = map(re.escape, re.sub(r"\d+ registers", "…", line).split("…"))
+            assert re.search(f"^{'.*'.join(parts)}$", done.stdout, re.M), f"{line}\n\n{done.stdout}"
