@@ -30,6 +30,16 @@ Value graft::getMask(Operation *op) {
       .Default(Value());
 }
 
+Value graft::getTensorMask(Operation *op) {
+  Value mask = getMask(op);
+  return mask && isa<RankedTensorType>(mask.getType()) ? mask : Value();
+}
+
+bool graft::holdsDot(Operation *scope) {
+  return scope->walk([](tt::DotOpInterface) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
 void graft::setMask(Operation *op, Value mask) {
   auto set = [&](MutableOperandRange operand) {
     mask ? operand.assign(mask) : operand.clear();

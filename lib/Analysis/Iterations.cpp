@@ -111,11 +111,6 @@ bool Iterations::change(const TileCondition &condition) const {
 }
 
 bool Iterations::areAffine(const TileCondition &condition) const {
-  auto isSigned = [](arith::CmpIPredicate predicate) {
-    using arith::CmpIPredicate;
-    return predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
-           predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
-  };
   return llvm::all_of(condition.comparisons,
                       [&](const Comparison &comparison) {
                         return isSigned(comparison.predicate) &&

@@ -312,8 +312,7 @@ static bool isUpperBound(arith::CmpIPredicate predicate) {
          predicate == CmpIPredicate::ult || predicate == CmpIPredicate::ule;
 }
 
-/// Whether *predicate* takes its operands as signed numbers.
-static bool isSigned(arith::CmpIPredicate predicate) {
+bool graft::isSigned(arith::CmpIPredicate predicate) {
   using arith::CmpIPredicate;
   return predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sle ||
          predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;

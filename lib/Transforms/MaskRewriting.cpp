@@ -16,6 +16,14 @@ using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
+bool graft::checkThreads(ModuleOp module, StringRef pass, int64_t threads) {
+  if (threads >= 1)
+    return true;
+  module.emitError() << pass << ": threads must be positive (got " << threads
+                     << ")";
+  return false;
+}
+
 Value graft::replaceParts(
     Value mask, llvm::function_ref<std::optional<Value>(Value)> replace,
     OpBuilder &builder) {

@@ -58,12 +58,10 @@ struct Loop {
 
 /// Whether *loop* is innermost and to be software-pipelined.
 static bool isPipelined(scf::ForOp loop) {
-  bool holdsDot = false, holdsLoop = false;
-  loop.getBody()->walk([&](Operation *op) {
-    holdsDot |= isa<tt::DotOpInterface>(op);
-    holdsLoop |= isa<LoopLikeOpInterface>(op);
-  });
-  return !holdsLoop && (holdsDot || loop->hasAttr("tt.num_stages"));
+  bool holdsLoop = false;
+  loop.getBody()->walk(
+      [&](Operation *op) { holdsLoop |= isa<LoopLikeOpInterface>(op); });
+  return !holdsLoop && (loop->hasAttr("tt.num_stages") || holdsDot(loop));
 }
 
 /// Why *loop* is not to be duplicated; empty if it may be.
@@ -107,8 +105,8 @@ static std::vector<Candidate> findCandidates(scf::ForOp loop) {
   Iterations iterations(loop);
   std::vector<Candidate> candidates;
   loop.getBody()->walk([&](Operation *op) {
-    Value mask = getMask(op);
-    if (!mask || !isa<RankedTensorType>(mask.getType()))
+    Value mask = getTensorMask(op);
+    if (!mask)
       return;
     Candidate candidate{op, getMaskParts(mask)};
     bool changes = false;
@@ -208,12 +206,8 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   using GraftPeelLoopsBase::GraftPeelLoopsBase;
 
   void runOnOperation() override {
-    if (threads < 1) {
-      getOperation().emitError(
-          "graft-peel-loops: threads must be positive (got ")
-          << int64_t(threads) << ")";
+    if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
-    }
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
       if (!isPipelined(op))

@@ -60,16 +60,13 @@ struct Halves {
 
 /// Whether *op* is a load or store that may be made two.
 static bool isCandidate(Operation *op) {
-  Value mask = getMask(op);
-  if (!mask || !isa<RankedTensorType>(mask.getType()) ||
-      !isa<tt::LoadOp, tt::StoreOp>(op))
+  if (!getTensorMask(op) || !isa<tt::LoadOp, tt::StoreOp>(op))
     return false;
   if (auto load = dyn_cast<tt::LoadOp>(op); load && load.getIsVolatile())
     return false;
   for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
        loop = loop->getParentOfType<LoopLikeOpInterface>())
-    if (loop->walk([](tt::DotOpInterface) { return WalkResult::interrupt(); })
-            .wasInterrupted())
+    if (holdsDot(loop))
       return false;
   return true;
 }
@@ -191,12 +188,8 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
   using GraftSplitMasksBase::GraftSplitMasksBase;
 
   void runOnOperation() override {
-    if (threads < 1) {
-      getOperation().emitError(
-          "graft-split-masks: threads must be positive (got ")
-          << int64_t(threads) << ")";
+    if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
-    }
     llvm::MapVector<Operation *, std::vector<MaskPart>> candidates;
     getOperation().walk([&](Operation *op) {
       if (!isCandidate(op))

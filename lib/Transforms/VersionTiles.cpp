@@ -139,8 +139,7 @@ static std::string getObjection(Operation *first, int64_t maxOps) {
       return "the loop around it is to be software-pipelined";
     if (loop->hasAttr("tt.warp_specialize"))
       return "the loop around it is to be warp-specialized";
-    if (loop->walk([](tt::DotOpInterface) { return WalkResult::interrupt(); })
-            .wasInterrupted())
+    if (holdsDot(loop))
       return "the loop around it holds a dot product";
   }
   int64_t numOps = 0;
@@ -310,8 +309,8 @@ static SmallVector<Operation *> findAccesses(tt::FuncOp function,
   // Dominating blocks first: see runOnOperation.
   function.walk<WalkOrder::PostOrder, ForwardDominanceIterator<>>(
       [&](Operation *op) {
-        Value mask = getMask(op);
-        if (!mask || !isa<RankedTensorType>(mask.getType()))
+        Value mask = getTensorMask(op);
+        if (!mask)
           return;
         auto [entry, isNew] = masks.insert({mask, {}});
         if (isNew)
@@ -386,12 +385,8 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
   using GraftVersionTilesBase::GraftVersionTilesBase;
 
   void runOnOperation() override {
-    if (threads < 1) {
-      getOperation().emitError(
-          "graft-version-tiles: threads must be positive (got ")
-          << int64_t(threads) << ")";
+    if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
-    }
     Masks masks;
     SmallVector<Operation *> accesses;
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())

@@ -89,6 +89,9 @@ struct Alignment {
   Value emit(OpBuilder &builder, Location loc) const;
 };
 
+/// Whether *predicate* orders its operands as signed numbers.
+bool isSigned(arith::CmpIPredicate predicate);
+
 /// A condition that is the same for the whole program instance.
 struct TileCondition {
   /// The conjunction of these comparisons and

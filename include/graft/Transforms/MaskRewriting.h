@@ -8,11 +8,16 @@
 #define GRAFT_TRANSFORMS_MASKREWRITING_H
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Value.h"
 #include <optional>
 
 namespace mlir::graft {
+
+/// Whether *threads*, an option of *pass*, can be the threads of a CTA; says in
+/// an error about *module* if not.
+bool checkThreads(ModuleOp module, StringRef pass, int64_t threads);
 
 /// *mask* with some of the values replaced of which it is the conjunction:
 /// *replace* gives the replacement of a value, null for true in every lane, or
