@@ -24,6 +24,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "graft/Analysis/ProgramOrder.h"
 #include "graft/Analysis/TileProduct.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -57,40 +58,6 @@ static constexpr int64_t maxL2Bytes = int64_t(1) << 30;
 
 /// How many scalar operations may move to the beginning of a kernel.
 static constexpr unsigned maxHoistedOps = 16;
-
-//===----------------------------------------------------------------------===//
-// Legality
-//===----------------------------------------------------------------------===//
-
-/// Whether a program could notice by *op* in which order programs run, or how
-/// many there are. Of dialects that do not belong here nothing is known.
-static bool isObserver(Operation *op) {
-  if (isa<tt::GetNumProgramsOp, tt::AtomicRMWOp, tt::AtomicCASOp,
-          tt::DescriptorReduceOp, tt::CallOp, scf::WhileOp>(op))
-    return true;
-  // Assembly and library functions may read more than their arguments say.
-  if (isa<tt::ElementwiseInlineAsmOp, tt::ExternElementwiseOp>(op))
-    return !isMemoryEffectFree(op);
-  static constexpr StringRef dialects[] = {"arith", "math", "scf",
-                                           "cf",    "tt",   "ub"};
-  static constexpr StringRef names[] = {"llvm.intr.assume", "ttg.barrier",
-                                        "gpu.barrier"};
-  OperationName name = op->getName();
-  return !llvm::is_contained(dialects, name.getDialectNamespace()) &&
-         !llvm::is_contained(names, name.getStringRef());
-}
-
-/// The first such operation in *function*; null if there is none.
-static Operation *findObserver(tt::FuncOp function) {
-  Operation *found = nullptr;
-  function.walk([&](Operation *op) {
-    if (!isObserver(op))
-      return WalkResult::advance();
-    found = op;
-    return WalkResult::interrupt();
-  });
-  return found;
-}
 
 //===----------------------------------------------------------------------===//
 // What is known where a kernel begins
@@ -434,7 +401,7 @@ private:
     std::optional<TileProduct> tile = getTileProduct(function);
     if (!tile)
       return;
-    if (Operation *observer = findObserver(function)) {
+    if (Operation *observer = findOrderObserver(function)) {
       observer->emitRemark("graft-swizzle-programs: order kept: a program "
                            "could notice it by ")
           << observer->getName();

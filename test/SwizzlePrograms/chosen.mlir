@@ -77,7 +77,6 @@ tt.func public @tested_at_run_time(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x32xf16> -> tensor<16x32xf32>
     scf.yield %next : tensor<16x32xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x32xf32>
   tt.return
 }
 
@@ -104,7 +103,6 @@ tt.func public @wide_tiles(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<128x64xf16> * tensor<64x256xf16> -> tensor<128x256xf32>
     scf.yield %next : tensor<128x256xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<128x256xf32>
   tt.return
 }
 
@@ -130,7 +128,6 @@ tt.func public @high_tiles(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<128x64xf16> * tensor<64x256xf16> -> tensor<128x256xf32>
     scf.yield %next : tensor<128x256xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<128x256xf32>
   tt.return
 }
 
@@ -156,7 +153,6 @@ tt.func public @low_rows(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x64xf16> * tensor<64x256xf16> -> tensor<16x256xf32>
     scf.yield %next : tensor<16x256xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x256xf32>
   tt.return
 }
 
@@ -182,7 +178,6 @@ tt.func public @high_rows(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<256x64xf16> * tensor<64x16xf16> -> tensor<256x16xf32>
     scf.yield %next : tensor<256x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<256x16xf32>
   tt.return
 }
 
@@ -208,7 +203,6 @@ tt.func public @step(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -235,6 +229,5 @@ tt.func public @loaded_end(%q: !tt.ptr<i32>, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }

@@ -22,7 +22,6 @@ tt.func public @as_loaded(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -50,7 +49,6 @@ tt.func public @extended(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %next = tt.dot %a32, %b32, %acc : tensor<16x16xf32> * tensor<16x16xf32> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -77,7 +75,6 @@ tt.func public @transposed(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -107,7 +104,6 @@ tt.func public @integers(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -138,7 +134,6 @@ tt.func public @dequantised(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %next = tt.dot %a, %w, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -166,7 +161,6 @@ tt.func public @dequantised_first_factor(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<
     %next = tt.dot %w, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -193,6 +187,5 @@ tt.func public @loaded_before(%k: i32, %p: !tt.ptr<f16>, %q: !tt.ptr<i8>) {
     %later = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     scf.yield %later, %next : tensor<16x16xf16>, tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %r#1 : tensor<16x16xf32>
   tt.return
 }

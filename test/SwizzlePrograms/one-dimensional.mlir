@@ -62,7 +62,6 @@ tt.func public @quotient_and_remainder(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -90,7 +89,6 @@ tt.func public @remainder_for_the_rows(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -118,7 +116,6 @@ tt.func public @unsigned(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -147,7 +144,6 @@ tt.func public @what_is_left(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -179,7 +175,6 @@ tt.func public @wide(%n: i64, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -210,7 +205,6 @@ tt.func public @two_widths(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -240,7 +234,6 @@ tt.func public @constant_divisor(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -278,7 +271,6 @@ tt.func public @computed_divisor(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -307,7 +299,6 @@ tt.func public @divisor_that_may_trap(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -336,7 +327,6 @@ tt.func public @divisor_that_may_be_poison(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -365,7 +355,6 @@ tt.func public @divisor_that_must_not_be_negative(%n: i16, %k: i32, %p: !tt.ptr<
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -395,7 +384,6 @@ tt.func public @loaded_divisor(%q: !tt.ptr<i32>, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -424,7 +412,6 @@ tt.func public @divisor_of_the_program(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -452,7 +439,6 @@ tt.func public @two_divisors(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -485,7 +471,6 @@ tt.func public @batch(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -519,7 +504,6 @@ tt.func public @grouped_by_hand(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -550,7 +534,6 @@ tt.func public @persistent(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -565,7 +548,8 @@ tt.func public @in_a_branch(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
   %x = tt.get_program_id x : i32
   %is = arith.cmpi slt, %x, %k : i32
   scf.if %is {
-    tt.print "x: " {hex = false, isSigned = array<i32: 1>} : %x : i32
+    %xf = arith.sitofp %x : i32 to f16
+    tt.store %p, %xf : !tt.ptr<f16>
   }
   %row = arith.divsi %x, %n : i32
   %col = arith.remsi %x, %n : i32
@@ -582,6 +566,5 @@ tt.func public @in_a_branch(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }

@@ -36,7 +36,6 @@ tt.func public @rows_of_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -74,7 +73,6 @@ tt.func public @columns_of_b(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -112,7 +110,6 @@ tt.func public @rows_of_column_major_a(%n: i32, %k: i32, %length: i32, %p: !tt.p
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -150,7 +147,6 @@ tt.func public @columns_of_column_major_b(%n: i32, %k: i32, %length: i32, %p: !t
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -189,7 +185,6 @@ tt.func public @rows_of_transposed_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr
     %next = tt.dot %at, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -228,7 +223,6 @@ tt.func public @columns_of_transposed_b(%n: i32, %k: i32, %length: i32, %p: !tt.
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -268,7 +262,6 @@ tt.func public @columns_of_b_transposed_twice(%n: i32, %k: i32, %length: i32, %p
     %next = tt.dot %a, %btt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -308,7 +301,6 @@ tt.func public @columns_of_converted_b(%n: i32, %k: i32, %length: i32, %p: !tt.p
     %next = tt.dot %a32, %b32, %acc : tensor<16x16xf32> * tensor<16x16xf32> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -347,7 +339,6 @@ tt.func public @columns_of_b_by_one_number(%n: i32, %k: i32, %length: i32, %p: !
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -386,7 +377,6 @@ tt.func public @rows_of_a_by_one_number(%n: i32, %k: i32, %length: i32, %p: !tt.
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -426,7 +416,6 @@ tt.func public @columns_of_b_with_two_strides(%n: i32, %k: i32, %length: i32, %p
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -467,7 +456,6 @@ tt.func public @columns_of_b_by_pointers_that_move(%n: i32, %k: i32, %length: i3
     %b_next = tt.addptr %b_at, %lengths : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
     scf.yield %a_next, %b_next, %next : tensor<16x16x!tt.ptr<f16>>, tensor<16x16x!tt.ptr<f16>>, tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %r#2 : tensor<16x16xf32>
   tt.return
 }
 
@@ -491,7 +479,6 @@ tt.func public @rows_of_a_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc<16
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -515,7 +502,6 @@ tt.func public @columns_of_b_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -540,7 +526,6 @@ tt.func public @rows_of_transposed_a_by_descriptors(%n: i32, %k: i32, %u: !tt.te
     %next = tt.dot %at, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }
 
@@ -565,6 +550,5 @@ tt.func public @columns_of_transposed_b_by_descriptors(%n: i32, %k: i32, %u: !tt
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
-  tt.print "sum: " {hex = false, isSigned = array<i32: 0>} : %sum : tensor<16x16xf32>
   tt.return
 }

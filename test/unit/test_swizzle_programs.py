@@ -16,7 +16,7 @@ from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource
 
 PRODUCT = """
-tt.func public @product(%n: i32, %wide: i64, %k: i32, %p: !tt.ptr<f16>) {
+tt.func public @product(%n: i32, %wide: i64, %k: i32, %p: !tt.ptr<f16>, %ids: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
   %init = arith.constant dense<0.0> : tensor<16x16xf32>
@@ -35,17 +35,17 @@ tt.func public @product(%n: i32, %wide: i64, %k: i32, %p: !tt.ptr<f16>) {
   tt.return
 }
 """
-PRINT = 'tt.print "id: " {{hex = false, isSigned = array<i32: 1>}} : {} : i32'
+STORE = "tt.store %ids, {} : !tt.ptr<i32>"
 TWO_D = [
-    "%col = tt.get_program_id x : i32", "%row = tt.get_program_id y : i32", PRINT.format("%col"), PRINT.format("%row"),
+    "%col = tt.get_program_id x : i32", "%row = tt.get_program_id y : i32", STORE.format("%col"), STORE.format("%row"),
 ]  # fmt: skip
 ONE_D = [
-    "%id = tt.get_program_id x : i32", "%row = arith.divsi %id, %n : i32", "%col = arith.remsi %id, %n : i32", PRINT.format("%id"),
+    "%id = tt.get_program_id x : i32", "%row = arith.divsi %id, %n : i32", "%col = arith.remsi %id, %n : i32", STORE.format("%id"),
 ]  # fmt: skip
 ONE_D_WIDE = [
     "%id = tt.get_program_id x : i32", "%id64 = arith.extsi %id : i32 to i64", "%row64 = arith.divsi %id64, %wide : i64",
     "%col64 = arith.remsi %id64, %wide : i64", "%row = arith.trunci %row64 : i64 to i32",
-    "%col = arith.trunci %col64 : i64 to i32", PRINT.format("%id"),
+    "%col = arith.trunci %col64 : i64 to i32", STORE.format("%id"),
 ]  # fmt: skip
 
 #: Operations on numbers, as Python writes them.
@@ -83,7 +83,7 @@ def positive(number):
 
 
 def swizzled(tmp_path, ids, options):
-    """What the pass makes of a kernel's *ids*, as a Python function: from a program and its grid to what is printed."""
+    """What the pass makes of a kernel's *ids*, as a Python function: from a program and its grid to what is stored."""
     (tmp_path / "product.mlir").write_text(PRODUCT.replace("IDS", "\n  ".join(ids)))
     text = opt.run(tmp_path / "product.mlir", [f"-graft-swizzle-programs={options}"], False)
     values = {"%arg0": "n", "%arg1": "n", "%arg2": "k"}
@@ -93,7 +93,7 @@ def swizzled(tmp_path, ids, options):
         if code is not None:
             values[name] = f"v{len(values)}"
             lines.append(f"    {values[name]} = {code}")
-    lines.append(f"    return {', '.join(values[name] for name in re.findall(r'tt.print .*: (%[^ ]+) : i32', text))}")
+    lines.append(f"    return {', '.join(values[name] for name in re.findall(r'tt.store %arg4, (%[^ ]+) :', text))}")
     namespace = {"exact": exact, "positive": positive}
     exec("\n".join(lines), namespace)
     return namespace["ids"]
@@ -306,7 +306,7 @@ def test_only_tiles_below_each_other_change_the_code_by_default(activate, arch, 
         assert given[stage] != plain[stage]
 
 
-@pytest.mark.parametrize("options", [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}, {"debug": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}], ids=str)
 @pytest.mark.parametrize(
     ("name", "group"), [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)]
 )
@@ -315,6 +315,14 @@ def test_a_renumbered_product_passes_every_stage(activate, name, group, options)
     compiled = compile_product(name, swizzle_programs=group, **options)
     assert compiled.asm["ttir"].count("arith.remui") == 1
     assert compiled.asm["cubin"].startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("group", ["auto", 8])
+def test_a_product_with_assertions_keeps_its_order(group):
+    """Their messages tell people the ids of the hardware."""
+    asserted = ttir_of("rows_first", 90, debug=True, swizzle_programs=group)
+    assert "tt.assert" in asserted
+    assert asserted == ttir_of("rows_first", 90, debug=True, swizzle_programs=0)
 
 
 @pytest.mark.parametrize("arch", [80, 90, 100])
