@@ -25,45 +25,45 @@ namespace ttg = mlir::triton::gpu;
 // What is allowed
 //===----------------------------------------------------------------------===//
 
-/// Whether the results of *op* are computed from its operands alone, by numbers
-/// and comparisons.
-static bool isArithmetic(Operation *op) {
-  return isa<
-      arith::ConstantOp, ub::PoisonOp,
-      // Integers.
-      arith::AddIOp, arith::AddUIExtendedOp, arith::SubIOp, arith::MulIOp,
-      arith::MulSIExtendedOp, arith::MulUIExtendedOp, arith::DivSIOp,
-      arith::DivUIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
-      arith::FloorDivSIOp, arith::RemSIOp, arith::RemUIOp, arith::AndIOp,
-      arith::OrIOp, arith::XOrIOp, arith::ShLIOp, arith::ShRSIOp,
-      arith::ShRUIOp, arith::MinSIOp, arith::MinUIOp, arith::MaxSIOp,
-      arith::MaxUIOp, arith::CmpIOp, arith::SelectOp, math::AbsIOp,
-      tt::MulhiUIOp,
-      // Floating-point numbers.
-      arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::RemFOp,
-      arith::NegFOp, arith::MinimumFOp, arith::MinNumFOp, arith::MaximumFOp,
-      arith::MaxNumFOp, arith::CmpFOp, tt::ClampFOp, tt::PreciseDivFOp,
-      tt::PreciseSqrtOp, tt::ApproxDivFOp, math::AbsFOp, math::CeilOp,
-      math::CosOp, math::ErfOp, math::Exp2Op, math::ExpOp, math::FloorOp,
-      math::FmaOp, math::Log2Op, math::LogOp, math::RsqrtOp, math::SinOp,
-      math::SqrtOp,
-      // From one type to another.
-      arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::ExtFOp,
-      arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp,
-      arith::FPToUIOp, arith::BitcastOp, arith::IndexCastOp,
-      arith::IndexCastUIOp, tt::BitcastOp, tt::FpToFpOp, tt::IntToPtrOp,
-      tt::PtrToIntOp>(op);
+static bool isIntegerArithmetic(Operation *op) {
+  return isa<arith::AddIOp, arith::AddUIExtendedOp, arith::SubIOp,
+             arith::MulIOp, arith::MulSIExtendedOp, arith::MulUIExtendedOp,
+             tt::MulhiUIOp, arith::DivSIOp, arith::DivUIOp, arith::CeilDivSIOp,
+             arith::CeilDivUIOp, arith::FloorDivSIOp, arith::RemSIOp,
+             arith::RemUIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp,
+             arith::ShLIOp, arith::ShRSIOp, arith::ShRUIOp, arith::MinSIOp,
+             arith::MinUIOp, arith::MaxSIOp, arith::MaxUIOp, arith::CmpIOp,
+             math::AbsIOp>(op);
 }
 
-/// Whether the results of *op* are tensors, or parts of them, that it makes from
-/// its operands and by what is in its regions.
+static bool isFloatArithmetic(Operation *op) {
+  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+             arith::RemFOp, arith::NegFOp, arith::MinimumFOp, arith::MinNumFOp,
+             arith::MaximumFOp, arith::MaxNumFOp, arith::CmpFOp, tt::ClampFOp,
+             tt::PreciseDivFOp, tt::PreciseSqrtOp, tt::ApproxDivFOp,
+             math::AbsFOp, math::CeilOp, math::CosOp, math::ErfOp, math::Exp2Op,
+             math::ExpOp, math::FloorOp, math::FmaOp, math::Log2Op, math::LogOp,
+             math::RsqrtOp, math::SinOp, math::SqrtOp>(op);
+}
+
+/// Whether *op* gives what it is given another type.
+static bool isConversion(Operation *op) {
+  return isa<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::ExtFOp,
+             arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp,
+             arith::FPToUIOp, arith::BitcastOp, arith::IndexCastOp,
+             arith::IndexCastUIOp, tt::BitcastOp, tt::FpToFpOp, tt::IntToPtrOp,
+             tt::PtrToIntOp>(op);
+}
+
+/// Whether *op* makes or rearranges values by its operands and its regions.
 static bool isTensorOp(Operation *op) {
-  return isa<tt::AddPtrOp, tt::BroadcastOp, tt::CatOp, tt::DotOp,
-             tt::DotScaledOp, tt::ExpandDimsOp, tt::GatherOp, tt::HistogramOp,
-             tt::JoinOp, tt::MakeRangeOp, tt::MakeTensorDescOp,
-             tt::MapElementwiseOp, tt::MapElementwiseReturnOp, tt::ReduceOp,
-             tt::ReduceReturnOp, tt::ReshapeOp, tt::ScanOp, tt::ScanReturnOp,
-             tt::SplatOp, tt::SplitOp, tt::TransOp, tt::UnsplatOp>(op);
+  return isa<arith::ConstantOp, arith::SelectOp, ub::PoisonOp, tt::AddPtrOp,
+             tt::BroadcastOp, tt::CatOp, tt::DotOp, tt::DotScaledOp,
+             tt::ExpandDimsOp, tt::GatherOp, tt::HistogramOp, tt::JoinOp,
+             tt::MakeRangeOp, tt::MakeTensorDescOp, tt::MapElementwiseOp,
+             tt::MapElementwiseReturnOp, tt::ReduceOp, tt::ReduceReturnOp,
+             tt::ReshapeOp, tt::ScanOp, tt::ScanReturnOp, tt::SplatOp,
+             tt::SplitOp, tt::TransOp, tt::UnsplatOp>(op);
 }
 
 /// Whether *op* is structure, and none that repeats anything until something
@@ -102,8 +102,8 @@ static bool isAccess(Operation *op) {
              tt::DescriptorScatterOp>(op);
 }
 
-/// Whether *op* calls one of NVIDIA's libdevice, whose names begin so, and which
-/// are all functions of numbers.
+/// Whether *op* calls a function of NVIDIA's libdevice: their names begin like
+/// this, and all they know is their arguments.
 static bool isLibraryFunction(Operation *op) {
   auto function = dyn_cast<tt::ExternElementwiseOp>(op);
   return function && function.getPure() &&
@@ -120,8 +120,9 @@ static bool isAboutNoOtherProgram(Operation *op) {
 }
 
 static bool isAllowed(Operation *op) {
-  return isArithmetic(op) || isTensorOp(op) || isControlFlow(op) ||
-         isAccess(op) || isLibraryFunction(op) || isAboutNoOtherProgram(op);
+  return isIntegerArithmetic(op) || isFloatArithmetic(op) || isConversion(op) ||
+         isTensorOp(op) || isControlFlow(op) || isAccess(op) ||
+         isLibraryFunction(op) || isAboutNoOtherProgram(op);
 }
 
 //===----------------------------------------------------------------------===//
