@@ -8,6 +8,7 @@ import re
 import product_kernels
 import pytest
 import triton
+from program_ids import read_ids
 from support import make_vector_add, target, warm_up_vector_add
 from triton._C.libtriton import ir
 from triton.backends.graft import chips, opt, settings
@@ -48,66 +49,12 @@ ONE_D_WIDE = [
     "%col = arith.trunci %col64 : i64 to i32", STORE.format("%id"),
 ]  # fmt: skip
 
-#: Operations on numbers, as Python writes them.
-OPERATORS = {
-    "arith.addi": "exact({} + {})",
-    "arith.subi": "exact({} - {})",
-    "arith.muli": "exact({} * {})",
-    "arith.divui": "positive({}) // positive({})",
-    "arith.remui": "positive({}) % positive({})",
-    "arith.minui": "min(positive({}), positive({}))",
-    "arith.maxsi": "max({}, {})",
-    "arith.cmpi ule,": "positive({}) <= positive({})",
-    "arith.ori": "{} or {}",
-    "arith.select": "{1} if {0} else {2}",
-    "arith.extui": "positive({})",
-    "arith.extsi": "{}",
-    "arith.trunci": "{} % 2**32",
-    "arith.andi": "{} & {}",
-}
-SOURCES = {
-    "tt.get_num_programs x": "columns", "tt.get_num_programs y": "rows", "tt.get_program_id x": "x", "tt.get_program_id y": "y",
-}  # fmt: skip
-
-
-def exact(number):
-    """*number*, which 64-bit arithmetic must not have made another."""
-    assert -(2**63) <= number < 2**63
-    return number
-
-
-def positive(number):
-    """*number*, which is the same as a signed and as an unsigned one."""
-    assert number >= 0
-    return number
-
 
 def swizzled(tmp_path, ids, options):
     """What the pass makes of a kernel's *ids*, as a Python function: from a program and its grid to what is stored."""
     (tmp_path / "product.mlir").write_text(PRODUCT.replace("IDS", "\n  ".join(ids)))
     text = opt.run(tmp_path / "product.mlir", [f"-graft-swizzle-programs={options}"], False)
-    values = {"%arg0": "n", "%arg1": "n", "%arg2": "k"}
-    lines = ["def ids(x, columns, y=0, rows=1, n=0, k=0):"]
-    for name, operation in re.findall(r"^    (%\S+) = (.*)$", text, re.M):
-        code = python_of(operation.partition(" loc(")[0], values)
-        if code is not None:
-            values[name] = f"v{len(values)}"
-            lines.append(f"    {values[name]} = {code}")
-    lines.append(f"    return {', '.join(values[name] for name in re.findall(r'tt.store %arg4, (%[^ ]+) :', text))}")
-    namespace = {"exact": exact, "positive": positive}
-    exec("\n".join(lines), namespace)
-    return namespace["ids"]
-
-
-def python_of(operation, values):
-    """*operation* as a Python expression; None for one that has no part in the ids."""
-    if (source := operation.split(" :")[0]) in SOURCES:
-        return SOURCES[source]
-    if constant := re.fullmatch(r"arith\.constant (-?\d+) : i\d+", operation):
-        return constant[1]
-    code = next((code for name, code in OPERATORS.items() if operation.startswith(f"{name} ")), None)
-    operands = [values.get(operand) for operand in re.findall(r"%\w+", operation)]
-    return None if code is None or None in operands else code.format(*operands)
+    return read_ids(text, {"%arg0": "n", "%arg1": "n", "%arg2": "k"}, ["%arg4"])
 
 
 def grouped(columns, rows, group):
