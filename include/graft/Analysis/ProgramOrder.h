@@ -27,6 +27,8 @@
 //   - know nothing of the hardware but the id of the program, which can be
 //     given another: no assembly, and no text for people with ids in it.
 //
+// The CTAs of a cluster are one program, and share the id that is replaced.
+//
 // Whatever is not on the list is in the way, with what later versions of Triton
 // add.
 //
