@@ -19,8 +19,7 @@
 // Left alone: kernels that are not a product of something that is loaded for
 // the column with something that is loaded for the row, kernels in which a
 // program could notice when another runs or how many there are, and, where the
-// pass chooses the group, grids that do not need one, and columns that lie side
-// by side in memory.
+// pass chooses the group, grids that do not need one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,6 +57,15 @@ static constexpr int64_t maxL2Bytes = int64_t(1) << 30;
 
 /// How many scalar operations may move to the beginning of a kernel.
 static constexpr unsigned maxHoistedOps = 16;
+
+/// So many programs for each multiprocessor are few: a new order gains less
+/// than it costs to compute. Products of 2048 rows in 128 programs lost 1.7 %
+/// (H100).
+static constexpr int64_t fewWaves = 2;
+
+/// How many times as much natural order has to read as a group where the
+/// columns lie side by side. Measured on an H100 (Passes.td).
+static constexpr int64_t minSaving = 2;
 
 //===----------------------------------------------------------------------===//
 // What is known where a kernel begins
@@ -143,21 +151,37 @@ static int64_t chooseGroup(const TileProduct &tile, int64_t multiprocessors) {
   return group;
 }
 
+/// From how many columns on natural order reads *minSaving* times what groups
+/// of *group* rows read; 0 if it never does. Both by the rule in Passes.td.
+static int64_t chooseMinColumns(const TileProduct &tile, int64_t group,
+                                int64_t multiprocessors) {
+  auto isReadOften = [&](int64_t columns) {
+    int64_t natural =
+        columns * tile.columnBytes + multiprocessors / columns * tile.rowBytes;
+    int64_t grouped =
+        group * tile.rowBytes + multiprocessors * tile.columnBytes / group;
+    return natural >= minSaving * grouped;
+  };
+  for (int64_t columns = group; columns <= multiprocessors; ++columns)
+    if (isReadOften(columns))
+      return columns;
+  return 0;
+}
+
 //===----------------------------------------------------------------------===//
 // Rewriting
 //===----------------------------------------------------------------------===//
 
 namespace {
 
-/// Builds arithmetic on 64-bit integers: a grid may have more than 2^31
-/// programs. At most one argument of a call builds something, as compilers
-/// differ in which argument they compute first.
+/// Builds arithmetic. At most one argument of a call builds something, as
+/// compilers differ in which argument they compute first.
 class Arithmetic {
 public:
   Arithmetic(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
 
-  Value constant(int64_t value) {
-    return arith::ConstantIntOp::create(builder, loc, value, 64);
+  Value constant(int64_t value, unsigned width = 32) {
+    return arith::ConstantIntOp::create(builder, loc, value, width);
   }
   Value id(tt::ProgramIDDim axis) {
     return tt::GetProgramIdOp::create(builder, loc, axis);
@@ -174,15 +198,15 @@ public:
       return value;
     return arith::ExtSIOp::create(builder, loc, builder.getI64Type(), value);
   }
+  /// *value*, a number of 64 bits, with 32.
+  Value narrow(Value value) {
+    return arith::TruncIOp::create(builder, loc, builder.getI32Type(), value);
+  }
   /// *value*, which is at most *limit*, a number of ones. Cutting off the other
   /// bits tells LLVM so, as it knows of the hardware's ids: addresses computed
   /// from the result then need no sign extension.
-  Value narrow(Value value, int64_t limit = maxId) {
-    Value narrow =
-        arith::TruncIOp::create(builder, loc, builder.getI32Type(), value);
-    return arith::AndIOp::create(
-        builder, loc, narrow,
-        arith::ConstantIntOp::create(builder, loc, limit, 32));
+  Value limitTo(Value value, int64_t limit) {
+    return arith::AndIOp::create(builder, loc, value, constant(limit));
   }
   Value add(Value a, Value b) {
     return arith::AddIOp::create(builder, loc, a, b);
@@ -214,15 +238,34 @@ public:
   Value select(Value condition, Value a, Value b) {
     return arith::SelectOp::create(builder, loc, condition, a, b);
   }
+  /// The two values that *then* writes, or else those that *otherwise* does.
+  /// Divisions take long: only the programs that need one are to wait for it.
+  std::array<Value, 2>
+  branch(Value condition, llvm::function_ref<std::array<Value, 2>()> then,
+         llvm::function_ref<std::array<Value, 2>()> otherwise) {
+    Type type = builder.getI32Type();
+    auto branch = scf::IfOp::create(builder, loc, TypeRange{type, type},
+                                    condition, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(builder, loc, then());
+    builder.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(builder, loc, otherwise());
+    return {branch.getResult(0), branch.getResult(1)};
+  }
 
 private:
   OpBuilder &builder;
   Location loc;
 };
 
-/// A place in a grid of rows, all 64-bit numbers.
+/// A program in a grid of rows, all 32-bit numbers. The number of rows is known
+/// to *rows* or, on a 1-D grid, is that of the full ones among *count*
+/// programs.
 struct Place {
-  Value columns, rows, column, row;
+  Value columns, column, row;
+  Value rows, count;
 };
 
 /// What the pass does to one kernel.
@@ -235,29 +278,54 @@ struct Plan {
   bool isLoopCounted = false;
   int64_t multiprocessors = 0;
   int64_t l2Bytes = 0;
+  /// The least columns for which a group is used.
+  int64_t minColumns = 0;
   /// What has to move to the beginning of the kernel.
   Hoisted hoisted;
+
+  /// How many programs make no difference in which order they run.
+  int64_t getFewPrograms() const { return fewWaves * multiprocessors; }
 };
 
 } // namespace
 
-/// The place that the program at *place* gets in a group of *groupRows*; with
-/// one row, and only then, it may be behind the last row, and keeps its place.
-static std::pair<Value, Value> regroup(Arithmetic &a, const Place &place,
-                                       Value groupRows) {
-  // Where the program is in the list of its group, row by row ...
-  Value firstRow = a.mul(a.div(place.row, groupRows), groupRows);
-  Value number =
-      a.add(a.mul(a.sub(place.row, firstRow), place.columns), place.column);
-  // ... is its place in the same list, column by column. The last group may
-  // have fewer rows.
-  Value height = a.min(a.sub(place.rows, firstRow), groupRows);
-  Value positive = a.maxSigned(height, a.constant(1));
-  Value column = a.div(number, positive);
-  return {column, a.add(firstRow, a.rem(number, positive))};
+/// The place in its group, of *height* rows from *firstRow* on, of the program
+/// that is the *number*-th of it row by row, if they are counted column by
+/// column.
+static std::array<Value, 2> placeInGroup(Arithmetic &a, Value number,
+                                         Value firstRow, Value height) {
+  Value column = a.div(number, height);
+  return {column, a.add(firstRow, a.rem(number, height))};
 }
 
-/// How often *loop*, which steps by a constant, runs.
+/// The place, column and row, that the program at *place* gets in a group of
+/// *plan*.
+static std::array<Value, 2> regroup(Arithmetic &a, const Place &place,
+                                    const Plan &plan) {
+  Value group = a.constant(plan.group);
+  Value firstRow = a.mul(a.div(place.row, group), group);
+  Value number =
+      a.add(a.mul(a.sub(place.row, firstRow), place.columns), place.column);
+  Value end = a.add(firstRow, group);
+  Value isFull = place.rows ? a.atMost(end, place.rows)
+                            : a.atMost(a.mul(end, place.columns), place.count);
+  auto inFullGroup = [&] { return placeInGroup(a, number, firstRow, group); };
+  // The last group may have fewer rows, and on a 1-D grid there may be programs
+  // behind the last row: these keep their places.
+  auto inLastGroup = [&]() -> std::array<Value, 2> {
+    if (place.rows)
+      return placeInGroup(a, number, firstRow, a.sub(place.rows, firstRow));
+    Value rows = a.div(place.count, place.columns);
+    Value isBehind = a.atMost(rows, place.row);
+    Value height = a.maxSigned(a.sub(rows, firstRow), a.constant(1));
+    auto [column, row] = placeInGroup(a, number, firstRow, height);
+    return {a.select(isBehind, place.column, column),
+            a.select(isBehind, place.row, row)};
+  };
+  return a.branch(isFull, inFullGroup, inLastGroup);
+}
+
+/// How often *loop*, which steps by a constant, runs, with 64 bits.
 static Value getTripCount(Arithmetic &a, scf::ForOp loop) {
   int64_t step = *getStep(loop);
   auto widen = [&](Value bound) {
@@ -267,42 +335,73 @@ static Value getTripCount(Arithmetic &a, scf::ForOp loop) {
   };
   Value end = widen(loop.getUpperBound());
   Value span = a.sub(end, widen(loop.getLowerBound()));
-  Value rounded = a.add(span, a.constant(step - 1));
-  Value positive = a.maxSigned(rounded, a.constant(0));
-  return a.div(positive, a.constant(step));
+  Value rounded = a.add(span, a.constant(step - 1, 64));
+  Value positive = a.maxSigned(rounded, a.constant(0, 64));
+  return a.div(positive, a.constant(step, 64));
 }
 
-/// Whether the order of programs does not matter: all run at the same time, or
-/// all operands stay in the L2 cache.
-static Value getIsSmall(Arithmetic &a, const Place &grid, const Plan &plan) {
-  Value programs = a.mul(grid.columns, grid.rows);
-  Value isWave = a.atMost(programs, a.constant(plan.multiprocessors));
+/// Whether the order of the programs in a grid of *columns* and *rows* does not
+/// matter: they are few, or all operands stay in the L2 cache.
+static Value getIsSmall(Arithmetic &a, Value columns, Value rows,
+                        Value programs, const Plan &plan) {
+  Value areFew = a.atMost(programs, a.constant(plan.getFewPrograms(), 64));
   if (!plan.isLoopCounted)
-    return isWave;
-  Value inColumns = a.mul(grid.columns, a.constant(plan.tile.columnBytes));
-  Value inRows = a.mul(grid.rows, a.constant(plan.tile.rowBytes));
+    return areFew;
+  Value inColumns = a.mul(columns, a.constant(plan.tile.columnBytes, 64));
+  Value inRows = a.mul(rows, a.constant(plan.tile.rowBytes, 64));
   Value bytes = a.add(inColumns, inRows);
   // Whatever is more than the cache is enough to say so.
-  Value enough = a.constant(plan.l2Bytes + 1);
+  Value enough = a.constant(plan.l2Bytes + 1, 64);
   Value count = a.min(getTripCount(a, plan.tile.loop), enough);
   Value allBytes = a.mul(a.min(bytes, enough), count);
-  Value fits = a.atMost(allBytes, a.constant(plan.l2Bytes));
-  return a.either(isWave, fits);
+  Value fits = a.atMost(allBytes, a.constant(plan.l2Bytes, 64));
+  return a.either(areFew, fits);
+}
+
+/// Whether the programs of a grid like that of *place* keep their order: they
+/// do not need a group, or its places are more than 2^31, which only grids have
+/// that no device gets through.
+static Value getIsKept(Arithmetic &a, const Place &place, const Plan &plan) {
+  Value isTooWide = a.atMost(a.constant(maxId / plan.group + 1), place.columns);
+  if (!plan.isGated)
+    return isTooWide;
+  Value columns = a.widen(place.columns), programs, rows;
+  if (place.rows) {
+    rows = a.widen(place.rows);
+    programs = a.mul(columns, rows);
+  } else {
+    // Half a row more or less says nothing of whether the operands fit.
+    programs = a.widen(place.count);
+    if (plan.isLoopCounted)
+      rows = a.widen(a.div(place.count, place.columns));
+  }
+  Value isKept =
+      a.either(isTooWide, getIsSmall(a, columns, rows, programs, plan));
+  if (plan.minColumns <= 1)
+    return isKept;
+  Value isNarrow = a.atMost(place.columns, a.constant(plan.minColumns - 1));
+  return a.either(isKept, isNarrow);
+}
+
+/// The place of the program at *place* after the pass.
+static std::array<Value, 2> renumber(Arithmetic &a, const Place &place,
+                                     const Plan &plan) {
+  return a.branch(
+      getIsKept(a, place, plan),
+      [&]() -> std::array<Value, 2> { return {place.column, place.row}; },
+      [&] { return regroup(a, place, plan); });
 }
 
 /// The new ids of a program on a 2-D grid.
 static std::array<Value, 2> renumber2D(Arithmetic &a, const Plan &plan) {
   using tt::ProgramIDDim;
   Place place;
-  place.columns = a.widen(a.count(ProgramIDDim::X));
-  place.rows = a.widen(a.count(ProgramIDDim::Y));
-  place.column = a.widen(a.id(ProgramIDDim::X));
-  place.row = a.widen(a.id(ProgramIDDim::Y));
-  Value group = a.constant(plan.group), one = a.constant(1);
-  Value groupRows =
-      plan.isGated ? a.select(getIsSmall(a, place, plan), one, group) : group;
-  auto [column, row] = regroup(a, place, groupRows);
-  return {a.narrow(column), a.narrow(row, maxIdY)};
+  place.columns = a.count(ProgramIDDim::X);
+  place.rows = a.count(ProgramIDDim::Y);
+  place.column = a.id(ProgramIDDim::X);
+  place.row = a.id(ProgramIDDim::Y);
+  auto [column, row] = renumber(a, place, plan);
+  return {a.limitTo(column, maxId), a.limitTo(row, maxIdY)};
 }
 
 /// The new id of a program on a 1-D grid, whose last row may not be full. The
@@ -310,26 +409,17 @@ static std::array<Value, 2> renumber2D(Arithmetic &a, const Plan &plan) {
 /// positive, or larger than the grid.
 static Value renumber1D(Arithmetic &a, const Plan &plan) {
   using tt::ProgramIDDim;
-  Value id = a.id(ProgramIDDim::X), count = a.count(ProgramIDDim::X);
+  Place place;
+  Value id = a.id(ProgramIDDim::X);
+  place.count = a.count(ProgramIDDim::X);
   // A row of one column each leaves the order as it is.
   Value given = a.widenSigned(plan.tile.divisor);
-  Value divisor = a.maxSigned(given, a.constant(1));
-  Value columns = a.narrow(a.min(divisor, a.widen(count)));
-  Value row = a.div(id, columns);
-  Value rows = a.div(count, columns);
-  Value column = a.sub(id, a.mul(row, columns));
-  Place place;
-  place.columns = a.widen(columns);
-  place.rows = a.widen(rows);
-  place.column = a.widen(column);
-  place.row = a.widen(row);
-  Value isKept = a.atMost(rows, row);
-  if (plan.isGated)
-    isKept = a.either(isKept, getIsSmall(a, place, plan));
-  Value group = a.constant(plan.group), one = a.constant(1);
-  Value groupRows = a.select(isKept, one, group);
-  auto [newColumn, newRow] = regroup(a, place, groupRows);
-  return a.narrow(a.add(a.mul(newRow, place.columns), newColumn));
+  Value divisor = a.maxSigned(given, a.constant(1, 64));
+  place.columns = a.narrow(a.min(divisor, a.widen(place.count)));
+  place.row = a.div(id, place.columns);
+  place.column = a.sub(id, a.mul(place.row, place.columns));
+  auto [column, row] = renumber(a, place, plan);
+  return a.limitTo(a.add(a.mul(row, place.columns), column), maxId);
 }
 
 /// Gives the users of the program ids in *function* those of another place.
@@ -366,9 +456,11 @@ static void report(const Plan &plan) {
       "graft-swizzle-programs: programs run in groups of ");
   remark << plan.group << " rows";
   if (plan.isGated)
-    remark << " where there are more than " << plan.multiprocessors;
+    remark << " where there are more than " << plan.getFewPrograms();
   if (plan.isLoopCounted)
     remark << " and their operands have more than " << plan.l2Bytes << " bytes";
+  if (plan.minColumns > 1)
+    remark << " and a row has at least " << plan.minColumns;
 }
 
 namespace {
@@ -429,10 +521,14 @@ private:
   /// Chooses the group of *plan*, and when it is used, or returns why none is
   /// better than the order as it is.
   std::string choose(tt::FuncOp function, Plan &plan) {
-    tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
-    if (plan.tile.areColumnsSideBySide(axisInfo))
-      return "the programs of a row read what lies side by side";
     plan.group = chooseGroup(plan.tile, multiprocessors);
+    tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
+    if (plan.tile.areColumnsSideBySide(axisInfo)) {
+      plan.minColumns =
+          chooseMinColumns(plan.tile, plan.group, multiprocessors);
+      if (plan.minColumns == 0)
+        return "the programs of a row read what lies side by side";
+    }
     plan.isGated = true;
     plan.isLoopCounted =
         isCountKnownEarly(plan.tile.loop, function, plan.hoisted);

@@ -16,7 +16,7 @@ tt.func public @square_tiles(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 2 rows where there are more than 8 and their operands have more than 4096 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 2 rows where there are more than 16 and their operands have more than 4096 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }

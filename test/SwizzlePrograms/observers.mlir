@@ -3,7 +3,7 @@
 
 // A program that polls a flag waits for the one that sets it.
 // CHECK-LABEL: @poll(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @poll(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -31,7 +31,7 @@ tt.func public @poll(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // An atomic load is what other ways of waiting are made of ...
 // CHECK-LABEL: @atomic_load(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @atomic_load(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -59,7 +59,7 @@ tt.func public @atomic_load(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // ... and an atomic store what others wait for.
 // CHECK-LABEL: @atomic_store(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @atomic_store(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -87,7 +87,7 @@ tt.func public @atomic_store(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // Tickets.
 // CHECK-LABEL: @ticket(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @ticket(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -115,7 +115,7 @@ tt.func public @ticket(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // Locks.
 // CHECK-LABEL: @lock(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @lock(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -143,7 +143,7 @@ tt.func public @lock(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // A reduction through a descriptor is an atomic.
 // CHECK-LABEL: @reduction(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @reduction(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>, %d: !tt.tensordesc<16x16xf32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -171,7 +171,7 @@ tt.func public @reduction(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>, %d: !t
 
 // Who loads a volatile value expects that others change it ...
 // CHECK-LABEL: @volatile_load(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @volatile_load(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -199,7 +199,7 @@ tt.func public @volatile_load(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // ... and so does who has it fetched again.
 // CHECK-LABEL: @load_past_the_caches(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @load_past_the_caches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -227,7 +227,7 @@ tt.func public @load_past_the_caches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i
 
 // A loop that runs as long as memory says so may wait, whatever is in it.
 // CHECK-LABEL: @loop_of_its_own_length(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @loop_of_its_own_length(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -261,7 +261,7 @@ tt.func public @loop_of_its_own_length(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr
 
 // The same, out of branches.
 // CHECK-LABEL: @loop_of_branches(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @loop_of_branches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -294,7 +294,7 @@ tt.func public @loop_of_branches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>)
 
 // Assembly may read the hardware's registers, also where it says that it has no side effects.
 // CHECK-LABEL: @assembly(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @assembly(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -322,7 +322,7 @@ tt.func public @assembly(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // So may functions of other libraries than libdevice.
 // CHECK-LABEL: @other_library(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @other_library(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -350,7 +350,7 @@ tt.func public @other_library(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // And libdevice's where they are said to do more than compute.
 // CHECK-LABEL: @library_function_with_side_effects(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @library_function_with_side_effects(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -378,7 +378,7 @@ tt.func public @library_function_with_side_effects(%k: i32, %p: !tt.ptr<f16>, %f
 
 // What is printed begins with the ids of the hardware ...
 // CHECK-LABEL: @print(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @print(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -406,7 +406,7 @@ tt.func public @print(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // ... and so does the message of an assertion.
 // CHECK-LABEL: @assertion(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @assertion(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -435,7 +435,7 @@ tt.func public @assertion(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // Programs that ask how many they are.
 // CHECK-LABEL: @count(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @count(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -463,7 +463,7 @@ tt.func public @count(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // What a call does is not looked into.
 // CHECK-LABEL: @call(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @call(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -495,7 +495,7 @@ tt.func private @other() attributes {noinline = true} {
 
 // Operations of dialects that do not belong into TTIR.
 // CHECK-LABEL: @other_dialect(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @other_dialect(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -523,7 +523,7 @@ tt.func public @other_dialect(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // What is in a combination counts as well.
 // CHECK-LABEL: @in_a_reduction(
-// CHECK-NOT:     arith.maxsi
+// CHECK-NOT:     arith.remui
 tt.func public @in_a_reduction(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -555,7 +555,7 @@ tt.func public @in_a_reduction(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // Branches that only go forward.
 // CHECK-LABEL: @branches(
-// CHECK:         arith.maxsi
+// CHECK:         arith.remui
 tt.func public @branches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -588,7 +588,7 @@ tt.func public @branches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // Loads through caches, stores, libdevice, assumptions and barriers tell a program nothing of others.
 // CHECK-LABEL: @harmless(
-// CHECK:         arith.maxsi
+// CHECK:         arith.remui
 tt.func public @harmless(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
@@ -623,7 +623,7 @@ tt.func public @harmless(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
 
 // All programs of a launch wait alike for the one before, and let the next one start.
 // CHECK-LABEL: @dependent_launches(
-// CHECK:         arith.maxsi
+// CHECK:         arith.remui
 tt.func public @dependent_launches(%k: i32, %p: !tt.ptr<f16>, %flag: !tt.ptr<i32>) {
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32

@@ -8,40 +8,49 @@
 // CHECK:         %[[ID:.*]] = tt.get_program_id x : i32
 // CHECK:         %[[COUNT:.*]] = tt.get_num_programs x : i32
 // CHECK:         %[[GIVEN:.*]] = arith.extsi %[[N]] : i32 to i64
-// CHECK:         %[[POSITIVE:.*]] = arith.maxsi %[[GIVEN]], %{{.*}} : i64
+// CHECK:         %[[POSITIVE:.*]] = arith.maxsi %[[GIVEN]], %c1_i64 : i64
 // CHECK:         %[[LIMIT:.*]] = arith.extui %[[COUNT]] : i32 to i64
 // CHECK:         %[[WIDE:.*]] = arith.minui %[[POSITIVE]], %[[LIMIT]] : i64
-// CHECK:         %[[DIVISOR64:.*]] = arith.trunci %[[WIDE]] : i64 to i32
-// CHECK:         %[[DIVISOR:.*]] = arith.andi %[[DIVISOR64]], %c2147483647_i32
-// CHECK:         %[[ROW32:.*]] = arith.divui %[[ID]], %[[DIVISOR]] : i32
-// CHECK:         %[[ROWS32:.*]] = arith.divui %[[COUNT]], %[[DIVISOR]] : i32
-// CHECK:         %[[START:.*]] = arith.muli %[[ROW32]], %[[DIVISOR]] : i32
-// CHECK:         %[[COLUMN32:.*]] = arith.subi %[[ID]], %[[START]] : i32
-// CHECK:         %[[COLUMNS:.*]] = arith.extui %[[DIVISOR]] : i32 to i64
-// CHECK:         %[[ROWS:.*]] = arith.extui %[[ROWS32]] : i32 to i64
-// CHECK:         %[[COLUMN:.*]] = arith.extui %[[COLUMN32]] : i32 to i64
-// CHECK:         %[[ROW:.*]] = arith.extui %[[ROW32]] : i32 to i64
-// CHECK:         %[[KEPT:.*]] = arith.cmpi ule, %[[ROWS32]], %[[ROW32]] : i32
-// CHECK:         %[[C4:.*]] = arith.constant 4 : i64
-// CHECK:         %[[C1:.*]] = arith.constant 1 : i64
-// CHECK:         %[[GROUP:.*]] = arith.select %[[KEPT]], %[[C1]], %[[C4]] : i64
-// CHECK:         %[[NUMBER:.*]] = arith.divui %[[ROW]], %[[GROUP]] : i64
-// CHECK:         %[[FIRST:.*]] = arith.muli %[[NUMBER]], %[[GROUP]] : i64
-// CHECK:         %[[INGROUP:.*]] = arith.subi %[[ROW]], %[[FIRST]] : i64
-// CHECK:         %[[BEFORE:.*]] = arith.muli %[[INGROUP]], %[[COLUMNS]] : i64
-// CHECK:         %[[PLACE:.*]] = arith.addi %[[BEFORE]], %[[COLUMN]] : i64
-// CHECK:         %[[LEFT:.*]] = arith.subi %[[ROWS]], %[[FIRST]] : i64
-// CHECK:         %[[SOME:.*]] = arith.minui %[[LEFT]], %[[GROUP]] : i64
-// CHECK:         %[[HEIGHT:.*]] = arith.maxsi %[[SOME]], %{{.*}} : i64
-// CHECK:         %[[NEWCOLUMN:.*]] = arith.divui %[[PLACE]], %[[HEIGHT]] : i64
-// CHECK:         %[[INROW:.*]] = arith.remui %[[PLACE]], %[[HEIGHT]] : i64
-// CHECK:         %[[NEWROW:.*]] = arith.addi %[[FIRST]], %[[INROW]] : i64
-// CHECK:         %[[NEWSTART:.*]] = arith.muli %[[NEWROW]], %[[COLUMNS]] : i64
-// CHECK:         %[[NEW:.*]] = arith.addi %[[NEWSTART]], %[[NEWCOLUMN]] : i64
-// CHECK:         %[[NEWID:.*]] = arith.trunci %[[NEW]] : i64 to i32
-// CHECK:         %[[X:.*]] = arith.andi %[[NEWID]], %c2147483647_i32
-// CHECK:         arith.divsi %[[X]], %[[N]] : i32
-// CHECK:         arith.remsi %[[X]], %[[N]] : i32
+// CHECK:         %[[N32:.*]] = arith.trunci %[[WIDE]] : i64 to i32
+// CHECK:         %[[ROW:.*]] = arith.divui %[[ID]], %[[N32]] : i32
+// CHECK:         %[[START:.*]] = arith.muli %[[ROW]], %[[N32]] : i32
+// CHECK:         %[[COLUMN:.*]] = arith.subi %[[ID]], %[[START]] : i32
+// CHECK:         %[[TOOWIDE:.*]] = arith.cmpi ule, %c536870912_i32, %[[N32]] : i32
+// CHECK:         %[[PLACE:.*]]:2 = scf.if %[[TOOWIDE]] -> (i32, i32) {
+// CHECK-NEXT:    scf.yield %[[COLUMN]], %[[ROW]] : i32, i32
+// CHECK-NEXT:    } else {
+// CHECK:         %[[NUMBER:.*]] = arith.divui %[[ROW]], %c4_i32 : i32
+// CHECK:         %[[FIRST:.*]] = arith.muli %[[NUMBER]], %c4_i32 : i32
+// CHECK:         %[[INGROUP:.*]] = arith.subi %[[ROW]], %[[FIRST]] : i32
+// CHECK:         %[[BEFORE:.*]] = arith.muli %[[INGROUP]], %[[N32]] : i32
+// CHECK:         %[[AT:.*]] = arith.addi %[[BEFORE]], %[[COLUMN]] : i32
+// CHECK:         %[[END:.*]] = arith.addi %[[FIRST]], %c4_i32 : i32
+// CHECK:         %[[ENDID:.*]] = arith.muli %[[END]], %[[N32]] : i32
+// CHECK:         %[[FULL:.*]] = arith.cmpi ule, %[[ENDID]], %[[COUNT]] : i32
+// CHECK:         %[[NEW:.*]]:2 = scf.if %[[FULL]] -> (i32, i32) {
+// CHECK:         %[[FULLCOLUMN:.*]] = arith.divui %[[AT]], %c4_i32 : i32
+// CHECK:         %[[FULLINROW:.*]] = arith.remui %[[AT]], %c4_i32 : i32
+// CHECK:         %[[FULLROW:.*]] = arith.addi %[[FIRST]], %[[FULLINROW]] : i32
+// CHECK-NEXT:    scf.yield %[[FULLCOLUMN]], %[[FULLROW]] : i32, i32
+// CHECK-NEXT:    } else {
+// CHECK:         %[[ROWS:.*]] = arith.divui %[[COUNT]], %[[N32]] : i32
+// CHECK:         %[[BEHIND:.*]] = arith.cmpi ule, %[[ROWS]], %[[ROW]] : i32
+// CHECK:         %[[LEFT:.*]] = arith.subi %[[ROWS]], %[[FIRST]] : i32
+// CHECK:         %[[HEIGHT:.*]] = arith.maxsi %[[LEFT]], %{{.*}} : i32
+// CHECK:         %[[LASTCOLUMN:.*]] = arith.divui %[[AT]], %[[HEIGHT]] : i32
+// CHECK:         %[[LASTINROW:.*]] = arith.remui %[[AT]], %[[HEIGHT]] : i32
+// CHECK:         %[[LASTROW:.*]] = arith.addi %[[FIRST]], %[[LASTINROW]] : i32
+// CHECK:         %[[NEWCOLUMN:.*]] = arith.select %[[BEHIND]], %[[COLUMN]], %[[LASTCOLUMN]] : i32
+// CHECK:         %[[NEWROW:.*]] = arith.select %[[BEHIND]], %[[ROW]], %[[LASTROW]] : i32
+// CHECK-NEXT:    scf.yield %[[NEWCOLUMN]], %[[NEWROW]] : i32, i32
+// CHECK-NEXT:    }
+// CHECK-NEXT:    scf.yield %[[NEW]]#0, %[[NEW]]#1 : i32, i32
+// CHECK-NEXT:    }
+// CHECK:         %[[NEWSTART:.*]] = arith.muli %[[PLACE]]#1, %[[N32]] : i32
+// CHECK:         %[[NEWAT:.*]] = arith.addi %[[NEWSTART]], %[[PLACE]]#0 : i32
+// CHECK:         %[[NEWID:.*]] = arith.andi %[[NEWAT]], %c2147483647_i32 : i32
+// CHECK:         arith.divsi %[[NEWID]], %[[N]] : i32
+// CHECK:         arith.remsi %[[NEWID]], %[[N]] : i32
 // CHECK-NOT:     tt.get_program_id
 tt.func public @quotient_and_remainder(%n: i32, %k: i32, %p: !tt.ptr<f16>) {
   %zero = arith.constant 0 : i32

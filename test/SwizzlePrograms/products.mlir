@@ -2,32 +2,39 @@
 
 // A product of rows that x chooses and columns that y chooses: both ids are those of a place in the group.
 // CHECK-LABEL: @rows_by_columns(
-// CHECK:         %[[NX:.*]] = tt.get_num_programs x : i32
-// CHECK:         %[[COLUMNS:.*]] = arith.extui %[[NX]] : i32 to i64
-// CHECK:         %[[NY:.*]] = tt.get_num_programs y : i32
-// CHECK:         %[[ROWS:.*]] = arith.extui %[[NY]] : i32 to i64
-// CHECK:         %[[IX:.*]] = tt.get_program_id x : i32
-// CHECK:         %[[X:.*]] = arith.extui %[[IX]] : i32 to i64
-// CHECK:         %[[IY:.*]] = tt.get_program_id y : i32
-// CHECK:         %[[Y:.*]] = arith.extui %[[IY]] : i32 to i64
-// CHECK:         %[[GROUP:.*]] = arith.constant 4 : i64
-// CHECK:         %[[NUMBER:.*]] = arith.divui %[[Y]], %[[GROUP]] : i64
-// CHECK:         %[[FIRST:.*]] = arith.muli %[[NUMBER]], %[[GROUP]] : i64
-// CHECK:         %[[ROW:.*]] = arith.subi %[[Y]], %[[FIRST]] : i64
-// CHECK:         %[[BEFORE:.*]] = arith.muli %[[ROW]], %[[COLUMNS]] : i64
-// CHECK:         %[[PLACE:.*]] = arith.addi %[[BEFORE]], %[[X]] : i64
-// CHECK:         %[[LEFT:.*]] = arith.subi %[[ROWS]], %[[FIRST]] : i64
-// CHECK:         %[[SOME:.*]] = arith.minui %[[LEFT]], %[[GROUP]] : i64
-// CHECK:         %[[HEIGHT:.*]] = arith.maxsi %[[SOME]], %{{.*}} : i64
-// CHECK:         %[[NEWX:.*]] = arith.divui %[[PLACE]], %[[HEIGHT]] : i64
-// CHECK:         %[[INROW:.*]] = arith.remui %[[PLACE]], %[[HEIGHT]] : i64
-// CHECK:         %[[NEWY:.*]] = arith.addi %[[FIRST]], %[[INROW]] : i64
-// CHECK:         %[[A64:.*]] = arith.trunci %[[NEWX]] : i64 to i32
-// CHECK:         %[[A:.*]] = arith.andi %[[A64]], %c2147483647_i32
-// CHECK:         %[[B64:.*]] = arith.trunci %[[NEWY]] : i64 to i32
-// CHECK:         %[[B:.*]] = arith.andi %[[B64]], %c65535_i32
-// CHECK:         tt.splat %[[A]] : i32
-// CHECK:         tt.splat %[[B]] : i32
+// CHECK:         %[[COLUMNS:.*]] = tt.get_num_programs x : i32
+// CHECK:         %[[ROWS:.*]] = tt.get_num_programs y : i32
+// CHECK:         %[[X:.*]] = tt.get_program_id x : i32
+// CHECK:         %[[Y:.*]] = tt.get_program_id y : i32
+// CHECK:         %[[TOOWIDE:.*]] = arith.cmpi ule, %c536870912_i32, %[[COLUMNS]] : i32
+// CHECK:         %[[PLACE:.*]]:2 = scf.if %[[TOOWIDE]] -> (i32, i32) {
+// CHECK-NEXT:    scf.yield %[[X]], %[[Y]] : i32, i32
+// CHECK-NEXT:    } else {
+// CHECK:         %[[NUMBER:.*]] = arith.divui %[[Y]], %c4_i32 : i32
+// CHECK:         %[[FIRST:.*]] = arith.muli %[[NUMBER]], %c4_i32 : i32
+// CHECK:         %[[INGROUP:.*]] = arith.subi %[[Y]], %[[FIRST]] : i32
+// CHECK:         %[[BEFORE:.*]] = arith.muli %[[INGROUP]], %[[COLUMNS]] : i32
+// CHECK:         %[[AT:.*]] = arith.addi %[[BEFORE]], %[[X]] : i32
+// CHECK:         %[[END:.*]] = arith.addi %[[FIRST]], %c4_i32 : i32
+// CHECK:         %[[FULL:.*]] = arith.cmpi ule, %[[END]], %[[ROWS]] : i32
+// CHECK:         %[[NEW:.*]]:2 = scf.if %[[FULL]] -> (i32, i32) {
+// CHECK:         %[[FULLX:.*]] = arith.divui %[[AT]], %c4_i32 : i32
+// CHECK:         %[[FULLROW:.*]] = arith.remui %[[AT]], %c4_i32 : i32
+// CHECK:         %[[FULLY:.*]] = arith.addi %[[FIRST]], %[[FULLROW]] : i32
+// CHECK-NEXT:    scf.yield %[[FULLX]], %[[FULLY]] : i32, i32
+// CHECK-NEXT:    } else {
+// CHECK:         %[[HEIGHT:.*]] = arith.subi %[[ROWS]], %[[FIRST]] : i32
+// CHECK:         %[[LASTX:.*]] = arith.divui %[[AT]], %[[HEIGHT]] : i32
+// CHECK:         %[[LASTROW:.*]] = arith.remui %[[AT]], %[[HEIGHT]] : i32
+// CHECK:         %[[LASTY:.*]] = arith.addi %[[FIRST]], %[[LASTROW]] : i32
+// CHECK-NEXT:    scf.yield %[[LASTX]], %[[LASTY]] : i32, i32
+// CHECK-NEXT:    }
+// CHECK-NEXT:    scf.yield %[[NEW]]#0, %[[NEW]]#1 : i32, i32
+// CHECK-NEXT:    }
+// CHECK:         %[[NEWX:.*]] = arith.andi %[[PLACE]]#0, %c2147483647_i32 : i32
+// CHECK:         %[[NEWY:.*]] = arith.andi %[[PLACE]]#1, %c65535_i32 : i32
+// CHECK:         tt.splat %[[NEWX]] : i32
+// CHECK:         tt.splat %[[NEWY]] : i32
 // CHECK-NOT:     tt.get_program_id
 tt.func public @rows_by_columns(%n: i32, %p: !tt.ptr<f16>) {
   %zero = arith.constant 0 : i32

@@ -2,7 +2,8 @@
 // RUN: graft-opt %s -graft-swizzle-programs -split-input-file | FileCheck %s
 // RUN: graft-opt %s -graft-swizzle-programs=group=8 -split-input-file | FileCheck %s --check-prefix=GIVEN
 
-// No group is chosen where the programs of a row read what lies side by side in memory. One that is given is used.
+// Where the programs of a row read what lies side by side in memory, a group is chosen for long rows only. One that is given is
+// used for all.
 
 // What the programs of a row read of row-major A are lines below each other.
 // CHECK-LABEL: @rows_of_a(
@@ -32,7 +33,7 @@ tt.func public @rows_of_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -43,7 +44,7 @@ tt.func public @rows_of_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
 
 // Of row-major B, pieces of the same lines.
 // CHECK-LABEL: @columns_of_b(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_b(
 // GIVEN:         arith.remui
 tt.func public @columns_of_b(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -69,7 +70,7 @@ tt.func public @columns_of_b(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -80,7 +81,7 @@ tt.func public @columns_of_b(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
 
 // Of column-major A, pieces of the same lines.
 // CHECK-LABEL: @rows_of_column_major_a(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @rows_of_column_major_a(
 // GIVEN:         arith.remui
 tt.func public @rows_of_column_major_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -106,7 +107,7 @@ tt.func public @rows_of_column_major_a(%n: i32, %k: i32, %length: i32, %p: !tt.p
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -143,7 +144,7 @@ tt.func public @columns_of_column_major_b(%n: i32, %k: i32, %length: i32, %p: !t
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -154,7 +155,7 @@ tt.func public @columns_of_column_major_b(%n: i32, %k: i32, %length: i32, %p: !t
 
 // The same of matrices that are loaded as they lie and transposed then.
 // CHECK-LABEL: @rows_of_transposed_a(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @rows_of_transposed_a(
 // GIVEN:         arith.remui
 tt.func public @rows_of_transposed_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -181,7 +182,7 @@ tt.func public @rows_of_transposed_a(%n: i32, %k: i32, %length: i32, %p: !tt.ptr
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     %at = tt.trans %a {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %at, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -219,7 +220,7 @@ tt.func public @columns_of_transposed_b(%n: i32, %k: i32, %length: i32, %p: !tt.
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     %bt = tt.trans %b {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -230,7 +231,7 @@ tt.func public @columns_of_transposed_b(%n: i32, %k: i32, %length: i32, %p: !tt.
 
 // Transposed twice is not transposed.
 // CHECK-LABEL: @columns_of_b_transposed_twice(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_b_transposed_twice(
 // GIVEN:         arith.remui
 tt.func public @columns_of_b_transposed_twice(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -258,7 +259,7 @@ tt.func public @columns_of_b_transposed_twice(%n: i32, %k: i32, %length: i32, %p
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     %bt = tt.trans %b {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
     %btt = tt.trans %bt {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %btt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -269,7 +270,7 @@ tt.func public @columns_of_b_transposed_twice(%n: i32, %k: i32, %length: i32, %p
 
 // What is converted after it was loaded lies as it did.
 // CHECK-LABEL: @columns_of_converted_b(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_converted_b(
 // GIVEN:         arith.remui
 tt.func public @columns_of_converted_b(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -297,7 +298,7 @@ tt.func public @columns_of_converted_b(%n: i32, %k: i32, %length: i32, %p: !tt.p
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
     %a32 = arith.extf %a : tensor<16x16xf16> to tensor<16x16xf32>
     %b32 = arith.extf %b : tensor<16x16xf16> to tensor<16x16xf32>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a32, %b32, %acc : tensor<16x16xf32> * tensor<16x16xf32> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -308,7 +309,7 @@ tt.func public @columns_of_converted_b(%n: i32, %k: i32, %length: i32, %p: !tt.p
 
 // On a 1-D grid.
 // CHECK-LABEL: @columns_of_b_by_one_number(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_b_by_one_number(
 // GIVEN:         arith.remui
 tt.func public @columns_of_b_by_one_number(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -335,7 +336,7 @@ tt.func public @columns_of_b_by_one_number(%n: i32, %k: i32, %length: i32, %p: !
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -373,7 +374,7 @@ tt.func public @rows_of_a_by_one_number(%n: i32, %k: i32, %length: i32, %p: !tt.
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -412,7 +413,7 @@ tt.func public @columns_of_b_with_two_strides(%n: i32, %k: i32, %length: i32, %p
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.load %a_ptrs : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_ptrs : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -423,7 +424,7 @@ tt.func public @columns_of_b_with_two_strides(%n: i32, %k: i32, %length: i32, %p
 
 // Pointers that move from one iteration to the next.
 // CHECK-LABEL: @columns_of_b_by_pointers_that_move(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_b_by_pointers_that_move(
 // GIVEN:         arith.remui
 tt.func public @columns_of_b_by_pointers_that_move(%n: i32, %k: i32, %length: i32, %p: !tt.ptr<f16>) {
@@ -450,7 +451,7 @@ tt.func public @columns_of_b_by_pointers_that_move(%n: i32, %k: i32, %length: i3
       -> (tensor<16x16x!tt.ptr<f16>>, tensor<16x16x!tt.ptr<f16>>, tensor<16x16xf32>) : i32 {
     %a = tt.load %a_at : tensor<16x16x!tt.ptr<f16>>
     %b = tt.load %b_at : tensor<16x16x!tt.ptr<f16>>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     %a_next = tt.addptr %a_at, %lengths : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
     %b_next = tt.addptr %b_at, %lengths : tensor<16x16x!tt.ptr<f16>>, tensor<16x16xi32>
@@ -475,7 +476,7 @@ tt.func public @rows_of_a_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc<16
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.descriptor_load %u[%x, %i] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %b = tt.descriptor_load %v[%i, %y] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -486,7 +487,7 @@ tt.func public @rows_of_a_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc<16
 
 // So it is for the columns of the other factor.
 // CHECK-LABEL: @columns_of_b_by_descriptors(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @columns_of_b_by_descriptors(
 // GIVEN:         arith.remui
 tt.func public @columns_of_b_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc<16x16xf16>, %v: !tt.tensordesc<16x16xf16>) {
@@ -498,7 +499,7 @@ tt.func public @columns_of_b_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc
   %sum = scf.for %i = %zero to %k step %one iter_args(%acc = %init) -> (tensor<16x16xf32>) : i32 {
     %a = tt.descriptor_load %u[%y, %i] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %b = tt.descriptor_load %v[%i, %x] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %a, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -509,7 +510,7 @@ tt.func public @columns_of_b_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc
 
 // And transposed, column-major.
 // CHECK-LABEL: @rows_of_transposed_a_by_descriptors(
-// CHECK-NOT:     arith.remui
+// CHECK:         arith.cmpi ule, %{{.*}}, %c46_i32 : i32
 // GIVEN-LABEL: @rows_of_transposed_a_by_descriptors(
 // GIVEN:         arith.remui
 tt.func public @rows_of_transposed_a_by_descriptors(%n: i32, %k: i32, %u: !tt.tensordesc<16x16xf16>, %v: !tt.tensordesc<16x16xf16>) {
@@ -522,7 +523,7 @@ tt.func public @rows_of_transposed_a_by_descriptors(%n: i32, %k: i32, %u: !tt.te
     %a = tt.descriptor_load %u[%i, %x] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %b = tt.descriptor_load %v[%i, %y] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %at = tt.trans %a {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: order kept: the programs of a row read what lies side by side}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes and a row has at least 47}}
     %next = tt.dot %at, %b, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }
@@ -546,7 +547,7 @@ tt.func public @columns_of_transposed_b_by_descriptors(%n: i32, %k: i32, %u: !tt
     %a = tt.descriptor_load %u[%y, %i] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %b = tt.descriptor_load %v[%x, %i] : !tt.tensordesc<16x16xf16> -> tensor<16x16xf16>
     %bt = tt.trans %b {order = array<i32: 1, 0>} : tensor<16x16xf16> -> tensor<16x16xf16>
-    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 132 and their operands have more than 52428800 bytes}}
+    // expected-remark@below {{graft-swizzle-programs: programs run in groups of 8 rows where there are more than 264 and their operands have more than 52428800 bytes}}
     %next = tt.dot %a, %bt, %acc : tensor<16x16xf16> * tensor<16x16xf16> -> tensor<16x16xf32>
     scf.yield %next : tensor<16x16xf32>
   }

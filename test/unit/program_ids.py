@@ -2,13 +2,13 @@
 """Which ids the programs of a kernel work with, read from its TTIR: the scalar operations in front, as a function of Python's."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Operations on numbers, as Python writes them. What the sign of a number could change is refused where one is negative.
 OPERATORS = {
-    "arith.addi": "exact({} + {})",
-    "arith.subi": "exact({} - {})",
-    "arith.muli": "exact({} * {})",
+    "arith.addi": "exact({} + {}, WIDTH)",
+    "arith.subi": "exact({} - {}, WIDTH)",
+    "arith.muli": "exact({} * {}, WIDTH)",
     "arith.divsi": "quotient({}, {})",
     "arith.divui": "positive({}) // positive({})",
     "arith.remui": "positive({}) % positive({})",
@@ -27,9 +27,9 @@ SOURCES = {
 }  # fmt: skip
 
 
-def exact(number: int) -> int:
-    """*number*, which 64-bit arithmetic must not have made another."""
-    assert -(2**63) <= number < 2**63
+def exact(number: int, width: int) -> int:
+    """*number*, which arithmetic of *width* bits must not have made another; 32 bits hold unsigned numbers too."""
+    assert -(2 ** (width - 1)) <= number < (2**32 if width == 32 else 2**63), number
     return number
 
 
@@ -51,8 +51,31 @@ def python_of(operation: str, values: Mapping[str, str]) -> str | None:
     if constant := re.fullmatch(r"arith\.constant (-?\d+) : i\d+", operation):
         return constant[1]
     code = next((code for name, code in OPERATORS.items() if operation.startswith(f"{name} ")), None)
-    operands = [values.get(operand) for operand in re.findall(r"%\w+", operation)]
-    return None if code is None or None in operands else code.format(*operands)
+    operands = [values.get(operand) for operand in re.findall(r"%[\w#]+", operation)]
+    if code is None or None in operands:
+        return None
+    return code.replace("WIDTH", operation.rpartition(" : i")[2]).format(*operands)
+
+
+def write_python(lines: Iterator[str], values: dict[str, str], indent: str) -> Iterator[str]:
+    """The *lines* of a block, to its end, as lines of Python; branches hand on what *values* says of their results."""
+    for line in lines:
+        line = re.sub(r" loc\(.*", "", line).strip()
+        if line.startswith("}"):
+            return
+        if "yield" in values and (yielded := re.fullmatch(r"scf\.yield (.*) : .*", line)):
+            yield from (f"{indent}{to} = {values[value]}" for to, value in zip(values["yield"], yielded[1].split(", "), strict=True))
+        elif branch := re.fullmatch(r"(%\w+):2 = scf\.if (%\w+) -> \(i32, i32\) {", line):
+            results = [f"v{len(values)}_{at}" for at in range(2)]
+            for opening in ("if " + values[branch[2]], "else"):
+                yield f"{indent}{opening}:"
+                yield from write_python(lines, values | {"yield": results}, indent + "    ")
+            values |= {f"{branch[1]}#{at}": result for at, result in enumerate(results)}
+        elif line.endswith("{"):
+            list(write_python(lines, {}, ""))
+        elif (named := re.fullmatch(r"(%\w+) = (.*)", line)) and (code := python_of(named[2], values)) is not None:
+            values[named[1]] = f"v{len(values)}"
+            yield f"{indent}{values[named[1]]} = {code}"
 
 
 def read_ids(text: str, arguments: Mapping[str, str], stored_to: Iterable[str]) -> Callable[..., int | tuple[int, ...]]:
@@ -60,14 +83,10 @@ def read_ids(text: str, arguments: Mapping[str, str], stored_to: Iterable[str]) 
 
     *arguments* has the name of its integer arguments in the function, which are `n` and `k`, by their names in the text.
     """
-    values = dict(arguments)
-    lines = ["def ids(x, columns, y=0, rows=1, n=0, k=0):"]
-    for name, operation in re.findall(r"^    (%\S+) = (.*)$", text, re.M):
-        code = python_of(operation.partition(" loc(")[0], values)
-        if code is not None:
-            values[name] = f"v{len(values)}"
-            lines.append(f"    {values[name]} = {code}")
-    stores = [value for to in stored_to for value in re.findall(rf"^    tt\.store {to}, (%\S+) :", text, re.M)]
+    values: dict = dict(arguments)
+    body = iter(text.partition("tt.func")[2].splitlines()[1:])
+    lines = ["def ids(x, columns, y=0, rows=1, n=0, k=0):", *write_python(body, values, "    ")]
+    stores = [value for to in stored_to for value in re.findall(rf"^    tt\.store {to}, (%[\w#]+) :", text, re.M)]
     lines.append(f"    return {', '.join(values[value] for value in stores)}")
     namespace = {"exact": exact, "positive": positive, "quotient": quotient}
     exec("\n".join(lines), namespace)

@@ -236,7 +236,7 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
     // before, on a 2-D grid
     %x = tt.get_program_id x : i32
     %y = tt.get_program_id y : i32
-    // after, in 64-bit numbers, X and Y those of the hardware
+    // after, X and Y those of the hardware
     first  = Y / group * group
     place  = (Y - first) * num_programs(x) + X
     height = min(num_programs(y) - first, group)
@@ -288,23 +288,30 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
     they take whole groups and the same places.
 
     What programs read is not all that matters, but also how it lies in memory.
-    Square fp16 products of 4096, 8192 and 16384 rows on an H200 (W = 132), row
-    by row in memory and in tiles of 128 x 256, ran at 0.89 of the speed of the
-    best group in natural order if the columns of the grid were the rows of the
-    first matrix, which lie one below the other: in each iteration all programs
-    read a short piece of each of very many lines. If they were the columns of
-    the second matrix, which lie side by side, so that all programs together
-    read whole lines, natural order was as fast as the best group, and groups of
-    4, 8 and 16 up to 4.6 % slower. So no group is chosen for these.
+    If the columns of the grid are the rows of the first matrix, these lie one
+    below the other: in each iteration all programs read a short piece of each
+    of very many lines. If they are the columns of the second matrix, they lie
+    side by side, and all programs together read whole lines. Square fp16
+    products of 4096 and 8192 rows in tiles of 128 x 256 then ran as fast in
+    natural order as in the best group, on an H100 and on an H200. But one of
+    16384 rows ran at 0.57 of the speed on an H100, and at 0.77 on an H200. With
+    1024 columns of the first matrix it was 0.80 and 0.92. So where columns lie side by side, a group
+    is used from so many columns C on that natural order reads twice as much as
+    the group:
+
+        C * <bytes of a column> + W / C * <bytes of a row>
+            >= 2 * (G * <bytes of a row> + W / G * <bytes of a column>)
 
     The group that is chosen so, not one that is given, leaves the order as it
     was where it does not matter, by a test when the kernel runs:
-    - all programs run at the same time: the grid has no more than
-      `multiprocessors`;
+    - programs are few: the grid has no more than twice `multiprocessors`;
     - all operands stay in the cache: those of all columns and all rows, in all
       iterations, have no more than `l2-bytes`. Without this test if it is not
       known before the kernel does anything how often the loop runs, or if its
       step is not a constant.
+
+    So is that of a grid whose groups would have 2^31 places, whether the group
+    is given or chosen: its numbers are those of 32 bits.
 
     Place in the pipeline: at the end of the TTIR stage, before
     graft-version-tiles.
