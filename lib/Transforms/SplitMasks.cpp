@@ -25,6 +25,7 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 namespace mlir::graft {
 #define GEN_PASS_DEF_GRAFTSPLITMASKS
@@ -48,12 +49,14 @@ struct Split {
   Value part;
   UpperBound bound;
   int64_t width;
+  /// The other parts of the mask.
+  SmallVector<Value> others;
 };
 
-/// What takes the place of a part of a mask in the two accesses.
+/// The masks of the two accesses.
 struct Halves {
-  Value whole;
-  Value rest;
+  MaskReplacer whole;
+  MaskReplacer rest;
 };
 
 } // namespace
@@ -62,13 +65,29 @@ struct Halves {
 static bool isCandidate(Operation *op) {
   if (!getTensorMask(op) || !isa<tt::LoadOp, tt::StoreOp>(op))
     return false;
-  if (auto load = dyn_cast<tt::LoadOp>(op); load && load.getIsVolatile())
-    return false;
-  for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
-       loop = loop->getParentOfType<LoopLikeOpInterface>())
-    if (holdsDot(loop))
-      return false;
-  return true;
+  auto load = dyn_cast<tt::LoadOp>(op);
+  return !load || !load.getIsVolatile();
+}
+
+/// The loops of *module* that hold a dot product.
+static llvm::SmallPtrSet<Operation *, 8> findProductLoops(ModuleOp module) {
+  llvm::SmallPtrSet<Operation *, 8> loops;
+  module.walk([&](tt::DotOpInterface dot) {
+    for (auto loop = dot->getParentOfType<LoopLikeOpInterface>();
+         loop && loops.insert(loop).second;
+         loop = loop->getParentOfType<LoopLikeOpInterface>())
+      ;
+  });
+  return loops;
+}
+
+/// Whether *op* is in one of *loops*, however deep.
+static bool isInside(Operation *op,
+                     const llvm::SmallPtrSetImpl<Operation *> &loops) {
+  for (Operation *loop = op->getParentOp(); loop; loop = loop->getParentOp())
+    if (loops.contains(loop))
+      return true;
+  return false;
 }
 
 /// Whether *part* bounds tiles of which most, or too many, are not whole: the
@@ -101,7 +120,7 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
       return std::nullopt;
     narrowing = &part;
   }
-  if (width < minWidening * before || !llvm::isPowerOf2_64(width))
+  if (width < minWidening * before)
     return std::nullopt;
   // The new mask is constant over a vector where vectors of indices are.
   unsigned partDim = *narrowing->dims[dim];
@@ -109,7 +128,11 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
   if (!index || index->getContiguity(partDim) % width != 0 ||
       index->getDivisibility(partDim) % width != 0)
     return std::nullopt;
-  return Split{op, narrowing->value, *narrowing->upperBound, width};
+  Split split{op, narrowing->value, *narrowing->upperBound, width, {}};
+  for (const MaskPart &part : parts)
+    if (part.value != split.part)
+      split.others.push_back(part.value);
+  return split;
 }
 
 /// Removes from *splits* those in blocks of which most accesses would stay as
@@ -130,7 +153,8 @@ static void dropMinorities(SmallVectorImpl<Split> &splits) {
   });
 }
 
-/// Writes what takes the place of the narrowing part of *split*.
+/// Writes what takes the place of the narrowing part of *split*. A vector has
+/// at most 16 elements, so that every type of an index holds its length.
 static Halves makeHalves(const Split &split) {
   OpBuilder builder(split.part.getContext());
   builder.setInsertionPointAfterValue(split.part);
@@ -142,7 +166,7 @@ static Halves makeHalves(const Split &split) {
   };
   // Rounded down, so that no lane behind the bound is in front of the end; a
   // division would round negative numbers up.
-  Value bound = split.bound.bound.emit(builder, loc);
+  Value bound = ScalarWriter(builder, loc).write(split.bound.bound);
   Value shift = constant(llvm::Log2_64(split.width));
   Value vectors =
       split.bound.isSigned
@@ -160,21 +184,22 @@ static Halves makeHalves(const Split &split) {
   using arith::CmpIPredicate;
   Value whole = compare(CmpIPredicate::slt, CmpIPredicate::ult);
   Value behind = compare(CmpIPredicate::sge, CmpIPredicate::uge);
-  return {whole, arith::AndIOp::create(builder, loc, split.part, behind)};
+  Value rest = arith::AndIOp::create(builder, loc, split.part, behind);
+  Halves halves;
+  halves.whole.replace(split.part, whole);
+  halves.rest.replace(split.part, rest);
+  return halves;
 }
 
 /// Makes two accesses of the one to split.
-static void rewrite(const Split &split, const Halves &halves) {
-  OpBuilder builder(split.op);
-  auto maskWith = [&](Value half) {
-    return replaceParts(
-        getMask(split.op),
-        [&](Value part) {
-          return part == split.part ? std::optional<Value>(half) : std::nullopt;
-        },
-        builder);
+static void rewrite(const Split &split, Halves &halves) {
+  auto replace = [&](MaskReplacer &parts) {
+    for (Value other : split.others)
+      parts.replace(other, other);
+    return parts.apply(getMask(split.op));
   };
-  Value rest = maskWith(halves.rest), ofVectors = maskWith(halves.whole);
+  Value rest = replace(halves.rest), ofVectors = replace(halves.whole);
+  OpBuilder builder(split.op);
   Operation *whole = builder.clone(*split.op);
   setMask(whole, ofVectors);
   setMask(split.op, rest);
@@ -191,8 +216,9 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
     llvm::MapVector<Operation *, std::vector<MaskPart>> candidates;
+    auto productLoops = findProductLoops(getOperation());
     getOperation().walk([&](Operation *op) {
-      if (!isCandidate(op))
+      if (!isCandidate(op) || isInside(op, productLoops))
         return;
       std::vector<MaskPart> parts = getMaskParts(getMask(op));
       if (llvm::any_of(parts, isOftenPartial))
