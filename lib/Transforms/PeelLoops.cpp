@@ -20,6 +20,7 @@
 
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/Iterations.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,9 +36,6 @@ namespace mlir::graft {
 using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
-
-/// The least that one asynchronous copy can move, in bits (PTX ISA, cp.async).
-static constexpr int64_t minCopyBits = 32;
 
 namespace {
 
@@ -56,12 +54,11 @@ struct Loop {
 
 } // namespace
 
-/// Whether *loop* is innermost and to be software-pipelined.
-static bool isPipelined(scf::ForOp loop) {
+static bool isInnermost(scf::ForOp loop) {
   bool holdsLoop = false;
   loop.getBody()->walk(
       [&](Operation *op) { holdsLoop |= isa<LoopLikeOpInterface>(op); });
-  return !holdsLoop && (loop->hasAttr("tt.num_stages") || holdsDot(loop));
+  return !holdsLoop;
 }
 
 /// Why *loop* is not to be duplicated; empty if it may be.
@@ -198,6 +195,8 @@ static void peel(const Loop &candidate) {
   loop.setLowerBound(middle);
   loop.getInitArgsMutable().assign(whole.getResults());
   loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
+  // What is left is hardly ever whole: no branch is worth it there.
+  loop->setAttr("tt.graft_peeled", builder.getUnitAttr());
 }
 
 namespace {
@@ -210,7 +209,7 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
       return signalPassFailure();
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
-      if (!isPipelined(op))
+      if (!isInnermost(op) || !isPipelined(op))
         return;
       std::vector<Candidate> candidates = findCandidates(op);
       if (!candidates.empty())

@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -64,11 +65,21 @@ static bool isCandidate(Operation *op) {
     return false;
   if (auto load = dyn_cast<tt::LoadOp>(op); load && load.getIsVolatile())
     return false;
-  for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
-       loop = loop->getParentOfType<LoopLikeOpInterface>())
-    if (holdsDot(loop))
-      return false;
   return true;
+}
+
+/// Whether *op*, which is *width* elements wide, is better left alone for the
+/// sake of the loop it is in: with a dot product in the loop everything is,
+/// and where there is none, what can be an asynchronous copy. Made two, of
+/// which the second takes over what the first has loaded, it would have to wait
+/// for that.
+static bool isForPipelining(Operation *op, int64_t width) {
+  if (getPipelining(op).empty())
+    return false;
+  auto load = dyn_cast<tt::LoadOp>(op);
+  return holdsDot(op->getParentOfType<LoopLikeOpInterface>()) ||
+         (load && width * tt::getPointeeBitWidth(load.getPtr().getType()) >=
+                      minCopyBits);
 }
 
 /// Whether *part* bounds tiles of which most, or too many, are not whole: the
@@ -101,7 +112,8 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
       return std::nullopt;
     narrowing = &part;
   }
-  if (width < minWidening * before || !llvm::isPowerOf2_64(width))
+  if (width < minWidening * before || !llvm::isPowerOf2_64(width) ||
+      isForPipelining(op, before))
     return std::nullopt;
   // The new mask is constant over a vector where vectors of indices are.
   unsigned partDim = *narrowing->dims[dim];

@@ -27,6 +27,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -134,14 +135,11 @@ static SmallVector<Operation *> getRest(Operation *first) {
 /// empty if it is.
 static std::string getObjection(Operation *first, int64_t maxOps) {
   std::string why;
-  if (auto loop = dyn_cast<LoopLikeOpInterface>(first->getParentOp())) {
-    if (loop->hasAttr("tt.num_stages"))
-      return "the loop around it is to be software-pipelined";
-    if (loop->hasAttr("tt.warp_specialize"))
-      return "the loop around it is to be warp-specialized";
-    if (holdsDot(loop))
-      return "the loop around it holds a dot product";
-  }
+  if (StringRef pipelining = getPipelining(first); !pipelining.empty())
+    return pipelining.str();
+  if (auto loop = first->getParentOfType<LoopLikeOpInterface>();
+      loop && loop->hasAttr("tt.graft_peeled"))
+    return "the loop around it takes what graft-peel-loops has left";
   int64_t numOps = 0;
   for (Operation *op : getRest(first)) {
     op->walk([&](Operation *nested) {

@@ -201,7 +201,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     comparisons per element. So the pass leaves accesses alone
     - of which Triton does not know that they are aligned: a row of 4095 elements
       that are next to those of the row before begins anywhere;
-    - in a loop with a dot product, where loads are to be asynchronous copies;
+    - in a loop with a dot product, where loads are to be asynchronous copies,
+      and loads of which the same is true in a loop that is to be pipelined
+      without one (`tl.range(..., num_stages=...)`);
     - in a block most of whose accesses would stay as they are;
     - which are volatile.
 
