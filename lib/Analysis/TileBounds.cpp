@@ -362,23 +362,28 @@ static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
   }
 }
 
-/// Whether *value* may differ from one program instance or iteration to the
-/// next, so far as *budget* operations tell.
+/// Whether *value* may be computed from the number of the program instance or
+/// iteration, so far as *budget* operations tell.
 static bool varies(Value value, unsigned &budget) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return !isa<tt::FuncOp>(value.getParentBlock()->getParentOp());
   if (isa<tt::GetProgramIdOp>(op) || op->getNumRegions() != 0 || budget == 0)
     return true;
+  // Where rows have a length each, it is loaded, and the tile made for the
+  // longest is hardly ever whole.
+  if (isa<tt::LoadOp>(op))
+    return false;
   --budget;
   return llvm::any_of(op->getOperands(),
                       [&](Value operand) { return varies(operand, budget); });
 }
 
-/// Whether *index* is the same in every program instance and iteration, or
-/// bounded by a constant that its first tile reaches. Such a tile is made to
-/// cover its axis, as `arange(0, next_power_of_2(n)) < n`, and is whole only
-/// where the bound is its very size.
+/// Whether *index* and *bound* do not depend on the program instance and
+/// iteration, or a constant bounds an index that reaches it with its first
+/// tile. Such a tile is made to cover its axis, as
+/// `arange(0, next_power_of_2(n)) < n`, and is whole only where the bound is
+/// its very size.
 static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
                        const std::optional<Index> &bound) {
   if (index.isUniform())
@@ -397,12 +402,16 @@ static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
   return end && *end <= index.max;
 }
 
-/// Finds out when *compare* holds in every lane, or why no scalar tells.
-static void describe(arith::CmpIOp compare, unsigned &budget, MaskPart &part) {
+/// Finds out when *compare*, or with *isNegated* its opposite, holds in every
+/// lane, or why no scalar tells.
+static void describe(arith::CmpIOp compare, bool isNegated, unsigned &budget,
+                     MaskPart &part) {
   Value lhs = compare.getLhs(), rhs = compare.getRhs();
   std::optional<Index> index = getIndex(lhs, budget);
   std::optional<Index> bound = getIndex(rhs, budget);
   arith::CmpIPredicate predicate = compare.getPredicate();
+  if (isNegated)
+    predicate = arith::invertPredicate(predicate);
   Type type = getElementTypeOrSelf(lhs.getType());
   if (index && index->isUniform()) {
     std::swap(index, bound);
@@ -479,18 +488,33 @@ private:
     return dims;
   }
 
+  /// The comparison that *op* is the opposite of, as Triton writes `~`; null if
+  /// it is something else.
+  static arith::CmpIOp getNegated(Operation *op) {
+    auto flipped = dyn_cast_or_null<arith::XOrIOp>(op);
+    if (!flipped)
+      return nullptr;
+    std::optional<APInt> number = getConstantInt(flipped.getRhs());
+    if (!number || !number->isOne())
+      return nullptr;
+    return flipped.getLhs().getDefiningOp<arith::CmpIOp>();
+  }
+
   void addLeaf(Value value, Dims dims) {
     MaskPart part{value, std::move(dims), {}, "", false, {}};
     Operation *op = value.getDefiningOp();
     std::optional<APInt> number = getConstantInt(value);
     auto splat = dyn_cast_or_null<tt::SplatOp>(op);
+    arith::CmpIOp negated = getNegated(op);
     if (splat || (number && number->isOne())) {
       part.dims.assign(part.dims.size(), std::nullopt);
       part.condition.emplace();
       if (splat)
         part.condition->scalars.push_back(splat.getSrc());
     } else if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
-      describe(compare, budget, part);
+      describe(compare, /*isNegated=*/false, budget, part);
+    } else if (negated) {
+      describe(negated, /*isNegated=*/true, budget, part);
     } else if (isa_and_nonnull<arith::ConstantOp>(op)) {
       part.why = "the mask is a constant that is not true everywhere";
     } else {
