@@ -50,6 +50,13 @@ void graft::setMask(Operation *op, Value mask) {
   }
 }
 
+/// The largest power of two that divides *number*. Hints of a kernel may claim
+/// any number of neighbours, and a vector of another width would begin in one
+/// run of them and end in the next.
+static int64_t getPowerOfTwo(int64_t number) {
+  return number > 0 ? int64_t(1) << llvm::countr_zero(uint64_t(number)) : 1;
+}
+
 unsigned graft::getFastestDim(const tt::AxisInfo &pointers) {
   ArrayRef<int64_t> contiguity = pointers.getContiguity();
   return llvm::max_element(contiguity) - contiguity.begin();
@@ -63,16 +70,19 @@ int64_t graft::getPointerWidth(Value pointers, int64_t threads,
     return 1;
   unsigned dim = getFastestDim(*info);
   int64_t bits = std::max(8u, tt::getPointeeBitWidth(type));
-  int64_t aligned = std::max<int64_t>(1, info->getDivisibility(dim) * 8 / bits);
-  return std::min({std::max<int64_t>(1, maxAccessBits / bits),
-                   info->getContiguity(dim), aligned,
-                   std::max<int64_t>(1, type.getNumElements() / threads)});
+  int64_t aligned = getPowerOfTwo(info->getDivisibility(dim)) * 8 / bits;
+  return std::max<int64_t>(
+      1, std::min({maxAccessBits / bits, aligned,
+                   getPowerOfTwo(info->getContiguity(dim)),
+                   getPowerOfTwo(type.getNumElements()) / threads}));
 }
 
 int64_t graft::getConstancy(Value value, unsigned dim,
                             tt::ModuleAxisInfoAnalysis &axisInfo) {
   tt::AxisInfo *info = axisInfo.getAxisInfo(value);
-  return info && int(dim) < info->getRank() ? info->getConstancy(dim) : 1;
+  return info && int(dim) < info->getRank()
+             ? getPowerOfTwo(info->getConstancy(dim))
+             : 1;
 }
 
 int64_t graft::getConstancy(const MaskPart &part, unsigned dim,
@@ -91,9 +101,9 @@ TileCondition Access::getCondition() const {
   return condition;
 }
 
-/// When *pointers*, one-dimensional and contiguous, begin at a multiple of the
-/// width that they would have if they did, in a CTA of *threads*. Nothing if
-/// they have it already, or for elements of another size than two bytes:
+/// When *pointers*, one-dimensional, are neighbours that begin at a multiple of
+/// the width that they would have if they did, in a CTA of *threads*. Nothing
+/// if they have it already, or for elements of another size than two bytes:
 /// smaller ones cost more than a hundredth where pointers are not aligned, and
 /// larger ones gain nothing (Passes.td).
 static std::optional<Alignment>
@@ -107,11 +117,11 @@ getAlignment(Value pointers, int64_t threads,
       info->getContiguity(0) != type.getNumElements())
     return std::nullopt;
   auto base = sum.getPtr().getDefiningOp<tt::SplatOp>();
-  std::optional<Scalar> offset = getFirstElement(sum.getOffset());
+  std::optional<Run> run = getRun(sum.getOffset());
   int64_t width = std::min(maxAccessBits / 16, type.getNumElements() / threads);
-  if (!base || !offset || width <= getPointerWidth(pointers, threads, axisInfo))
+  if (!base || !run || width <= getPointerWidth(pointers, threads, axisInfo))
     return std::nullopt;
-  return Alignment{base.getSrc(), *offset, 2, 2 * width};
+  return Alignment{base.getSrc(), std::move(*run), 2, 2 * width};
 }
 
 std::optional<Access> graft::getGain(Operation *op, ArrayRef<MaskPart> parts,

@@ -6,36 +6,41 @@
 
 #include "graft/Analysis/Iterations.h"
 
-#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mlir::graft;
+using Kind = Scalar::Kind;
 
-/// Numbers are computed in 64 bits; sums of two of these do not overflow.
-static constexpr unsigned maxBits = 62;
+/// How many operations of a loop are taken apart; also bounds what is written.
+static constexpr unsigned maxExpandedOps = 64;
 
-/// The largest step of a loop's argument: times 2^33 iterations, it fits.
+/// The largest step of a loop and of its arguments.
 static constexpr int64_t maxIncrement = int64_t(1) << 24;
 
-static bool isOp(const Scalar::Node &node, StringRef name) {
-  return node.opName == name;
-}
-
-/// How many bits the magnitude of a number of *type* has.
-static unsigned getBits(Type type) { return type.getIntOrFloatBitWidth() - 1; }
+/// The numbers of iterations of a loop with bounds of 32 bits.
+static constexpr Interval iterationNumbers{0, (int64_t(1) << 32) - 1};
 
 static bool isNarrow(Value value) {
   return value.getType().isSignlessInteger() &&
          value.getType().getIntOrFloatBitWidth() <= 32;
 }
 
-bool Iterations::areCountable() const {
+/// What a signed number of *type* may be; nothing if *type* is none of at most
+/// 64 bits.
+static std::optional<Interval> getNumbers(Type type) {
+  if (!type.isSignlessInteger() || type.getIntOrFloatBitWidth() > 64)
+    return std::nullopt;
+  return Interval::ofSigned(type.getIntOrFloatBitWidth());
+}
+
+bool Iterations::areCountable() {
   std::optional<int64_t> step = Scalar::leaf(loop.getStep()).getConstant();
   return step && *step > 0 && *step <= maxIncrement &&
          isNarrow(loop.getInductionVar()) && !loop.getUnsignedCmp();
 }
 
-std::optional<int64_t> Iterations::getIncrement(Value value) const {
+std::optional<int64_t> Iterations::getIncrement(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (!argument || argument.getOwner() != loop.getBody() ||
       argument == loop.getInductionVar() || !isNarrow(value))
@@ -51,85 +56,129 @@ std::optional<int64_t> Iterations::getIncrement(Value value) const {
   return increment;
 }
 
-Scalar Iterations::expand(Value value) const {
+std::optional<Scalar> Iterations::expand(Value value) {
+  auto found = expanded.find(value);
+  if (found != expanded.end())
+    return found->second;
   Operation *op = value.getDefiningOp();
+  std::optional<Kind> kind = op ? getScalarKind(op) : std::nullopt;
   // An extension in front of the loop says that the number is a narrow one.
-  if (!op || (loop.isDefinedOutsideOfLoop(value) && !isa<arith::ExtSIOp>(op)) ||
-      !isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp>(op))
-    return Scalar::leaf(value);
-  SmallVector<Scalar> operands;
-  for (Value operand : op->getOperands())
-    operands.push_back(expand(operand));
-  return Scalar::apply(op->getName().getStringRef(), value.getType(), operands);
-}
-
-std::optional<Iterations::Form>
-Iterations::getExactForm(const Scalar &scalar) const {
-  const Scalar::Node &node = scalar.getNode();
-  if (node.number)
-    return Form{false, llvm::Log2_64(std::abs(*node.number) | 1) + 1};
-  if (node.value) {
-    if (loop.isDefinedOutsideOfLoop(node.value) && isNarrow(node.value))
-      return Form{false, getBits(node.type)};
-    if (node.value == loop.getInductionVar())
-      return Form{true, getBits(node.type)};
-    if (getIncrement(node.value))
-      return Form{true, maxBits};
-    Scalar expanded = expand(node.value);
-    return expanded.getNode().value ? std::nullopt : getForm(expanded);
+  if (!kind || (loop.isDefinedOutsideOfLoop(value) && *kind != Kind::ExtSI))
+    return std::nullopt;
+  if (expanded.size() >= maxExpandedOps) {
+    isExhausted = true;
+    return std::nullopt;
   }
-  std::optional<Form> lhs = getForm(node.operands.front());
-  if (!lhs || isOp(node, arith::ExtSIOp::getOperationName()))
-    return lhs;
-  if (node.operands.size() != 2)
+  SmallVector<Scalar> operands =
+      llvm::map_to_vector(op->getOperands(), Scalar::leaf);
+  Scalar scalar = Scalar::apply(*kind, value.getType(), operands);
+  expanded.try_emplace(value, scalar);
+  return scalar;
+}
+
+std::optional<Iterations::Form> Iterations::computeLeafForm(Value value) {
+  std::optional<Interval> numbers = getNumbers(value.getType());
+  if (!numbers)
     return std::nullopt;
-  std::optional<Form> rhs = getForm(node.operands.back());
-  if (!rhs)
+  if (value == loop.getInductionVar())
+    return Form{true, *numbers, *numbers};
+  if (std::optional<int64_t> increment = getIncrement(value)) {
+    std::optional<Interval> added = iterationNumbers * Interval::of(*increment);
+    std::optional<Interval> exact = added ? *numbers + *added : std::nullopt;
+    if (!exact)
+      return std::nullopt;
+    return Form{true, *exact, *numbers};
+  }
+  if (std::optional<Scalar> scalar = expand(value))
+    if (std::optional<Form> form = getForm(*scalar))
+      return Form{form->changes, form->held, form->held};
+  if (loop.isDefinedOutsideOfLoop(value) && isNarrow(value))
+    return Form{false, *numbers, *numbers};
+  return std::nullopt;
+}
+
+/// What *kind* makes of numbers of *lhs* and *rhs*.
+static std::optional<Interval> combine(Kind kind, Interval lhs, Interval rhs) {
+  switch (kind) {
+  case Kind::Add:
+    return lhs + rhs;
+  case Kind::Sub:
+    return lhs - rhs;
+  case Kind::Mul:
+    return lhs * rhs;
+  default:
     return std::nullopt;
-  if (!isOp(node, arith::MulIOp::getOperationName()))
-    return Form{lhs->changes || rhs->changes,
-                std::max(lhs->bits, rhs->bits) + 1};
-  if (lhs->changes && rhs->changes)
-    return std::nullopt;
-  return Form{lhs->changes || rhs->changes, lhs->bits + rhs->bits};
+  }
 }
 
 std::optional<Iterations::Form>
-Iterations::getForm(const Scalar &scalar) const {
-  std::optional<Form> form = getExactForm(scalar);
-  if (!form || form->bits > maxBits)
+Iterations::computeForm(const Scalar::Node &node) {
+  if (node.kind == Kind::Leaf)
+    return computeLeafForm(node.value);
+  std::optional<Interval> numbers = getNumbers(node.type);
+  if (!numbers)
     return std::nullopt;
-  form->bits = std::min(form->bits, getBits(scalar.getNode().type));
+  if (node.kind == Kind::Constant)
+    return Form{false, Interval::of(node.number), Interval::of(node.number)};
+  std::optional<Form> lhs = getForm(node.operands.front());
+  if (node.kind == Kind::ExtSI)
+    return lhs ? Form{lhs->changes, lhs->held, lhs->held} : lhs;
+  std::optional<Form> rhs = getForm(node.operands.back());
+  // A product of two that change is not affine.
+  if (!lhs || !rhs || (node.kind == Kind::Mul && lhs->changes && rhs->changes))
+    return std::nullopt;
+  std::optional<Interval> exact = combine(node.kind, lhs->held, rhs->held);
+  std::optional<Interval> held = exact ? *exact & *numbers : std::nullopt;
+  if (!held)
+    return std::nullopt;
+  return Form{lhs->changes || rhs->changes, *exact, *held};
+}
+
+std::optional<Iterations::Form> Iterations::getForm(const Scalar &scalar) {
+  const Scalar::Node &node = scalar.getNode();
+  auto found = forms.find(&node);
+  if (found != forms.end())
+    return found->second.second;
+  std::optional<Form> form = computeForm(node);
+  forms.try_emplace(&node, scalar, form);
   return form;
 }
 
-bool Iterations::change(const TileCondition &condition) const {
-  SmallVector<Value> leaves;
-  condition.collectLeaves(leaves);
-  return llvm::any_of(
-      leaves, [&](Value leaf) { return !loop.isDefinedOutsideOfLoop(leaf); });
+bool Iterations::change(const TileCondition &condition) {
+  return llvm::any_of(condition.getLeaves(), [&](Value leaf) {
+    return !loop.isDefinedOutsideOfLoop(leaf);
+  });
 }
 
-bool Iterations::areAffine(const TileCondition &condition) const {
-  return llvm::all_of(condition.comparisons,
-                      [&](const Comparison &comparison) {
-                        return isSigned(comparison.predicate) &&
-                               getForm(comparison.lhs) &&
-                               getForm(comparison.rhs);
-                      }) &&
-         llvm::all_of(condition.scalars, [&](Value scalar) {
-           return loop.isDefinedOutsideOfLoop(scalar);
-         });
+std::string Iterations::getObjection(const TileCondition &condition) {
+  auto isAffine = [&](const Comparison &comparison) {
+    return isSigned(comparison.predicate) && getForm(comparison.lhs) &&
+           getForm(comparison.rhs);
+  };
+  auto isFixed = [&](Value scalar) {
+    return loop.isDefinedOutsideOfLoop(scalar);
+  };
+  std::string why;
+  if (condition.alignments.empty() &&
+      llvm::all_of(condition.comparisons, isAffine) &&
+      llvm::all_of(condition.scalars, isFixed))
+    return why;
+  if (isExhausted)
+    llvm::raw_string_ostream(why) << "the bounds in the loop take more than "
+                                  << maxExpandedOps << " operations to compute";
+  else
+    why = "the bound is not affine in the iteration";
+  return why;
 }
 
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
 
-/// Writes numbers as they are in one iteration, with 64 bits.
+/// Writes numbers as they are in one iteration, with 64 bits, each once.
 class Iterations::Emitter {
 public:
-  Emitter(const Iterations &iterations, Value number, OpBuilder &builder,
+  Emitter(Iterations &iterations, Value number, OpBuilder &builder,
           Location loc)
       : iterations(iterations), number(number), builder(builder), loc(loc) {}
 
@@ -141,51 +190,67 @@ public:
       return value;
     return arith::ExtSIOp::create(builder, loc, builder.getI64Type(), value);
   }
-
-  /// *scalar*; appends to *checks* that its type can hold it.
-  Value emit(const Scalar &scalar, SmallVectorImpl<Value> &checks) {
-    Value value = emitExact(scalar, checks);
-    unsigned bits = getBits(scalar.getNode().type);
-    if (iterations.getExactForm(scalar)->bits <= bits)
-      return value;
-    using arith::CmpIPredicate;
-    checks.push_back(
-        compare(CmpIPredicate::sle, value, constant(llvm::maxIntN(bits + 1))));
-    checks.push_back(
-        compare(CmpIPredicate::sge, value, constant(llvm::minIntN(bits + 1))));
-    return value;
-  }
-
   Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
     return arith::CmpIOp::create(builder, loc, predicate, lhs, rhs);
   }
 
-private:
-  Value emitExact(const Scalar &scalar, SmallVectorImpl<Value> &checks) {
+  /// *scalar*; appends to *checks* that its type can hold it.
+  Value emit(const Scalar &scalar, SmallVectorImpl<Value> &checks) {
     const Scalar::Node &node = scalar.getNode();
-    if (node.number)
-      return constant(*node.number);
-    if (node.value)
+    const void *key = node.kind == Kind::Leaf
+                          ? node.value.getAsOpaquePointer()
+                          : static_cast<const void *>(&node);
+    if (Value value = emitted.lookup(key))
+      return value;
+    Value value = emitExact(node, checks);
+    check(value, *iterations.getForm(scalar), checks);
+    return emitted[key] = value;
+  }
+
+private:
+  void check(Value value, const Form &form, SmallVectorImpl<Value> &checks) {
+    using arith::CmpIPredicate;
+    if (form.held.max < form.exact.max)
+      checks.push_back(
+          compare(CmpIPredicate::sle, value, constant(form.held.max)));
+    if (form.held.min > form.exact.min)
+      checks.push_back(
+          compare(CmpIPredicate::sge, value, constant(form.held.min)));
+  }
+
+  Value emitExact(const Scalar::Node &node, SmallVectorImpl<Value> &checks) {
+    if (node.kind == Kind::Constant)
+      return constant(node.number);
+    if (node.kind == Kind::Leaf)
       return emitLeaf(node.value, checks);
     Value lhs = emit(node.operands.front(), checks);
-    if (isOp(node, arith::ExtSIOp::getOperationName()))
+    if (node.kind == Kind::ExtSI)
       return lhs;
     Value rhs = emit(node.operands.back(), checks);
-    OperationState state(loc, node.opName, {lhs, rhs}, builder.getI64Type());
-    return builder.create(state)->getResult(0);
+    switch (node.kind) {
+    case Kind::Add:
+      return arith::AddIOp::create(builder, loc, lhs, rhs);
+    case Kind::Sub:
+      return arith::SubIOp::create(builder, loc, lhs, rhs);
+    case Kind::Mul:
+      return arith::MulIOp::create(builder, loc, lhs, rhs);
+    default:
+      llvm_unreachable("a scalar without a form");
+    }
   }
 
   Value emitLeaf(Value value, SmallVectorImpl<Value> &checks) {
     scf::ForOp loop = iterations.loop;
-    if (loop.isDefinedOutsideOfLoop(value))
-      return widen(value);
     if (value == loop.getInductionVar())
       return step(loop.getLowerBound(), widen(loop.getStep()));
     if (std::optional<int64_t> increment = iterations.getIncrement(value)) {
       unsigned index = cast<BlockArgument>(value).getArgNumber() - 1;
       return step(loop.getInitArgs()[index], constant(*increment));
     }
-    return emit(iterations.expand(value), checks);
+    std::optional<Scalar> scalar = iterations.expand(value);
+    if (scalar && iterations.getForm(*scalar))
+      return emit(*scalar, checks);
+    return widen(value);
   }
 
   /// `first + number * increment`
@@ -195,13 +260,15 @@ private:
     return arith::AddIOp::create(builder, loc, start, steps);
   }
 
-  const Iterations &iterations;
+  Iterations &iterations;
   Value number;
   OpBuilder &builder;
   Location loc;
+  /// By the value of a leaf, and the node of what is none.
+  llvm::DenseMap<const void *, Value> emitted;
 };
 
-Value Iterations::emitCount(OpBuilder &builder, Location loc) const {
+Value Iterations::emitCount(OpBuilder &builder, Location loc) {
   Emitter emitter(*this, Value(), builder, loc);
   Value lower = emitter.widen(loop.getLowerBound());
   Value upper = emitter.widen(loop.getUpperBound());
@@ -215,7 +282,7 @@ Value Iterations::emitCount(OpBuilder &builder, Location loc) const {
 }
 
 Value Iterations::emitAt(const TileCondition &condition, Value number,
-                         OpBuilder &builder, Location loc) const {
+                         OpBuilder &builder, Location loc) {
   Emitter emitter(*this, number, builder, loc);
   SmallVector<Value> parts(condition.scalars);
   for (const Comparison &comparison : condition.comparisons) {

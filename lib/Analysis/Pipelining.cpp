@@ -12,9 +12,8 @@ using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
-bool graft::holdsDot(Operation *scope) {
-  return scope->walk([](tt::DotOpInterface) { return WalkResult::interrupt(); })
-      .wasInterrupted();
+static LoopLikeOpInterface getLoopAround(Operation *op) {
+  return op->getParentOfType<LoopLikeOpInterface>();
 }
 
 /// Whether *loop* was asked to have several stages.
@@ -23,16 +22,28 @@ static bool hasStages(LoopLikeOpInterface loop) {
   return stages && stages.getInt() > 1;
 }
 
-bool graft::isPipelined(LoopLikeOpInterface loop) {
-  return hasStages(loop) || holdsDot(loop);
+Pipelining::Pipelining(ModuleOp module) {
+  module.walk([&](tt::DotOpInterface dot) {
+    for (LoopLikeOpInterface loop = getLoopAround(dot);
+         loop && productLoops.insert(loop).second; loop = getLoopAround(loop))
+      ;
+  });
 }
 
-StringRef graft::getPipelining(Operation *op) {
-  auto innermost = op->getParentOfType<LoopLikeOpInterface>();
+bool Pipelining::isPipelined(LoopLikeOpInterface loop) const {
+  return hasStages(loop) || holdsProduct(loop);
+}
+
+bool Pipelining::isNextToProduct(Operation *op) const {
+  LoopLikeOpInterface loop = getLoopAround(op);
+  return loop && holdsProduct(loop);
+}
+
+StringRef Pipelining::getObjection(Operation *op) const {
+  LoopLikeOpInterface innermost = getLoopAround(op);
   if (!innermost)
     return "";
-  for (LoopLikeOpInterface loop = innermost; loop;
-       loop = loop->getParentOfType<LoopLikeOpInterface>()) {
+  for (LoopLikeOpInterface loop = innermost; loop; loop = getLoopAround(loop)) {
     if (loop->hasAttr("tt.warp_specialize"))
       return "the loop around it is to be warp-specialized";
     if (loop->hasAttr("tt.flatten"))
@@ -40,7 +51,6 @@ StringRef graft::getPipelining(Operation *op) {
   }
   if (hasStages(innermost))
     return "the loop around it is to be software-pipelined";
-  if (holdsDot(innermost))
-    return "the loop around it holds a dot product";
-  return "";
+  return holdsProduct(innermost) ? "the loop around it holds a dot product"
+                                 : "";
 }

@@ -7,8 +7,12 @@
 #include "graft/Analysis/TileBounds.h"
 
 #include "triton/Dialect/Triton/IR/Dialect.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <array>
 
 using namespace mlir;
 using namespace mlir::graft;
@@ -37,51 +41,106 @@ static std::optional<APInt> getConstantInt(Value value) {
   return dense.getSplatValue<APInt>();
 }
 
+static Scalar::Node makeNode(Scalar::Kind kind, Type type) {
+  Scalar::Node node;
+  node.kind = kind;
+  node.type = type;
+  return node;
+}
+
 Scalar Scalar::leaf(Value value) {
   if (std::optional<APInt> number = getConstantInt(value);
       number && number->getSignificantBits() <= 64)
     return constant(value.getType(), number->getSExtValue());
-  auto node = std::make_shared<Node>();
-  node->type = value.getType();
-  node->value = value;
-  return Scalar(std::move(node));
+  Node node = makeNode(Kind::Leaf, value.getType());
+  node.value = value;
+  return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
 Scalar Scalar::constant(Type type, int64_t value) {
-  auto node = std::make_shared<Node>();
-  node->type = type;
-  node->number = value;
-  return Scalar(std::move(node));
+  Node node = makeNode(Kind::Constant, type);
+  node.number = value;
+  return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
-Scalar Scalar::apply(StringRef opName, Type type, ArrayRef<Scalar> operands) {
-  auto node = std::make_shared<Node>();
-  node->type = type;
-  node->opName = opName;
-  node->operands.append(operands.begin(), operands.end());
-  return Scalar(std::move(node));
+Scalar Scalar::apply(Kind kind, Type type, ArrayRef<Scalar> operands) {
+  Node node = makeNode(kind, type);
+  node.operands.append(operands.begin(), operands.end());
+  return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
-std::optional<int64_t> Scalar::getConstant() const { return node->number; }
-
-void Scalar::collectLeaves(SmallVectorImpl<Value> &leaves) const {
-  if (node->value)
-    leaves.push_back(node->value);
-  for (const Scalar &operand : node->operands)
-    operand.collectLeaves(leaves);
+std::optional<int64_t> Scalar::getConstant() const {
+  if (node->kind != Kind::Constant)
+    return std::nullopt;
+  return node->number;
 }
 
-Value Scalar::emit(OpBuilder &builder, Location loc) const {
-  if (node->value)
-    return node->value;
-  if (node->number)
-    return arith::ConstantOp::create(
-        builder, loc, builder.getIntegerAttr(node->type, *node->number));
+std::optional<Scalar::Kind> graft::getScalarKind(Operation *op) {
+  using Result = std::optional<Scalar::Kind>;
+  return TypeSwitch<Operation *, Result>(op)
+      .Case([](arith::AddIOp) { return Scalar::Kind::Add; })
+      .Case([](arith::SubIOp) { return Scalar::Kind::Sub; })
+      .Case([](arith::MulIOp) { return Scalar::Kind::Mul; })
+      .Case([](arith::ExtSIOp) { return Scalar::Kind::ExtSI; })
+      .Case([](arith::ExtUIOp) { return Scalar::Kind::ExtUI; })
+      .Default(Result());
+}
+
+bool graft::isIndexType(Type type) {
+  return llvm::any_of(std::array{8, 16, 32, 64}, [&](unsigned width) {
+    return type.isSignlessInteger(width);
+  });
+}
+
+SmallVector<Value> graft::getLeaves(ArrayRef<Scalar> scalars) {
+  llvm::SmallSetVector<Value, 8> leaves;
+  llvm::SmallPtrSet<const Scalar::Node *, 16> met;
+  SmallVector<const Scalar::Node *> nodes;
+  auto meet = [&](const Scalar &scalar) {
+    if (met.insert(&scalar.getNode()).second)
+      nodes.push_back(&scalar.getNode());
+  };
+  llvm::for_each(scalars, meet);
+  for (size_t at = 0; at < nodes.size(); ++at) {
+    if (nodes[at]->kind == Scalar::Kind::Leaf)
+      leaves.insert(nodes[at]->value);
+    llvm::for_each(nodes[at]->operands, meet);
+  }
+  return leaves.takeVector();
+}
+
+Value ScalarWriter::write(const Scalar &scalar) {
+  const Scalar::Node &node = scalar.getNode();
+  if (Value value = written.lookup(&node))
+    return value;
+  return written[&node] = writeNew(node);
+}
+
+Value ScalarWriter::writeNew(const Scalar::Node &node) {
   SmallVector<Value, 2> operands;
-  for (const Scalar &operand : node->operands)
-    operands.push_back(operand.emit(builder, loc));
-  OperationState state(loc, node->opName, operands, node->type);
-  return builder.create(state)->getResult(0);
+  for (const Scalar &operand : node.operands)
+    operands.push_back(write(operand));
+  switch (node.kind) {
+  case Scalar::Kind::Leaf:
+    return node.value;
+  case Scalar::Kind::Constant:
+    return arith::ConstantOp::create(
+        builder, loc,
+        builder.getIntegerAttr(node.type,
+                               APInt(node.type.getIntOrFloatBitWidth(),
+                                     node.number, /*isSigned=*/true)));
+  case Scalar::Kind::Add:
+    return arith::AddIOp::create(builder, loc, operands[0], operands[1]);
+  case Scalar::Kind::Sub:
+    return arith::SubIOp::create(builder, loc, operands[0], operands[1]);
+  case Scalar::Kind::Mul:
+    return arith::MulIOp::create(builder, loc, operands[0], operands[1]);
+  case Scalar::Kind::ExtSI:
+    return arith::ExtSIOp::create(builder, loc, node.type, operands[0]);
+  case Scalar::Kind::ExtUI:
+    return arith::ExtUIOp::create(builder, loc, node.type, operands[0]);
+  }
+  llvm_unreachable("a kind of scalar that is not written");
 }
 
 //===----------------------------------------------------------------------===//
@@ -95,6 +154,8 @@ struct Index {
   std::optional<Scalar> base;
   int64_t min = 0;
   int64_t max = 0;
+  /// Whether the lanes are all the numbers from `min` to `max`, in this order.
+  bool isRun = false;
   /// What must hold for the parts of this index not to wrap around where they
   /// were extended to a wider type.
   SmallVector<Comparison> noWrap;
@@ -104,10 +165,10 @@ struct Index {
 
 } // namespace
 
-/// a + b or a - b, according to *opName*; nothing if the lanes overflow.
-static std::optional<Index> addOrSubtract(StringRef opName, Type type,
+/// a + b or a - b, according to *kind*; nothing if the lanes overflow.
+static std::optional<Index> addOrSubtract(Scalar::Kind kind, Type type,
                                           const Index &a, const Index &b) {
-  bool subtract = opName == arith::SubIOp::getOperationName();
+  bool subtract = kind == Scalar::Kind::Sub;
   Index sum;
   if (subtract ? llvm::SubOverflow(a.min, b.max, sum.min) ||
                      llvm::SubOverflow(a.max, b.min, sum.max)
@@ -117,12 +178,14 @@ static std::optional<Index> addOrSubtract(StringRef opName, Type type,
   if (b.base) {
     if (a.base || subtract)
       sum.base = Scalar::apply(
-          opName, type, {a.base.value_or(Scalar::constant(type, 0)), *b.base});
+          kind, type, {a.base.value_or(Scalar::constant(type, 0)), *b.base});
     else
       sum.base = b.base;
   } else {
     sum.base = a.base;
   }
+  sum.isRun =
+      (a.isRun && b.isUniform()) || (b.isRun && a.isUniform() && !subtract);
   sum.noWrap = a.noWrap;
   llvm::append_range(sum.noWrap, b.noWrap);
   return sum;
@@ -137,7 +200,7 @@ static std::optional<Index> scale(Type type, const Index &a, int64_t factor) {
   if (factor < 0)
     std::swap(product.min, product.max);
   if (a.base)
-    product.base = Scalar::apply(arith::MulIOp::getOperationName(), type,
+    product.base = Scalar::apply(Scalar::Kind::Mul, type,
                                  {*a.base, Scalar::constant(type, factor)});
   product.noWrap = a.noWrap;
   return product;
@@ -149,7 +212,7 @@ static Scalar at(const Index &index, Type type, int64_t lane) {
     return Scalar::constant(type, lane);
   if (lane == 0)
     return *index.base;
-  return Scalar::apply(arith::AddIOp::getOperationName(), type,
+  return Scalar::apply(Scalar::Kind::Add, type,
                        {*index.base, Scalar::constant(type, lane)});
 }
 
@@ -174,18 +237,71 @@ static void checkNoWrap(const Index &index, Type type, bool isSigned,
                       at(index, type, index.min), base});
 }
 
+static std::optional<Index> getIndex(Value value, unsigned &budget);
+
+/// The extension *kind* of *narrow*, an index of type *narrowType*, to *type*;
+/// nothing if no comparison tells whether it wraps around before.
+static std::optional<Index> extend(Scalar::Kind kind, Type type, Index narrow,
+                                   Type narrowType) {
+  if (!fits(narrow, narrowType.getIntOrFloatBitWidth()))
+    return std::nullopt;
+  checkNoWrap(narrow, narrowType, kind == Scalar::Kind::ExtSI, narrow.noWrap);
+  if (narrow.base)
+    narrow.base = Scalar::apply(kind, type, *narrow.base);
+  return narrow;
+}
+
+/// a * b; nothing if neither is constant and they are not both the same
+/// throughout.
+static std::optional<Index> multiply(Type type, Index a, Index b) {
+  llvm::append_range(a.noWrap, b.noWrap);
+  if (a.isUniform() && b.isUniform() && a.base && b.base) {
+    Index product;
+    product.base = Scalar::apply(Scalar::Kind::Mul, type, {*a.base, *b.base});
+    product.noWrap = a.noWrap;
+    return product;
+  }
+  if (a.isUniform()) {
+    b.noWrap = a.noWrap;
+    std::swap(a, b);
+  }
+  std::optional<int64_t> factor;
+  if (b.isUniform() && b.base)
+    factor = b.base->getConstant();
+  if (!factor)
+    return std::nullopt;
+  return scale(type, a, *factor);
+}
+
+/// The result of *op*, an operation on indices.
+static std::optional<Index> applyToIndices(Operation *op, Scalar::Kind kind,
+                                           unsigned &budget) {
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  Value first = op->getOperand(0);
+  std::optional<Index> lhs = getIndex(first, budget);
+  if (!lhs)
+    return std::nullopt;
+  if (kind == Scalar::Kind::ExtSI || kind == Scalar::Kind::ExtUI)
+    return extend(kind, type, std::move(*lhs),
+                  getElementTypeOrSelf(first.getType()));
+  std::optional<Index> rhs = getIndex(op->getOperand(1), budget);
+  if (!rhs)
+    return std::nullopt;
+  if (kind == Scalar::Kind::Mul)
+    return multiply(type, std::move(*lhs), std::move(*rhs));
+  return addOrSubtract(kind, type, *lhs, *rhs);
+}
+
 /// *value*, a tensor of integers, as `base + lane`; nothing if it has another
 /// form, or is made of more than *budget* operations, each counted as often as
 /// it is used.
 static std::optional<Index> getIndex(Value value, unsigned &budget) {
-  if (budget == 0)
+  Type type = getElementTypeOrSelf(value.getType());
+  if (budget == 0 || !isIndexType(type))
     return std::nullopt;
   --budget;
-  Type type = getElementTypeOrSelf(value.getType());
+  Index index;
   if (std::optional<APInt> number = getConstantInt(value)) {
-    if (number->getSignificantBits() > 64)
-      return std::nullopt;
-    Index index;
     index.base = Scalar::constant(type, number->getSExtValue());
     return index;
   }
@@ -193,58 +309,24 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
   if (!op)
     return std::nullopt;
   if (auto splat = dyn_cast<tt::SplatOp>(op)) {
-    Index index;
     index.base = Scalar::leaf(splat.getSrc());
     return index;
   }
   if (auto range = dyn_cast<tt::MakeRangeOp>(op)) {
-    Index index;
     index.min = range.getStart();
     index.max = int64_t(range.getEnd()) - 1;
+    index.isRun = true;
     return index;
   }
   // Where a lane is does not matter, only between which numbers it lies.
-  if (isa<tt::BroadcastOp, tt::ExpandDimsOp, tt::ReshapeOp>(op))
-    return getIndex(op->getOperand(0), budget);
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp,
-           arith::ExtUIOp>(op))
-    return std::nullopt;
-
-  std::optional<Index> lhs = getIndex(op->getOperand(0), budget);
-  if (!lhs)
-    return std::nullopt;
-  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
-    bool isSigned = isa<arith::ExtSIOp>(op);
-    Type narrow = getElementTypeOrSelf(op->getOperand(0).getType());
-    if (!fits(*lhs, narrow.getIntOrFloatBitWidth()))
-      return std::nullopt;
-    checkNoWrap(*lhs, narrow, isSigned, lhs->noWrap);
-    if (lhs->base)
-      lhs->base = Scalar::apply(op->getName().getStringRef(), type, *lhs->base);
-    return lhs;
+  if (isa<tt::BroadcastOp, tt::ExpandDimsOp, tt::ReshapeOp>(op)) {
+    std::optional<Index> source = getIndex(op->getOperand(0), budget);
+    if (source)
+      source->isRun = false;
+    return source;
   }
-  std::optional<Index> rhs = getIndex(op->getOperand(1), budget);
-  if (!rhs)
-    return std::nullopt;
-  if (!isa<arith::MulIOp>(op))
-    return addOrSubtract(op->getName().getStringRef(), type, *lhs, *rhs);
-  if (lhs->isUniform() && rhs->isUniform() && lhs->base && rhs->base) {
-    Index product;
-    product.base = Scalar::apply(op->getName().getStringRef(), type,
-                                 {*lhs->base, *rhs->base});
-    product.noWrap = lhs->noWrap;
-    llvm::append_range(product.noWrap, rhs->noWrap);
-    return product;
-  }
-  if (lhs->isUniform())
-    std::swap(lhs, rhs);
-  std::optional<int64_t> factor;
-  if (rhs->isUniform() && rhs->base)
-    factor = rhs->base->getConstant();
-  if (!factor)
-    return std::nullopt;
-  llvm::append_range(lhs->noWrap, rhs->noWrap);
-  return scale(type, *lhs, *factor);
+  std::optional<Scalar::Kind> kind = getScalarKind(op);
+  return kind ? applyToIndices(op, *kind, budget) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -257,46 +339,59 @@ void TileCondition::append(const TileCondition &other) {
   llvm::append_range(alignments, other.alignments);
 }
 
-void TileCondition::collectLeaves(SmallVectorImpl<Value> &leaves) const {
-  for (const Comparison &comparison : comparisons) {
-    comparison.lhs.collectLeaves(leaves);
-    comparison.rhs.collectLeaves(leaves);
-  }
-  leaves.append(scalars.begin(), scalars.end());
+SmallVector<Value> TileCondition::getLeaves() const {
+  SmallVector<Scalar> computed;
+  SmallVector<Value> values(scalars);
+  auto compare = [&](ArrayRef<Comparison> comparisons) {
+    for (const Comparison &comparison : comparisons)
+      computed.append({comparison.lhs, comparison.rhs});
+  };
+  compare(comparisons);
   for (const Alignment &alignment : alignments) {
-    leaves.push_back(alignment.pointer);
-    alignment.offset.collectLeaves(leaves);
+    compare(alignment.offsets.comparisons);
+    computed.push_back(alignment.offsets.first);
+    values.push_back(alignment.pointer);
   }
+  llvm::append_range(values, graft::getLeaves(computed));
+  return values;
 }
 
-Value Alignment::emit(OpBuilder &builder, Location loc) const {
+/// Writes whether the first element of *alignment* is where it should, an i1.
+static Value writeAlignment(const Alignment &alignment, ScalarWriter &writer,
+                            OpBuilder &builder, Location loc) {
   Type wide = builder.getI64Type();
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIntOp::create(builder, loc, value, 64);
   };
-  Value elements = offset.emit(builder, loc);
+  Value elements = writer.write(alignment.offsets.first);
   if (elements.getType() != wide)
     elements = arith::ExtSIOp::create(builder, loc, wide, elements);
-  Value offsetBytes =
-      arith::MulIOp::create(builder, loc, elements, constant(elementBytes));
-  Value base = tt::PtrToIntOp::create(builder, loc, wide, pointer);
+  Value offsetBytes = arith::MulIOp::create(builder, loc, elements,
+                                            constant(alignment.elementBytes));
+  Value base = tt::PtrToIntOp::create(builder, loc, wide, alignment.pointer);
   Value address = arith::AddIOp::create(builder, loc, base, offsetBytes);
-  Value rest =
-      arith::AndIOp::create(builder, loc, address, constant(bytes - 1));
+  Value rest = arith::AndIOp::create(builder, loc, address,
+                                     constant(alignment.bytes - 1));
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, rest,
                                constant(0));
 }
 
 Value TileCondition::emit(OpBuilder &builder, Location loc) const {
+  ScalarWriter writer(builder, loc);
   SmallVector<Value> parts(scalars);
-  for (const Comparison &comparison : comparisons) {
-    Value lhs = comparison.lhs.emit(builder, loc);
-    Value rhs = comparison.rhs.emit(builder, loc);
-    parts.push_back(
-        arith::CmpIOp::create(builder, loc, comparison.predicate, lhs, rhs));
+  auto compare = [&](ArrayRef<Comparison> comparisons) {
+    for (const Comparison &comparison : comparisons) {
+      Value lhs = writer.write(comparison.lhs);
+      Value rhs = writer.write(comparison.rhs);
+      parts.push_back(
+          arith::CmpIOp::create(builder, loc, comparison.predicate, lhs, rhs));
+    }
+  };
+  compare(comparisons);
+  for (const Alignment &alignment : alignments) {
+    compare(alignment.offsets.comparisons);
+    parts.push_back(writeAlignment(alignment, writer, builder, loc));
   }
-  for (const Alignment &alignment : alignments)
-    parts.push_back(alignment.emit(builder, loc));
   if (parts.empty())
     return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true));
   Value condition = parts.front();
@@ -389,11 +484,9 @@ static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
   if (index.isUniform())
     return false;
   if (!index.base || index.base->getConstant()) {
-    SmallVector<Value> leaves;
-    if (bound && bound->base)
-      bound->base->collectLeaves(leaves);
     unsigned budget = maxVisitedOps;
-    return llvm::none_of(leaves,
+    return !bound || !bound->base ||
+           llvm::none_of(getLeaves(*bound->base),
                          [&](Value leaf) { return varies(leaf, budget); });
   }
   std::optional<int64_t> end;
@@ -532,12 +625,14 @@ private:
 
 } // namespace
 
-std::optional<Scalar> graft::getFirstElement(Value offsets) {
+std::optional<Run> graft::getRun(Value offsets) {
   unsigned budget = maxVisitedOps;
+  Type type = getElementTypeOrSelf(offsets.getType());
   std::optional<Index> index = getIndex(offsets, budget);
-  if (!index)
+  if (!index || !index->isRun || !fits(*index, type.getIntOrFloatBitWidth()))
     return std::nullopt;
-  return at(*index, getElementTypeOrSelf(offsets.getType()), index->min);
+  checkNoWrap(*index, type, /*isSigned=*/true, index->noWrap);
+  return Run{at(*index, type, index->min), std::move(index->noWrap)};
 }
 
 std::vector<MaskPart> graft::getMaskParts(Value mask) {

@@ -11,42 +11,74 @@
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
 bool graft::checkThreads(ModuleOp module, StringRef pass, int64_t threads) {
-  if (threads >= 1)
+  if (threads >= 1 && llvm::isPowerOf2_64(threads))
     return true;
-  module.emitError() << pass << ": threads must be positive (got " << threads
-                     << ")";
+  module.emitError() << pass << ": threads must be a power of two (got "
+                     << threads << ")";
   return false;
 }
 
-Value graft::replaceParts(
-    Value mask, llvm::function_ref<std::optional<Value>(Value)> replace,
-    OpBuilder &builder) {
-  if (std::optional<Value> replacement = replace(mask))
-    return *replacement;
+/// Of what *mask* is the conjunction; nothing if it is no such operation.
+static OperandRange getConjuncts(Value mask) {
   Operation *op = mask.getDefiningOp();
-  if (auto both = dyn_cast_or_null<arith::AndIOp>(op)) {
-    Value lhs = replaceParts(both.getLhs(), replace, builder);
-    Value rhs = replaceParts(both.getRhs(), replace, builder);
-    if (!lhs || !rhs)
-      return lhs ? lhs : rhs;
-    if (lhs == both.getLhs() && rhs == both.getRhs())
-      return mask;
-    return arith::AndIOp::create(builder, op->getLoc(), lhs, rhs);
+  if (!isa_and_nonnull<arith::AndIOp, tt::BroadcastOp, tt::ExpandDimsOp>(op))
+    return OperandRange(nullptr, 0);
+  return op->getOperands();
+}
+
+Value MaskReplacer::apply(Value mask) {
+  SmallVector<Value> path{mask};
+  while (!path.empty()) {
+    Value value = path.back();
+    auto missing = llvm::find_if(getConjuncts(value), [&](Value conjunct) {
+      return !known.contains(conjunct);
+    });
+    if (!known.contains(value) && missing != getConjuncts(value).end()) {
+      path.push_back(*missing);
+      continue;
+    }
+    if (!known.contains(value))
+      known[value] = rebuild(value);
+    path.pop_back();
   }
-  if (!isa_and_nonnull<tt::BroadcastOp, tt::ExpandDimsOp>(op))
+  return known.lookup(mask);
+}
+
+/// *mask*, whose conjuncts are known.
+Value MaskReplacer::rebuild(Value mask) {
+  SmallVector<Value, 2> news;
+  for (Value conjunct : getConjuncts(mask))
+    if (Value left = known.lookup(conjunct))
+      news.push_back(left);
+  if (llvm::equal(news, getConjuncts(mask)))
     return mask;
-  Value source = replaceParts(op->getOperand(0), replace, builder);
-  if (!source || source == op->getOperand(0))
-    return source ? mask : source;
-  IRMapping mapping;
-  mapping.map(op->getOperand(0), source);
-  return builder.clone(*op, mapping)->getResult(0);
+  if (news.empty())
+    return Value();
+  Operation *op = mask.getDefiningOp();
+  if (isa<arith::AndIOp>(op) && news.size() == 1)
+    return news.front();
+  OpBuilder builder = getBuilder(op);
+  Operation *copy = builder.clone(*op);
+  copy->setOperands(news);
+  return copy->getResult(0);
+}
+
+OpBuilder MaskReplacer::getBuilder(Operation *op) {
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  if (scope && !scope->findAncestorOpInBlock(*op)) {
+    if (!first)
+      first = &scope->front();
+    builder.setInsertionPoint(first);
+  }
+  return builder;
 }
 
 namespace {
@@ -55,12 +87,13 @@ namespace {
 class MaskSimplifier {
 public:
   /// For a clone made with *mapping* of code in which *proven* are all true.
-  MaskSimplifier(ArrayRef<Value> proven, const IRMapping &mapping) {
+  MaskSimplifier(Block &block, ArrayRef<Value> proven, const IRMapping &mapping)
+      : block(block), parts(block) {
     for (Value mask : proven)
-      allTrue.insert(mapping.lookupOrDefault(mask));
+      parts.replace(mapping.lookupOrDefault(mask), Value());
   }
 
-  void run(Block &block) {
+  void run() {
     block.walk<WalkOrder::PreOrder>([&](Operation *op) { visit(op); });
     block.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
       if (isOpTriviallyDead(op))
@@ -70,40 +103,28 @@ public:
 
 private:
   void visit(Operation *op) {
-    OpBuilder builder(op);
     if (Value mask = getMask(op)) {
-      Value rest = simplify(mask, builder);
+      Value rest = parts.apply(mask);
       if (rest == mask)
         return;
       setMask(op, rest);
       // Else the branches differ in operands alone, and MLIR's canonicalizer
       // makes one block of them, with a mask that is selected.
       if (rest)
-        op->setAttr("tt.graft_versioned", builder.getUnitAttr());
+        op->setAttr("tt.graft_versioned", UnitAttr::get(op->getContext()));
     } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
-      if (!simplify(select.getCondition(), builder))
+      if (!parts.apply(select.getCondition()))
         select.getResult().replaceAllUsesWith(select.getTrueValue());
     }
   }
 
-  /// What is left of *mask*, null if it is true in every lane.
-  Value simplify(Value mask, OpBuilder &builder) {
-    return replaceParts(
-        mask,
-        [&](Value part) -> std::optional<Value> {
-          if (allTrue.contains(part))
-            return Value();
-          return std::nullopt;
-        },
-        builder);
-  }
-
-  llvm::SmallDenseSet<Value, 8> allTrue;
+  Block &block;
+  MaskReplacer parts;
 };
 
 } // namespace
 
 void graft::simplifyMasks(Block &block, ArrayRef<Value> proven,
                           const IRMapping &mapping) {
-  MaskSimplifier(proven, mapping).run(block);
+  MaskSimplifier(block, proven, mapping).run();
 }

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Iterations.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Transforms/MaskRewriting.h"
@@ -97,9 +98,27 @@ static Operation *findNarrowLoad(scf::ForOp loop, int64_t threads,
   return found;
 }
 
+/// Why *condition* of a mask in *op* tells nothing in front of the loop of
+/// *iterations*; empty if it does.
+static std::string getObjection(const TileCondition &condition, Operation *op,
+                                scf::ForOp loop, Iterations &iterations,
+                                DefinedValues &defined) {
+  if (!iterations.change(condition))
+    return "what narrows the access does not change in the loop";
+  // A loop that runs looks at the masks in its body.
+  bool isReached = op->getBlock() == loop.getBody();
+  auto isUsable = [&](Value leaf) {
+    return !loop.isDefinedOutsideOfLoop(leaf) || defined.contains(leaf);
+  };
+  if (!isReached && !llvm::all_of(condition.getLeaves(), isUsable))
+    return "the bound may have no value where the access is not reached";
+  return iterations.getObjection(condition);
+}
+
 /// The accesses of *loop* whose masks change with the iteration.
 static std::vector<Candidate> findCandidates(scf::ForOp loop) {
   Iterations iterations(loop);
+  DefinedValues defined;
   std::vector<Candidate> candidates;
   loop.getBody()->walk([&](Operation *op) {
     Value mask = getTensorMask(op);
@@ -110,16 +129,13 @@ static std::vector<Candidate> findCandidates(scf::ForOp loop) {
     for (MaskPart &part : candidate.parts) {
       if (!part.condition)
         continue;
-      if (!iterations.change(*part.condition)) {
-        part.why = "what narrows the access does not change in the loop";
-        part.condition.reset();
+      changes |= iterations.change(*part.condition);
+      std::string why =
+          getObjection(*part.condition, op, loop, iterations, defined);
+      if (why.empty())
         continue;
-      }
-      changes = true;
-      if (!iterations.areAffine(*part.condition)) {
-        part.why = "the bound is not affine in the iteration";
-        part.condition.reset();
-      }
+      part.why = std::move(why);
+      part.condition.reset();
     }
     if (changes)
       candidates.push_back(std::move(candidate));
@@ -150,7 +166,13 @@ static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
   Value isEndWhole = iterations.emitAt(condition, before(whole), builder, loc);
   Value areWhole =
       arith::AndIOp::create(builder, loc, isFirstWhole, isEndWhole);
-  return arith::SelectOp::create(builder, loc, areWhole, whole, zero);
+  // What the masks are compared with may have no value where nobody looks.
+  Value runs = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt,
+                                     count, zero);
+  Value known = arith::SelectOp::create(
+      builder, loc, runs, areWhole,
+      arith::ConstantOp::create(builder, loc, builder.getBoolAttr(false)));
+  return arith::SelectOp::create(builder, loc, known, whole, zero);
 }
 
 /// Writes the number at which the iteration *number* of *loop* begins; the
@@ -207,9 +229,10 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   void runOnOperation() override {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
+    Pipelining pipelining(getOperation());
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
-      if (!isInnermost(op) || !isPipelined(op))
+      if (!isInnermost(op) || !pipelining.isPipelined(op))
         return;
       std::vector<Candidate> candidates = findCandidates(op);
       if (!candidates.empty())

@@ -49,12 +49,14 @@ struct Split {
   Value part;
   UpperBound bound;
   int64_t width;
+  /// The other parts of the mask.
+  SmallVector<Value> others;
 };
 
-/// What takes the place of a part of a mask in the two accesses.
+/// The masks of the two accesses.
 struct Halves {
-  Value whole;
-  Value rest;
+  MaskReplacer whole;
+  MaskReplacer rest;
 };
 
 } // namespace
@@ -63,9 +65,8 @@ struct Halves {
 static bool isCandidate(Operation *op) {
   if (!getTensorMask(op) || !isa<tt::LoadOp, tt::StoreOp>(op))
     return false;
-  if (auto load = dyn_cast<tt::LoadOp>(op); load && load.getIsVolatile())
-    return false;
-  return true;
+  auto load = dyn_cast<tt::LoadOp>(op);
+  return !load || !load.getIsVolatile();
 }
 
 /// Whether *op*, which is *width* elements wide, is better left alone for the
@@ -73,11 +74,12 @@ static bool isCandidate(Operation *op) {
 /// and where there is none, what can be an asynchronous copy. Made two, of
 /// which the second takes over what the first has loaded, it would have to wait
 /// for that.
-static bool isForPipelining(Operation *op, int64_t width) {
-  if (getPipelining(op).empty())
+static bool isForPipelining(Operation *op, int64_t width,
+                            const Pipelining &pipelining) {
+  if (pipelining.getObjection(op).empty())
     return false;
   auto load = dyn_cast<tt::LoadOp>(op);
-  return holdsDot(op->getParentOfType<LoopLikeOpInterface>()) ||
+  return pipelining.isNextToProduct(op) ||
          (load && width * tt::getPointeeBitWidth(load.getPtr().getType()) >=
                       minCopyBits);
 }
@@ -95,7 +97,8 @@ static bool isOftenPartial(const MaskPart &part) {
 /// wider.
 static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
                                      int64_t threads,
-                                     tt::ModuleAxisInfoAnalysis &axisInfo) {
+                                     tt::ModuleAxisInfoAnalysis &axisInfo,
+                                     const Pipelining &pipelining) {
   tt::AxisInfo *pointers = axisInfo.getAxisInfo(getPointers(op));
   if (!pointers)
     return std::nullopt;
@@ -112,8 +115,7 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
       return std::nullopt;
     narrowing = &part;
   }
-  if (width < minWidening * before || !llvm::isPowerOf2_64(width) ||
-      isForPipelining(op, before))
+  if (width < minWidening * before || isForPipelining(op, before, pipelining))
     return std::nullopt;
   // The new mask is constant over a vector where vectors of indices are.
   unsigned partDim = *narrowing->dims[dim];
@@ -121,7 +123,11 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
   if (!index || index->getContiguity(partDim) % width != 0 ||
       index->getDivisibility(partDim) % width != 0)
     return std::nullopt;
-  return Split{op, narrowing->value, *narrowing->upperBound, width};
+  Split split{op, narrowing->value, *narrowing->upperBound, width, {}};
+  for (const MaskPart &part : parts)
+    if (part.value != split.part)
+      split.others.push_back(part.value);
+  return split;
 }
 
 /// Removes from *splits* those in blocks of which most accesses would stay as
@@ -142,7 +148,8 @@ static void dropMinorities(SmallVectorImpl<Split> &splits) {
   });
 }
 
-/// Writes what takes the place of the narrowing part of *split*.
+/// Writes what takes the place of the narrowing part of *split*. A vector has
+/// at most 16 elements, so that every type of an index holds its length.
 static Halves makeHalves(const Split &split) {
   OpBuilder builder(split.part.getContext());
   builder.setInsertionPointAfterValue(split.part);
@@ -154,7 +161,7 @@ static Halves makeHalves(const Split &split) {
   };
   // Rounded down, so that no lane behind the bound is in front of the end; a
   // division would round negative numbers up.
-  Value bound = split.bound.bound.emit(builder, loc);
+  Value bound = ScalarWriter(builder, loc).write(split.bound.bound);
   Value shift = constant(llvm::Log2_64(split.width));
   Value vectors =
       split.bound.isSigned
@@ -172,21 +179,22 @@ static Halves makeHalves(const Split &split) {
   using arith::CmpIPredicate;
   Value whole = compare(CmpIPredicate::slt, CmpIPredicate::ult);
   Value behind = compare(CmpIPredicate::sge, CmpIPredicate::uge);
-  return {whole, arith::AndIOp::create(builder, loc, split.part, behind)};
+  Value rest = arith::AndIOp::create(builder, loc, split.part, behind);
+  Halves halves;
+  halves.whole.replace(split.part, whole);
+  halves.rest.replace(split.part, rest);
+  return halves;
 }
 
 /// Makes two accesses of the one to split.
-static void rewrite(const Split &split, const Halves &halves) {
-  OpBuilder builder(split.op);
-  auto maskWith = [&](Value half) {
-    return replaceParts(
-        getMask(split.op),
-        [&](Value part) {
-          return part == split.part ? std::optional<Value>(half) : std::nullopt;
-        },
-        builder);
+static void rewrite(const Split &split, Halves &halves) {
+  auto replace = [&](MaskReplacer &parts) {
+    for (Value other : split.others)
+      parts.replace(other, other);
+    return parts.apply(getMask(split.op));
   };
-  Value rest = maskWith(halves.rest), ofVectors = maskWith(halves.whole);
+  Value rest = replace(halves.rest), ofVectors = replace(halves.whole);
+  OpBuilder builder(split.op);
   Operation *whole = builder.clone(*split.op);
   setMask(whole, ofVectors);
   setMask(split.op, rest);
@@ -214,9 +222,11 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
     if (candidates.empty())
       return;
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
+    Pipelining pipelining(getOperation());
     SmallVector<Split> splits;
     for (auto &[op, parts] : candidates)
-      if (std::optional<Split> split = getSplit(op, parts, threads, axisInfo))
+      if (std::optional<Split> split =
+              getSplit(op, parts, threads, axisInfo, pipelining))
         splits.push_back(std::move(*split));
     dropMinorities(splits);
     llvm::MapVector<std::pair<Value, int64_t>, Halves> halves;

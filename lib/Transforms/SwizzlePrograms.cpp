@@ -24,13 +24,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/TileProduct.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace mlir::graft {
 #define GEN_PASS_DEF_GRAFTSWIZZLEPROGRAMS
@@ -54,9 +53,6 @@ static constexpr int64_t maxIdY = 0xffff;
 /// with sizes of grids are numbers of 63 bits.
 static constexpr int64_t maxMultiprocessors = 65536;
 static constexpr int64_t maxL2Bytes = int64_t(1) << 30;
-
-/// How many scalar operations may move to the beginning of a kernel.
-static constexpr unsigned maxHoistedOps = 16;
 
 //===----------------------------------------------------------------------===//
 // Legality
@@ -96,47 +92,15 @@ static Operation *findObserver(tt::FuncOp function) {
 // What is known where a kernel begins
 //===----------------------------------------------------------------------===//
 
-using Hoisted = llvm::SmallSetVector<Operation *, maxHoistedOps>;
-
-/// Whether *op* promises something of its operands, such as no overflow, and
-/// has no value where that does not hold.
-static bool hasPromise(Operation *op) {
-  return llvm::any_of(op->getAttrDictionary(), [](NamedAttribute attribute) {
-    auto flags =
-        dyn_cast<arith::IntegerOverflowFlagsAttr>(attribute.getValue());
-    return isa<UnitAttr>(attribute.getValue()) ||
-           (flags && flags.getValue() != arith::IntegerOverflowFlags::none);
-  });
-}
-
-/// Whether *op* is integer arithmetic that can run where it did not: whatever
-/// its operands, it has a value and does not trap. A division is pure where its
-/// divisor is a constant.
-static bool isHarmless(Operation *op) {
-  return isa<arith::ConstantOp, arith::AddIOp, arith::SubIOp, arith::MulIOp,
-             arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
-             arith::MinSIOp, arith::MaxSIOp, arith::MinUIOp, arith::MaxUIOp,
-             arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::CmpIOp,
-             arith::SelectOp>(op) &&
-         isa<IntegerType>(op->getResult(0).getType()) && isPure(op) &&
-         !hasPromise(op);
-}
-
 /// Whether *value* can be had where *function* begins. Appends the operations
 /// that compute it from the arguments to *hoisted*, operands first.
-static bool isKnownEarly(Value value, tt::FuncOp function, Hoisted &hoisted) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return argument.getOwner() == &function.getBody().front();
-  Operation *op = value.getDefiningOp();
-  if (hoisted.contains(op))
-    return true;
-  if (!isHarmless(op) || hoisted.size() >= maxHoistedOps)
-    return false;
-  for (Value operand : op->getOperands())
-    if (!isKnownEarly(operand, function, hoisted))
-      return false;
-  hoisted.insert(op);
-  return true;
+static bool isKnownEarly(Value value, tt::FuncOp function,
+                         HoistedOps &hoisted) {
+  auto isArgument = [&](Value known) {
+    auto argument = dyn_cast<BlockArgument>(known);
+    return argument && argument.getOwner() == &function.getBody().front();
+  };
+  return collectHoisted(value, isArgument, isHarmless, hoisted);
 }
 
 /// The number by which *loop* steps, if it is a positive constant.
@@ -151,8 +115,8 @@ static std::optional<int64_t> getStep(scf::ForOp loop) {
 /// Whether it is known where *function* begins how often *loop* runs. Appends
 /// what computes its bounds to *hoisted* if so.
 static bool isCountKnownEarly(scf::ForOp loop, tt::FuncOp function,
-                              Hoisted &hoisted) {
-  Hoisted more = hoisted;
+                              HoistedOps &hoisted) {
+  HoistedOps more = hoisted;
   if (!getStep(loop) || !isKnownEarly(loop.getLowerBound(), function, more) ||
       !isKnownEarly(loop.getUpperBound(), function, more))
     return false;
@@ -269,7 +233,7 @@ struct Plan {
   int64_t multiprocessors = 0;
   int64_t l2Bytes = 0;
   /// What has to move to the beginning of the kernel.
-  Hoisted hoisted;
+  HoistedOps hoisted;
 };
 
 } // namespace

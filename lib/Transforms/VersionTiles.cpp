@@ -27,6 +27,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
@@ -50,9 +51,6 @@ using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
-/// How many scalar operations may be copied to make a condition known earlier.
-static constexpr unsigned maxHoistedOps = 16;
-
 /// How many times as wide an access has to become to be worth a branch in each
 /// iteration of a loop. Measured on an H200: layer norm over rows of 1000, 256
 /// at a time, took 1.06 times as long with accesses twice as wide.
@@ -69,40 +67,41 @@ using Masks = llvm::MapVector<Value, std::vector<MaskPart>>;
 // Where a condition is known
 //===----------------------------------------------------------------------===//
 
-/// Whether *value* can be had in front of *point*: it is there, or a few
-/// operations without side effects compute it from what is there. Appends these
-/// operations to *hoisted*, operands first.
-static bool isAvailable(Value value, Operation *point, DominanceInfo &dominance,
-                        llvm::SetVector<Operation *> &hoisted) {
-  if (dominance.properlyDominates(value, point))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || !isPure(op) || op->getNumRegions() != 0)
-    return false;
-  if (hoisted.contains(op))
-    return true;
-  for (Value operand : op->getOperands())
-    if (!isAvailable(operand, point, dominance, hoisted))
-      return false;
-  hoisted.insert(op);
-  return hoisted.size() <= maxHoistedOps;
+namespace {
+
+/// What is known in front of an operation.
+struct Knowledge {
+  DominanceInfo dominance;
+  DefinedValues defined;
+  Pipelining pipelining;
+};
+
+} // namespace
+
+/// Whether *op* can run where it did not.
+static bool mayMove(Operation *op) {
+  return isHarmless(op) || isa<tt::GetProgramIdOp, tt::GetNumProgramsOp>(op);
 }
 
-/// The same for all that the condition of *access* is computed from.
+/// Whether the condition of *access* can be had in front of *point*, which is
+/// or holds it: a few operations compute it from what is there, and a branch on
+/// it has a direction whether the access is reached or not. Appends these
+/// operations to *hoisted*, operands first.
 static bool isAvailable(const Access &access, Operation *point,
-                        DominanceInfo &dominance,
-                        llvm::SetVector<Operation *> &hoisted) {
-  SmallVector<Value> leaves;
-  access.getCondition().collectLeaves(leaves);
-  return llvm::all_of(leaves, [&](Value leaf) {
-    return isAvailable(leaf, point, dominance, hoisted);
+                        Knowledge &knowledge, HoistedOps &hoisted) {
+  bool isReached = access.op->getBlock() == point->getBlock();
+  auto isKnown = [&](Value value) {
+    return knowledge.dominance.properlyDominates(value, point);
+  };
+  return llvm::all_of(access.getCondition().getLeaves(), [&](Value leaf) {
+    return (isReached || knowledge.defined.contains(leaf)) &&
+           collectHoisted(leaf, isKnown, mayMove, hoisted);
   });
 }
 
 /// The outermost block around *access* in which its condition is known before
 /// the operation that holds it. Its own block is one, so there is always one.
-static Block *getOutermostBlock(const Access &access,
-                                DominanceInfo &dominance) {
+static Block *getOutermostBlock(const Access &access, Knowledge &knowledge) {
   SmallVector<Block *> blocks;
   for (Block *block = access.op->getBlock(); block;) {
     blocks.push_back(block);
@@ -110,8 +109,8 @@ static Block *getOutermostBlock(const Access &access,
     block = isa<tt::FuncOp>(parent) ? nullptr : parent->getBlock();
   }
   for (Block *block : llvm::reverse(blocks)) {
-    llvm::SetVector<Operation *> hoisted;
-    if (isAvailable(access, block->findAncestorOpInBlock(*access.op), dominance,
+    HoistedOps hoisted;
+    if (isAvailable(access, block->findAncestorOpInBlock(*access.op), knowledge,
                     hoisted))
       return block;
   }
@@ -131,29 +130,43 @@ static SmallVector<Operation *> getRest(Operation *first) {
   return rest;
 }
 
+/// Why *op* is not to be duplicated, itself or for what it holds; empty if it
+/// may be. Counts its operations in *numOps*, and looks at no more than
+/// *maxOps* of them.
+static std::string getObjectionTo(Operation *op, int64_t maxOps,
+                                  int64_t &numOps) {
+  std::string why;
+  op->walk([&](Operation *nested) {
+    if (isa<tt::DotOpInterface>(nested))
+      why = "the code to duplicate holds a dot product";
+    else if (nested->hasAttr("tt.warp_specialize"))
+      why = "the code to duplicate is to be warp-specialized";
+    else if (++numOps > maxOps)
+      llvm::raw_string_ostream(why)
+          << "the code to duplicate has more than max-ops=" << maxOps
+          << " operations";
+    return why.empty() ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return why;
+}
+
+/// Why there is to be no branch in *block*; empty if there may be.
+static std::string getObjection(Block *block, const Pipelining &pipelining) {
+  Operation *op = &block->front();
+  auto loop = op->getParentOfType<LoopLikeOpInterface>();
+  if (loop && loop->hasAttr("tt.graft_peeled"))
+    return "the loop around it takes what graft-peel-loops has left";
+  return pipelining.getObjection(op).str();
+}
+
 /// Why the code from *first* to the end of its block is not worth duplicating;
 /// empty if it is.
 static std::string getObjection(Operation *first, int64_t maxOps) {
-  std::string why;
-  if (StringRef pipelining = getPipelining(first); !pipelining.empty())
-    return pipelining.str();
-  if (auto loop = first->getParentOfType<LoopLikeOpInterface>();
-      loop && loop->hasAttr("tt.graft_peeled"))
-    return "the loop around it takes what graft-peel-loops has left";
+  Operation *end = first->getBlock()->getTerminator();
   int64_t numOps = 0;
-  for (Operation *op : getRest(first)) {
-    op->walk([&](Operation *nested) {
-      ++numOps;
-      if (isa<tt::DotOpInterface>(nested))
-        why = "the code to duplicate holds a dot product";
-      if (nested->hasAttr("tt.warp_specialize"))
-        why = "the code to duplicate is to be warp-specialized";
-    });
-  }
-  if (why.empty() && numOps > maxOps)
-    llvm::raw_string_ostream(why)
-        << "the code to duplicate has " << numOps
-        << " operations, more than max-ops=" << maxOps;
+  std::string why;
+  for (Operation *op = first; op != end && why.empty(); op = op->getNextNode())
+    why = getObjectionTo(op, maxOps, numOps);
   return why;
 }
 
@@ -231,43 +244,56 @@ static std::string getLoopObjection(Operation *first,
   return why;
 }
 
-/// The first operation of *block* that is or holds one of *accesses*.
-static Operation *getFirst(Block *block, ArrayRef<Access> accesses) {
-  Operation *first = nullptr;
-  for (const Access &access : accesses) {
-    Operation *ancestor = block->findAncestorOpInBlock(*access.op);
-    if (!first || ancestor->isBeforeInBlock(first))
-      first = ancestor;
+/// The operation of *block* that is or holds *access*.
+static Operation *getPlace(Block *block, const Access &access) {
+  return block->findAncestorOpInBlock(*access.op);
+}
+
+/// The first operation of *block* that a branch for *accesses*, in order of
+/// their places in it, is worth taking in; drops those in front of it. Null,
+/// with a remark that says why, if there is none.
+static Operation *findFirst(Block *block, SmallVectorImpl<Access> &accesses,
+                            const Pipelining &pipelining, int64_t maxOps) {
+  std::string why = getObjection(block, pipelining);
+  bool isFinal = !why.empty();
+  for (ArrayRef<Access> rest = accesses; !rest.empty();) {
+    Operation *place = getPlace(block, rest.front());
+    if (why.empty())
+      why = getObjection(place, maxOps);
+    if (why.empty())
+      why = getLoopObjection(place, rest);
+    if (why.empty()) {
+      accesses.erase(accesses.begin(), accesses.end() - rest.size());
+      return place;
+    }
+    rest.front().op->emitRemark("graft-version-tiles: not versioned: ") << why;
+    // What follows a loop that is not to be duplicated may still gain.
+    if (isFinal || place->getNumRegions() == 0)
+      return nullptr;
+    why.clear();
+    rest = rest.drop_while(
+        [&](const Access &access) { return getPlace(block, access) == place; });
   }
-  return first;
+  return nullptr;
 }
 
 /// Versions *block* for *accesses* in it, or says in remarks why not.
 static void versionBlock(Block *block, SmallVector<Access> accesses,
-                         DominanceInfo &dominance, int64_t maxOps) {
-  Operation *first = getFirst(block, accesses);
-  std::string why = getObjection(first, maxOps);
-  if (why.empty())
-    why = getLoopObjection(first, accesses);
-  if (!why.empty()) {
-    accesses.front().op->emitRemark("graft-version-tiles: not versioned: ")
-        << why;
-    // What follows a loop that is not to be duplicated may still gain.
-    llvm::erase_if(accesses, [&](const Access &access) {
-      return block->findAncestorOpInBlock(*access.op) == first;
-    });
-    if (!accesses.empty() && first->getNumRegions() != 0)
-      versionBlock(block, std::move(accesses), dominance, maxOps);
+                         Knowledge &knowledge, int64_t maxOps) {
+  llvm::stable_sort(accesses, [&](const Access &a, const Access &b) {
+    return getPlace(block, a)->isBeforeInBlock(getPlace(block, b));
+  });
+  Operation *first = findFirst(block, accesses, knowledge.pipelining, maxOps);
+  if (!first)
     return;
-  }
 
-  llvm::SetVector<Operation *> hoisted;
+  HoistedOps hoisted;
   TileCondition whole;
   llvm::SmallSetVector<Value, 8> masks, proven;
   SmallVector<const Access *> aligned;
   for (const Access &access : accesses) {
-    llvm::SetVector<Operation *> more = hoisted;
-    if (!isAvailable(access, first, dominance, more)) {
+    HoistedOps more = hoisted;
+    if (!isAvailable(access, first, knowledge, more)) {
       access.op->emitRemark("graft-version-tiles: mask kept: its condition is "
                             "known only after the tile's first access");
       continue;
@@ -323,20 +349,37 @@ static SmallVector<Operation *> findAccesses(tt::FuncOp function,
   return accesses;
 }
 
-/// Whether *op* may be wider where its pointers are aligned, which a condition
-/// finds out: where a layout that follows from that alignment changes no
-/// result.
-static bool mayAlign(Operation *op) {
-  if (op->getParentOfType<LoopLikeOpInterface>())
-    return false;
-  return !op->getParentOfType<tt::FuncOp>()
-              .walk([](Operation *nested) {
-                return isa<tt::ReduceOp, tt::ScanOp, tt::DotOpInterface>(nested)
-                           ? WalkResult::interrupt()
-                           : WalkResult::advance();
-              })
-              .wasInterrupted();
-}
+namespace {
+
+/// Says of which accesses alignment may be a condition: where a layout that
+/// follows from it changes no result.
+class Alignable {
+public:
+  bool contains(Operation *op) {
+    if (op->getParentOfType<LoopLikeOpInterface>())
+      return false;
+    auto function = op->getParentOfType<tt::FuncOp>();
+    auto [entry, isNew] = functions.try_emplace(function, false);
+    if (isNew)
+      entry->second = !holdsCollective(function);
+    return entry->second;
+  }
+
+private:
+  static bool holdsCollective(tt::FuncOp function) {
+    return function
+        .walk([](Operation *op) {
+          return isa<tt::ReduceOp, tt::ScanOp, tt::DotOpInterface>(op)
+                     ? WalkResult::interrupt()
+                     : WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
+  llvm::SmallDenseMap<Operation *, bool> functions;
+};
+
+} // namespace
 
 /// Those of *accesses* that gain, and for each of the others why not.
 static SmallVector<Access>
@@ -344,11 +387,12 @@ selectGaining(ArrayRef<Operation *> accesses, const Masks &masks,
               int64_t threads, bool align, tt::ModuleAxisInfoAnalysis &axisInfo,
               SmallVectorImpl<std::pair<Operation *, std::string>> &declined) {
   SmallVector<Access> gaining;
+  Alignable alignable;
   for (Operation *op : accesses) {
     std::string why;
     if (std::optional<Access> access =
             getGain(op, masks.find(getMask(op))->second, threads,
-                    align && mayAlign(op), axisInfo, why))
+                    align && alignable.contains(op), axisInfo, why))
       gaining.push_back(std::move(*access));
     else
       declined.push_back({op, std::move(why)});
@@ -395,10 +439,11 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     SmallVector<Access> gaining =
         selectGaining(accesses, masks, threads, getOperation());
 
-    DominanceInfo dominance(getOperation());
+    Knowledge knowledge{
+        DominanceInfo(getOperation()), {}, Pipelining(getOperation())};
     llvm::MapVector<Block *, SmallVector<Access>> groups;
     for (Access &access : gaining)
-      groups[getOutermostBlock(access, dominance)].push_back(access);
+      groups[getOutermostBlock(access, knowledge)].push_back(access);
     // From the inside out: what an outer branch duplicates is then already
     // versioned inside. Of blocks side by side the dominated one first: its
     // condition may be computed from values that the branch in the other takes
@@ -409,7 +454,7 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
       return getDepth(a.first) > getDepth(b.first);
     });
     for (auto &[block, members] : blocks)
-      versionBlock(block, members, dominance, maxOps);
+      versionBlock(block, members, knowledge, maxOps);
   }
 
   /// The number of operations around *block*.

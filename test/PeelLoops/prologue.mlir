@@ -23,7 +23,9 @@
 // CHECK:       %[[END_INSIDE:.*]] = arith.cmpi sgt, %[[END_LEFT]], %c1023_i64 : i64
 // CHECK:       %[[END_WHOLE:.*]] = arith.andi %{{.*}}, %[[END_INSIDE]] : i1
 // CHECK-NEXT:  %[[BOTH:.*]] = arith.andi %[[FIRST_WHOLE]], %[[END_WHOLE]] : i1
-// CHECK-NEXT:  %[[NUMBER:.*]] = arith.select %[[BOTH]], %[[WHOLE]], %c0_i64 : i64
+// CHECK-NEXT:  %[[RUNS:.*]] = arith.cmpi sgt, %[[COUNT]], %c0_i64 : i64
+// CHECK-NEXT:  %[[KNOWN:.*]] = arith.select %[[RUNS]], %[[BOTH]], %false : i1
+// CHECK-NEXT:  %[[NUMBER:.*]] = arith.select %[[KNOWN]], %[[WHOLE]], %c0_i64 : i64
 // CHECK-NEXT:  %[[INSIDE:.*]] = arith.minsi %[[NUMBER]], %[[UPPER64]] : i64
 // CHECK-NEXT:  %[[MIDDLE64:.*]] = arith.maxsi %[[INSIDE]], %c0_i64 : i64
 // CHECK-NEXT:  %[[MIDDLE:.*]] = arith.trunci %[[MIDDLE64]] : i64 to i32

@@ -7,12 +7,12 @@
 // CHECK:       %{{.*}} = arith.cmpi slt, %{{.*}} : tensor<1024xi32>
 // CHECK:       %[[WHOLE:.*]] = arith.cmpi slt, %{{.*}} : tensor<1024xi32>
 // CHECK:       %[[REST:.*]] = arith.andi %{{.*}} : tensor<1024xi1>
-// CHECK:       %[[REST1:.*]] = tt.expand_dims %[[REST]] {axis = 0 : i32}
+// CHECK:       %[[WHOLE1:.*]] = tt.expand_dims %[[WHOLE]] {axis = 0 : i32}
+// CHECK-NEXT:  %[[REST1:.*]] = tt.expand_dims %[[REST]] {axis = 0 : i32}
+// CHECK:       %[[WHOLE2:.*]] = tt.broadcast %[[WHOLE1]] : tensor<1x1024xi1> -> tensor<4x1024xi1>
 // CHECK-NEXT:  %[[REST2:.*]] = tt.broadcast %[[REST1]] : tensor<1x1024xi1> -> tensor<4x1024xi1>
+// CHECK:       %[[WHOLES:.*]] = arith.andi %[[ROWS]], %[[WHOLE2]] : tensor<4x1024xi1>
 // CHECK-NEXT:  %[[RESTS:.*]] = arith.andi %[[ROWS]], %[[REST2]] : tensor<4x1024xi1>
-// CHECK-NEXT:  %[[WHOLE1:.*]] = tt.expand_dims %[[WHOLE]] {axis = 0 : i32}
-// CHECK-NEXT:  %[[WHOLE2:.*]] = tt.broadcast %[[WHOLE1]] : tensor<1x1024xi1> -> tensor<4x1024xi1>
-// CHECK-NEXT:  %[[WHOLES:.*]] = arith.andi %[[ROWS]], %[[WHOLE2]] : tensor<4x1024xi1>
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[WHOLES]] : tensor
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[RESTS]] : tensor
 tt.func @rows_and_columns(%ptrs: tensor<4x1024x!tt.ptr<f16>> {tt.contiguity = dense<[1, 1024]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
@@ -42,8 +42,8 @@ tt.func @rows_and_columns(%ptrs: tensor<4x1024x!tt.ptr<f16>> {tt.contiguity = de
 // CHECK:       %{{.*}} = arith.cmpi slt, %{{.*}} : tensor<1x1024xi32>
 // CHECK:       %[[WHOLE:.*]] = arith.cmpi slt, %{{.*}} : tensor<1x1024xi32>
 // CHECK:       %[[REST:.*]] = arith.andi %{{.*}} : tensor<1x1024xi1>
-// CHECK:       %[[RESTS:.*]] = tt.broadcast %[[REST]]
-// CHECK-NEXT:  %[[WHOLES:.*]] = tt.broadcast %[[WHOLE]]
+// CHECK:       %[[WHOLES:.*]] = tt.broadcast %[[WHOLE]]
+// CHECK-NEXT:  %[[RESTS:.*]] = tt.broadcast %[[REST]]
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[WHOLES]] : tensor
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[RESTS]] : tensor
 tt.func @compared_late(%ptrs: tensor<4x1024x!tt.ptr<f16>> {tt.contiguity = dense<[1, 1024]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
@@ -104,8 +104,8 @@ tt.func @along_the_rows(%ptrs: tensor<1024x4x!tt.ptr<f16>> {tt.contiguity = dens
 // CHECK:       %[[WHOLE:.*]] = arith.cmpi slt, %{{.*}} : tensor<1024xi32>
 // CHECK:       %[[REST:.*]] = arith.andi %{{.*}} : tensor<1024xi1>
 // CHECK:       %[[FLAGS:.*]] = tt.splat %{{.*}} : i1
-// CHECK:       %[[RESTS:.*]] = arith.andi %[[REST]], %[[FLAGS]]
-// CHECK-NEXT:  %[[WHOLES:.*]] = arith.andi %[[WHOLE]], %[[FLAGS]]
+// CHECK:       %[[WHOLES:.*]] = arith.andi %[[WHOLE]], %[[FLAGS]]
+// CHECK-NEXT:  %[[RESTS:.*]] = arith.andi %[[REST]], %[[FLAGS]]
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[WHOLES]] : tensor
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %{{[^,]+}}, %[[RESTS]] : tensor
 tt.func @flag(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},

@@ -15,57 +15,70 @@
 #ifndef GRAFT_ANALYSIS_ITERATIONS_H
 #define GRAFT_ANALYSIS_ITERATIONS_H
 
+#include "graft/Analysis/Interval.h"
 #include "graft/Analysis/TileBounds.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/DenseMap.h"
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace mlir::graft {
 
 /// The iterations of *loop*, numbered from 0. Its induction variable has at
-/// most 32 bits.
+/// most 32 bits. What is found out is remembered: the loop must not change.
 class Iterations {
 public:
   explicit Iterations(scf::ForOp loop) : loop(loop) {}
 
   /// Whether the loop can be counted: a constant positive step, and signed
   /// bounds of at most 32 bits.
-  bool areCountable() const;
+  bool areCountable();
 
   /// Whether *condition* changes from one iteration to the next.
-  bool change(const TileCondition &condition) const;
+  bool change(const TileCondition &condition);
 
-  /// Whether `emitAt` can tell when *condition* holds.
-  bool areAffine(const TileCondition &condition) const;
+  /// Why `emitAt` cannot tell when *condition* holds; empty if it can.
+  std::string getObjection(const TileCondition &condition);
 
   /// Writes how many iterations there are, an i64.
-  Value emitCount(OpBuilder &builder, Location loc) const;
+  Value emitCount(OpBuilder &builder, Location loc);
 
-  /// Writes whether *condition* holds in iteration *number*, an i64, and
-  /// nothing that it compares wraps around there. An i1.
+  /// Writes whether *condition*, to which there is no objection, holds in the
+  /// iteration *number*, an i64 that is 0 or that of an iteration, and nothing
+  /// that it compares wraps around there. An i1.
   Value emitAt(const TileCondition &condition, Value number, OpBuilder &builder,
-               Location loc) const;
+               Location loc);
 
 private:
   class Emitter;
 
-  /// What is known of a scalar: whether it changes with the iteration, and that
-  /// its magnitude is less than 2^bits.
+  /// What is known of a scalar that is affine in the iteration: whether it
+  /// changes, between which numbers it lies if what it is computed from has not
+  /// wrapped around, and which of these its own type holds.
   struct Form {
     bool changes;
-    unsigned bits;
+    Interval exact;
+    Interval held;
   };
 
-  /// The form of *scalar*; nothing if it is not affine in the iteration.
-  std::optional<Form> getForm(const Scalar &scalar) const;
-  /// The same before it is put into the type of *scalar*.
-  std::optional<Form> getExactForm(const Scalar &scalar) const;
-  /// *value*, and what it is computed from inside the loop, as one scalar.
-  Scalar expand(Value value) const;
+  /// The form of *scalar*; nothing if it is not known to be affine.
+  std::optional<Form> getForm(const Scalar &scalar);
+  std::optional<Form> computeForm(const Scalar::Node &node);
+  std::optional<Form> computeLeafForm(Value value);
+  /// *value* as an operation on leaves, where that tells more than the value
+  /// itself: it is computed in the loop, or extended in front of it.
+  std::optional<Scalar> expand(Value value);
   /// The constant by which the loop adds to its argument *value* in each
   /// iteration; nothing if it does something else.
-  std::optional<int64_t> getIncrement(Value value) const;
+  std::optional<int64_t> getIncrement(Value value);
 
-  // MLIR's handles have no const methods.
-  mutable scf::ForOp loop;
+  scf::ForOp loop;
+  /// The forms of scalars, which are kept so that none takes another's place.
+  llvm::DenseMap<const Scalar::Node *, std::pair<Scalar, std::optional<Form>>>
+      forms;
+  llvm::DenseMap<Value, Scalar> expanded;
+  bool isExhausted = false;
 };
 
 } // namespace mlir::graft

@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 #include <memory>
 #include <optional>
@@ -34,25 +35,24 @@
 namespace mlir::graft {
 
 /// A scalar that can be computed anywhere its leaves are available. Building
-/// one leaves the IR alone; `emit` writes it.
+/// one leaves the IR alone; a `ScalarWriter` writes it. Its nodes are a graph:
+/// scalars share what they are made of.
 class Scalar {
 public:
+  /// How a scalar is made. Those behind `Constant` are operations of `arith`
+  /// on integers, modulo 2^width.
+  enum class Kind { Leaf, Constant, Add, Sub, Mul, ExtSI, ExtUI };
+
   /// The scalar *value*.
   static Scalar leaf(Value value);
   /// The constant *value* of integer type *type*.
   static Scalar constant(Type type, int64_t value);
-  /// An operation on scalars: `arith.addi`, `subi`, `muli`, `extsi`, `extui`,
-  /// with the result type *type*.
-  static Scalar apply(StringRef opName, Type type, ArrayRef<Scalar> operands);
+  /// The operation *kind* on *operands*, with the result type *type*.
+  static Scalar apply(Kind kind, Type type, ArrayRef<Scalar> operands);
 
   /// The value, if this is a constant.
   std::optional<int64_t> getConstant() const;
-  /// Appends the values that this scalar is computed from to *leaves*.
-  void collectLeaves(SmallVectorImpl<Value> &leaves) const;
-  /// Writes the operations that compute this scalar.
-  Value emit(OpBuilder &builder, Location loc) const;
 
-  /// How it is made.
   struct Node;
   const Node &getNode() const { return *node; }
 
@@ -61,13 +61,40 @@ private:
   std::shared_ptr<const Node> node;
 };
 
-/// A leaf has a value, a constant a number, anything else an operation name.
+/// A leaf has a value, a constant a number, and an operation operands.
 struct Scalar::Node {
+  Kind kind;
   Type type;
   Value value;
-  std::optional<int64_t> number;
-  StringRef opName;
+  int64_t number = 0;
   SmallVector<Scalar, 2> operands;
+};
+
+/// The operation that *op* is, on scalars or tensors alike; nothing if it is no
+/// such operation. A promise of *op* not to overflow is not kept: where it does
+/// not hold, *op* has no value, and any will do.
+std::optional<Scalar::Kind> getScalarKind(Operation *op);
+
+/// Whether *type* is an integer of a size that indices have here: 8 to 64 bits.
+bool isIndexType(Type type);
+
+/// The values that *scalars* are computed from, each once.
+SmallVector<Value> getLeaves(ArrayRef<Scalar> scalars);
+
+/// Writes the operations that compute scalars, each once, in one place. The
+/// scalars have to live as long.
+class ScalarWriter {
+public:
+  ScalarWriter(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
+
+  Value write(const Scalar &scalar);
+
+private:
+  Value writeNew(const Scalar::Node &node);
+
+  OpBuilder &builder;
+  Location loc;
+  llvm::DenseMap<const Scalar::Node *, Value> written;
 };
 
 /// A scalar comparison `lhs predicate rhs`.
@@ -77,16 +104,20 @@ struct Comparison {
   Scalar rhs;
 };
 
-/// Whether `pointer + offset` elements of `elementBytes` is a multiple of
-/// `bytes`, a power of two.
+/// A one-dimensional tensor of integers in which each element is larger by one
+/// than the one before it, as signed numbers, where these comparisons hold.
+struct Run {
+  Scalar first;
+  SmallVector<Comparison> comparisons;
+};
+
+/// Whether elements of `elementBytes` at the `offsets` from `pointer` are
+/// neighbours, the first of them at a multiple of `bytes`, a power of two.
 struct Alignment {
   Value pointer;
-  Scalar offset;
+  Run offsets;
   int64_t elementBytes;
   int64_t bytes;
-
-  /// Writes the operations that find out, an i1.
-  Value emit(OpBuilder &builder, Location loc) const;
 };
 
 /// Whether *predicate* orders its operands as signed numbers.
@@ -103,8 +134,8 @@ struct TileCondition {
 
   /// Adds what *other* requires.
   void append(const TileCondition &other);
-  /// Appends the values that the condition is computed from to *leaves*.
-  void collectLeaves(SmallVectorImpl<Value> &leaves) const;
+  /// The values that the condition is computed from.
+  SmallVector<Value> getLeaves() const;
   /// Writes the operations that compute the condition, an i1.
   Value emit(OpBuilder &builder, Location loc) const;
 };
@@ -133,9 +164,9 @@ struct MaskPart {
   std::optional<UpperBound> upperBound;
 };
 
-/// The first element of *offsets*, a one-dimensional tensor of integers;
-/// nothing if it is not made of scalars and a range.
-std::optional<Scalar> getFirstElement(Value offsets);
+/// *offsets*, a one-dimensional tensor of integers, as such a run; nothing if
+/// it is not made of scalars and one range.
+std::optional<Run> getRun(Value offsets);
 
 /// The parts of *mask*, a tensor of i1.
 std::vector<MaskPart> getMaskParts(Value mask);

@@ -11,7 +11,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Value.h"
-#include <optional>
+#include "llvm/ADT/DenseMap.h"
 
 namespace mlir::graft {
 
@@ -19,13 +19,33 @@ namespace mlir::graft {
 /// an error about *module* if not.
 bool checkThreads(ModuleOp module, StringRef pass, int64_t threads);
 
-/// *mask* with some of the values replaced of which it is the conjunction:
-/// *replace* gives the replacement of a value, null for true in every lane, or
-/// nothing to keep it. Returns *mask* itself if all are kept, and null if
-/// nothing is left.
-Value replaceParts(Value mask,
-                   llvm::function_ref<std::optional<Value>(Value part)> replace,
-                   OpBuilder &builder);
+/// Replaces some of the values of which masks are the conjunction. Each value
+/// is looked at once and gets at most one copy, which its users share.
+class MaskReplacer {
+public:
+  /// New operations are written behind those that they take the place of, and
+  /// with a *scope* at its beginning if those are outside of it.
+  MaskReplacer() = default;
+  explicit MaskReplacer(Block &scope) : scope(&scope) {}
+
+  /// From now on *replacement* takes the place of *part*, where it is to be
+  /// available; null for true in every lane. A replacement that is *part*
+  /// itself says that it holds nothing to replace.
+  void replace(Value part, Value replacement) { known[part] = replacement; }
+
+  /// *mask* with all parts replaced: *mask* itself if it has none of them, and
+  /// null if nothing is left.
+  Value apply(Value mask);
+
+private:
+  Value rebuild(Value mask);
+  OpBuilder getBuilder(Operation *op);
+
+  Block *scope = nullptr;
+  /// The first operation of `scope` that was there before.
+  Operation *first = nullptr;
+  llvm::DenseMap<Value, Value> known;
+};
 
 /// Simplifies the accesses and selections in *block*, a clone made with
 /// *mapping* of code in which the tensors of i1 *proven* are true in every
