@@ -6,6 +6,7 @@
 
 #include "graft/Analysis/TileBounds.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -63,6 +64,40 @@ Scalar Scalar::constant(Type type, int64_t value) {
   return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
+/// The loop that hands *argument* from one iteration to the next; null if
+/// *argument* is something else.
+static scf::ForOp getCarryingLoop(BlockArgument argument) {
+  auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+  return loop && argument != loop.getInductionVar() ? loop : nullptr;
+}
+
+std::optional<int64_t> graft::getIncrement(BlockArgument argument) {
+  scf::ForOp loop = getCarryingLoop(argument);
+  if (!loop || !isIndexType(getElementTypeOrSelf(argument.getType())))
+    return std::nullopt;
+  Value yielded = loop.getYieldedValues()[argument.getArgNumber() - 1];
+  auto sum = yielded.getDefiningOp<arith::AddIOp>();
+  if (!sum || (sum.getLhs() != argument && sum.getRhs() != argument))
+    return std::nullopt;
+  std::optional<APInt> increment =
+      getConstantInt(sum.getLhs() == argument ? sum.getRhs() : sum.getLhs());
+  if (!increment)
+    return std::nullopt;
+  return increment->getSExtValue();
+}
+
+std::optional<Scalar> Scalar::addedTo(BlockArgument argument) {
+  if (!isa<RankedTensorType>(argument.getType()) || !getIncrement(argument))
+    return std::nullopt;
+  scf::ForOp loop = getCarryingLoop(argument);
+  std::optional<int64_t> step = leaf(loop.getStep()).getConstant();
+  if (!step || *step <= 0 || !isIndexType(loop.getInductionVar().getType()))
+    return std::nullopt;
+  Node node = makeNode(Kind::Added, getElementTypeOrSelf(argument.getType()));
+  node.value = argument;
+  return Scalar(std::make_shared<Node>(std::move(node)));
+}
+
 Scalar Scalar::apply(Kind kind, Type type, ArrayRef<Scalar> operands) {
   Node node = makeNode(kind, type);
   node.operands.append(operands.begin(), operands.end());
@@ -102,7 +137,7 @@ SmallVector<Value> graft::getLeaves(ArrayRef<Scalar> scalars) {
   };
   llvm::for_each(scalars, meet);
   for (size_t at = 0; at < nodes.size(); ++at) {
-    if (nodes[at]->kind == Scalar::Kind::Leaf)
+    if (nodes[at]->value)
       leaves.insert(nodes[at]->value);
     llvm::for_each(nodes[at]->operands, meet);
   }
@@ -116,6 +151,35 @@ Value ScalarWriter::write(const Scalar &scalar) {
   return written[&node] = writeNew(node);
 }
 
+/// The induction variable is as many steps behind the lower bound as there were
+/// iterations. That distance is a number without sign, which does not wrap
+/// around; the rest is modulo 2^width, as the sum is in the tensor.
+Value ScalarWriter::writeAdded(const Scalar::Node &node) {
+  auto argument = cast<BlockArgument>(node.value);
+  scf::ForOp loop = getCarryingLoop(argument);
+  Type type = node.type, counted = loop.getInductionVar().getType();
+  int64_t step = *Scalar::leaf(loop.getStep()).getConstant();
+  int64_t factor = *getIncrement(argument);
+  auto constant = [&](Type type, int64_t number) {
+    return write(Scalar::constant(type, number));
+  };
+  Value passed = arith::SubIOp::create(builder, loc, loop.getInductionVar(),
+                                       loop.getLowerBound());
+  if (factor % step == 0)
+    factor /= step;
+  else
+    passed =
+        arith::DivUIOp::create(builder, loc, passed, constant(counted, step));
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (bits > counted.getIntOrFloatBitWidth())
+    passed = arith::ExtUIOp::create(builder, loc, type, passed);
+  else if (bits < counted.getIntOrFloatBitWidth())
+    passed = arith::TruncIOp::create(builder, loc, type, passed);
+  if (factor == 1)
+    return passed;
+  return arith::MulIOp::create(builder, loc, passed, constant(type, factor));
+}
+
 Value ScalarWriter::writeNew(const Scalar::Node &node) {
   SmallVector<Value, 2> operands;
   for (const Scalar &operand : node.operands)
@@ -123,6 +187,8 @@ Value ScalarWriter::writeNew(const Scalar::Node &node) {
   switch (node.kind) {
   case Scalar::Kind::Leaf:
     return node.value;
+  case Scalar::Kind::Added:
+    return writeAdded(node);
   case Scalar::Kind::Constant:
     return arith::ConstantOp::create(
         builder, loc,
@@ -292,6 +358,25 @@ static std::optional<Index> applyToIndices(Operation *op, Scalar::Kind kind,
   return addOrSubtract(kind, type, *lhs, *rhs);
 }
 
+/// The same for *argument*, a tensor to which a loop adds a constant: what it
+/// began with and what has been added since.
+static std::optional<Index> getCarriedIndex(BlockArgument argument,
+                                            unsigned &budget) {
+  std::optional<Scalar> added = Scalar::addedTo(argument);
+  if (!added)
+    return std::nullopt;
+  Value first =
+      getCarryingLoop(argument).getInitArgs()[argument.getArgNumber() - 1];
+  std::optional<Index> index = getIndex(first, budget);
+  if (!index)
+    return std::nullopt;
+  Type type = getElementTypeOrSelf(argument.getType());
+  index->base = index->base ? Scalar::apply(Scalar::Kind::Add, type,
+                                            {*index->base, *added})
+                            : *added;
+  return index;
+}
+
 /// *value*, a tensor of integers, as `base + lane`; nothing if it has another
 /// form, or is made of more than *budget* operations, each counted as often as
 /// it is used.
@@ -305,9 +390,9 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
     index.base = Scalar::constant(type, number->getSExtValue());
     return index;
   }
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return getCarriedIndex(argument, budget);
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return std::nullopt;
   if (auto splat = dyn_cast<tt::SplatOp>(op)) {
     index.base = Scalar::leaf(splat.getSrc());
     return index;
@@ -413,10 +498,34 @@ bool graft::isSigned(arith::CmpIPredicate predicate) {
          predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
 }
 
+/// Appends to *comparisons* that `number predicate bound`. To be below the
+/// smaller of two, as `min(n - i, cap)`, is to be below both, and to be above
+/// the larger is to be above both: these are affine where their choice is not.
+static void compare(arith::CmpIPredicate predicate, const Scalar &number,
+                    const Scalar &bound, unsigned &budget,
+                    SmallVectorImpl<Comparison> &comparisons) {
+  Operation *op =
+      bound.getNode().value ? bound.getNode().value.getDefiningOp() : nullptr;
+  bool isUpper = isUpperBound(predicate);
+  bool isChoice =
+      op &&
+      (isSigned(predicate)
+           ? (isUpper ? isa<arith::MinSIOp>(op) : isa<arith::MaxSIOp>(op))
+           : (isUpper ? isa<arith::MinUIOp>(op) : isa<arith::MaxUIOp>(op)));
+  if (!isChoice || budget == 0) {
+    comparisons.push_back({predicate, number, bound});
+    return;
+  }
+  --budget;
+  for (Value operand : op->getOperands())
+    compare(predicate, number, Scalar::leaf(operand), budget, comparisons);
+}
+
 /// Appends to *condition* that `index predicate bound` holds in every lane.
 /// Returns false if the comparison is not a bound.
 static bool addBound(Index index, arith::CmpIPredicate predicate,
-                     const Index &bound, Type type, TileCondition &condition) {
+                     const Index &bound, Type type, unsigned &budget,
+                     TileCondition &condition) {
   using arith::CmpIPredicate;
   if (predicate == CmpIPredicate::eq || predicate == CmpIPredicate::ne)
     return false;
@@ -426,9 +535,8 @@ static bool addBound(Index index, arith::CmpIPredicate predicate,
   checkNoWrap(index, type, isSigned(predicate), index.noWrap);
   llvm::append_range(condition.comparisons, index.noWrap);
   llvm::append_range(condition.comparisons, bound.noWrap);
-  condition.comparisons.push_back(
-      {predicate, at(index, type, isUpper ? index.max : index.min),
-       at(bound, type, 0)});
+  compare(predicate, at(index, type, isUpper ? index.max : index.min),
+          at(bound, type, 0), budget, condition.comparisons);
   return true;
 }
 
@@ -521,7 +629,7 @@ static void describe(arith::CmpIOp compare, bool isNegated, unsigned &budget,
   }
   TileCondition condition;
   if (index && bound && bound->isUniform() &&
-      addBound(*index, predicate, *bound, type, condition))
+      addBound(*index, predicate, *bound, type, budget, condition))
     part.condition = std::move(condition);
   else
     llvm::raw_string_ostream(part.why)
