@@ -35,11 +35,6 @@ Value graft::getTensorMask(Operation *op) {
   return mask && isa<RankedTensorType>(mask.getType()) ? mask : Value();
 }
 
-bool graft::holdsDot(Operation *scope) {
-  return scope->walk([](tt::DotOpInterface) { return WalkResult::interrupt(); })
-      .wasInterrupted();
-}
-
 void graft::setMask(Operation *op, Value mask) {
   auto set = [&](MutableOperandRange operand) {
     mask ? operand.assign(mask) : operand.clear();

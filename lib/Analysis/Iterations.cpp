@@ -19,7 +19,11 @@ static constexpr unsigned maxExpandedOps = 64;
 static constexpr int64_t maxIncrement = int64_t(1) << 24;
 
 /// The numbers of iterations of a loop with bounds of 32 bits.
-static constexpr Interval iterationNumbers{0, (int64_t(1) << 32) - 1};
+static constexpr Interval narrowIterations{0, (int64_t(1) << 32) - 1};
+
+/// Where numbers of 64 bits are to lie, which is tested: there, sums of them
+/// and products with constants are numbers of 64 bits, too.
+static constexpr Interval wideNumbers{-(int64_t(1) << 40), int64_t(1) << 40};
 
 static bool isNarrow(Value value) {
   return value.getType().isSignlessInteger() &&
@@ -37,21 +41,22 @@ static std::optional<Interval> getNumbers(Type type) {
 bool Iterations::areCountable() {
   std::optional<int64_t> step = Scalar::leaf(loop.getStep()).getConstant();
   return step && *step > 0 && *step <= maxIncrement &&
-         isNarrow(loop.getInductionVar()) && !loop.getUnsignedCmp();
+         getNumbers(loop.getInductionVar().getType()) && !loop.getUnsignedCmp();
+}
+
+Interval Iterations::getIterations() {
+  if (isNarrow(loop.getInductionVar()))
+    return narrowIterations;
+  std::optional<int64_t> step = Scalar::leaf(loop.getStep()).getConstant();
+  return {0, (wideNumbers.max - wideNumbers.min) / step.value_or(1)};
 }
 
 std::optional<int64_t> Iterations::getIncrement(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument || argument.getOwner() != loop.getBody() ||
-      argument == loop.getInductionVar() || !isNarrow(value))
+  if (!argument || argument.getOwner() != loop.getBody())
     return std::nullopt;
-  Value yielded = loop.getYieldedValues()[argument.getArgNumber() - 1];
-  auto sum = yielded.getDefiningOp<arith::AddIOp>();
-  if (!sum || (sum.getLhs() != value && sum.getRhs() != value))
-    return std::nullopt;
-  Value other = sum.getLhs() == value ? sum.getRhs() : sum.getLhs();
-  std::optional<int64_t> increment = Scalar::leaf(other).getConstant();
-  if (!increment || std::abs(*increment) > maxIncrement)
+  std::optional<int64_t> increment = graft::getIncrement(argument);
+  if (!increment || *increment > maxIncrement || *increment < -maxIncrement)
     return std::nullopt;
   return increment;
 }
@@ -80,10 +85,14 @@ std::optional<Iterations::Form> Iterations::computeLeafForm(Value value) {
   std::optional<Interval> numbers = getNumbers(value.getType());
   if (!numbers)
     return std::nullopt;
+  // `emitCount` sees to it that the bounds of a loop that runs lie there.
+  if (value == loop.getInductionVar() && !isNarrow(value))
+    return Form{true, wideNumbers, wideNumbers};
   if (value == loop.getInductionVar())
     return Form{true, *numbers, *numbers};
-  if (std::optional<int64_t> increment = getIncrement(value)) {
-    std::optional<Interval> added = iterationNumbers * Interval::of(*increment);
+  if (std::optional<int64_t> increment =
+          isNarrow(value) ? getIncrement(value) : std::nullopt) {
+    std::optional<Interval> added = getIterations() * Interval::of(*increment);
     std::optional<Interval> exact = added ? *numbers + *added : std::nullopt;
     if (!exact)
       return std::nullopt;
@@ -92,9 +101,25 @@ std::optional<Iterations::Form> Iterations::computeLeafForm(Value value) {
   if (std::optional<Scalar> scalar = expand(value))
     if (std::optional<Form> form = getForm(*scalar))
       return Form{form->changes, form->held, form->held};
-  if (loop.isDefinedOutsideOfLoop(value) && isNarrow(value))
-    return Form{false, *numbers, *numbers};
-  return std::nullopt;
+  if (!loop.isDefinedOutsideOfLoop(value))
+    return std::nullopt;
+  return Form{false, *numbers, isNarrow(value) ? *numbers : wideNumbers};
+}
+
+std::optional<Iterations::Form>
+Iterations::computeAddedForm(const Scalar::Node &node) {
+  std::optional<Interval> numbers = getNumbers(node.type);
+  std::optional<int64_t> increment = getIncrement(node.value);
+  // What a loop around this one adds stays the same here.
+  if (numbers && loop.isDefinedOutsideOfLoop(node.value))
+    return Form{false, *numbers, *(*numbers & wideNumbers)};
+  if (!numbers || !increment)
+    return std::nullopt;
+  std::optional<Interval> exact = getIterations() * Interval::of(*increment);
+  std::optional<Interval> held = exact ? *exact & *numbers : std::nullopt;
+  if (!held)
+    return std::nullopt;
+  return Form{true, *exact, *held};
 }
 
 /// What *kind* makes of numbers of *lhs* and *rhs*.
@@ -115,6 +140,8 @@ std::optional<Iterations::Form>
 Iterations::computeForm(const Scalar::Node &node) {
   if (node.kind == Kind::Leaf)
     return computeLeafForm(node.value);
+  if (node.kind == Kind::Added)
+    return computeAddedForm(node);
   std::optional<Interval> numbers = getNumbers(node.type);
   if (!numbers)
     return std::nullopt;
@@ -194,15 +221,22 @@ public:
     return arith::CmpIOp::create(builder, loc, predicate, lhs, rhs);
   }
 
+  /// Whether *bound*, of 64 bits, is not too large to count with.
+  Value isCountable(Value bound) {
+    using arith::CmpIPredicate;
+    Value below = compare(CmpIPredicate::sle, bound, constant(wideNumbers.max));
+    Value above = compare(CmpIPredicate::sge, bound, constant(wideNumbers.min));
+    return arith::AndIOp::create(builder, loc, below, above);
+  }
+
   /// *scalar*; appends to *checks* that its type can hold it.
   Value emit(const Scalar &scalar, SmallVectorImpl<Value> &checks) {
     const Scalar::Node &node = scalar.getNode();
-    const void *key = node.kind == Kind::Leaf
-                          ? node.value.getAsOpaquePointer()
-                          : static_cast<const void *>(&node);
+    const void *key = node.value ? node.value.getAsOpaquePointer()
+                                 : static_cast<const void *>(&node);
     if (Value value = emitted.lookup(key))
       return value;
-    Value value = emitExact(node, checks);
+    Value value = emitExact(scalar, checks);
     check(value, *iterations.getForm(scalar), checks);
     return emitted[key] = value;
   }
@@ -218,11 +252,14 @@ private:
           compare(CmpIPredicate::sge, value, constant(form.held.min)));
   }
 
-  Value emitExact(const Scalar::Node &node, SmallVectorImpl<Value> &checks) {
+  Value emitExact(const Scalar &scalar, SmallVectorImpl<Value> &checks) {
+    const Scalar::Node &node = scalar.getNode();
     if (node.kind == Kind::Constant)
       return constant(node.number);
     if (node.kind == Kind::Leaf)
       return emitLeaf(node.value, checks);
+    if (node.kind == Kind::Added)
+      return emitAdded(scalar);
     Value lhs = emit(node.operands.front(), checks);
     if (node.kind == Kind::ExtSI)
       return lhs;
@@ -243,7 +280,8 @@ private:
     scf::ForOp loop = iterations.loop;
     if (value == loop.getInductionVar())
       return step(loop.getLowerBound(), widen(loop.getStep()));
-    if (std::optional<int64_t> increment = iterations.getIncrement(value)) {
+    if (std::optional<int64_t> increment =
+            isNarrow(value) ? iterations.getIncrement(value) : std::nullopt) {
       unsigned index = cast<BlockArgument>(value).getArgNumber() - 1;
       return step(loop.getInitArgs()[index], constant(*increment));
     }
@@ -251,6 +289,14 @@ private:
     if (scalar && iterations.getForm(*scalar))
       return emit(*scalar, checks);
     return widen(value);
+  }
+
+  Value emitAdded(const Scalar &scalar) {
+    Value argument = scalar.getNode().value;
+    if (iterations.loop.isDefinedOutsideOfLoop(argument))
+      return widen(ScalarWriter(builder, loc).write(scalar));
+    return arith::MulIOp::create(builder, loc, number,
+                                 constant(*iterations.getIncrement(argument)));
   }
 
   /// `first + number * increment`
@@ -278,7 +324,14 @@ Value Iterations::emitCount(OpBuilder &builder, Location loc) {
   Value step = emitter.widen(loop.getStep());
   Value more = arith::SubIOp::create(builder, loc, step, emitter.constant(1));
   Value rounded = arith::AddIOp::create(builder, loc, positive, more);
-  return arith::DivUIOp::create(builder, loc, rounded, step);
+  Value count = arith::DivUIOp::create(builder, loc, rounded, step);
+  if (isNarrow(loop.getInductionVar()))
+    return count;
+  Value zero = emitter.constant(0);
+  for (Value bound : {lower, upper})
+    count = arith::SelectOp::create(builder, loc, emitter.isCountable(bound),
+                                    count, zero);
+  return count;
 }
 
 Value Iterations::emitAt(const TileCondition &condition, Value number,

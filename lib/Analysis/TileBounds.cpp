@@ -6,6 +6,7 @@
 
 #include "graft/Analysis/TileBounds.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -63,6 +64,40 @@ Scalar Scalar::constant(Type type, int64_t value) {
   return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
+/// The loop that hands *argument* from one iteration to the next; null if
+/// *argument* is something else.
+static scf::ForOp getCarryingLoop(BlockArgument argument) {
+  auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+  return loop && argument != loop.getInductionVar() ? loop : nullptr;
+}
+
+std::optional<int64_t> graft::getIncrement(BlockArgument argument) {
+  scf::ForOp loop = getCarryingLoop(argument);
+  if (!loop || !isIndexType(getElementTypeOrSelf(argument.getType())))
+    return std::nullopt;
+  Value yielded = loop.getYieldedValues()[argument.getArgNumber() - 1];
+  auto sum = yielded.getDefiningOp<arith::AddIOp>();
+  if (!sum || (sum.getLhs() != argument && sum.getRhs() != argument))
+    return std::nullopt;
+  std::optional<APInt> increment =
+      getConstantInt(sum.getLhs() == argument ? sum.getRhs() : sum.getLhs());
+  if (!increment)
+    return std::nullopt;
+  return increment->getSExtValue();
+}
+
+std::optional<Scalar> Scalar::addedTo(BlockArgument argument) {
+  if (!isa<RankedTensorType>(argument.getType()) || !getIncrement(argument))
+    return std::nullopt;
+  scf::ForOp loop = getCarryingLoop(argument);
+  std::optional<int64_t> step = leaf(loop.getStep()).getConstant();
+  if (!step || *step <= 0 || !isIndexType(loop.getInductionVar().getType()))
+    return std::nullopt;
+  Node node = makeNode(Kind::Added, getElementTypeOrSelf(argument.getType()));
+  node.value = argument;
+  return Scalar(std::make_shared<Node>(std::move(node)));
+}
+
 Scalar Scalar::apply(Kind kind, Type type, ArrayRef<Scalar> operands) {
   Node node = makeNode(kind, type);
   node.operands.append(operands.begin(), operands.end());
@@ -102,7 +137,7 @@ SmallVector<Value> graft::getLeaves(ArrayRef<Scalar> scalars) {
   };
   llvm::for_each(scalars, meet);
   for (size_t at = 0; at < nodes.size(); ++at) {
-    if (nodes[at]->kind == Scalar::Kind::Leaf)
+    if (nodes[at]->value)
       leaves.insert(nodes[at]->value);
     llvm::for_each(nodes[at]->operands, meet);
   }
@@ -116,6 +151,35 @@ Value ScalarWriter::write(const Scalar &scalar) {
   return written[&node] = writeNew(node);
 }
 
+/// The induction variable is as many steps behind the lower bound as there were
+/// iterations. That distance is a number without sign, which does not wrap
+/// around; the rest is modulo 2^width, as the sum is in the tensor.
+Value ScalarWriter::writeAdded(const Scalar::Node &node) {
+  auto argument = cast<BlockArgument>(node.value);
+  scf::ForOp loop = getCarryingLoop(argument);
+  Type type = node.type, counted = loop.getInductionVar().getType();
+  int64_t step = *Scalar::leaf(loop.getStep()).getConstant();
+  int64_t factor = *getIncrement(argument);
+  auto constant = [&](Type type, int64_t number) {
+    return write(Scalar::constant(type, number));
+  };
+  Value passed = arith::SubIOp::create(builder, loc, loop.getInductionVar(),
+                                       loop.getLowerBound());
+  if (factor % step == 0)
+    factor /= step;
+  else
+    passed =
+        arith::DivUIOp::create(builder, loc, passed, constant(counted, step));
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (bits > counted.getIntOrFloatBitWidth())
+    passed = arith::ExtUIOp::create(builder, loc, type, passed);
+  else if (bits < counted.getIntOrFloatBitWidth())
+    passed = arith::TruncIOp::create(builder, loc, type, passed);
+  if (factor == 1)
+    return passed;
+  return arith::MulIOp::create(builder, loc, passed, constant(type, factor));
+}
+
 Value ScalarWriter::writeNew(const Scalar::Node &node) {
   SmallVector<Value, 2> operands;
   for (const Scalar &operand : node.operands)
@@ -123,6 +187,8 @@ Value ScalarWriter::writeNew(const Scalar::Node &node) {
   switch (node.kind) {
   case Scalar::Kind::Leaf:
     return node.value;
+  case Scalar::Kind::Added:
+    return writeAdded(node);
   case Scalar::Kind::Constant:
     return arith::ConstantOp::create(
         builder, loc,
@@ -292,6 +358,25 @@ static std::optional<Index> applyToIndices(Operation *op, Scalar::Kind kind,
   return addOrSubtract(kind, type, *lhs, *rhs);
 }
 
+/// The same for *argument*, a tensor to which a loop adds a constant: what it
+/// began with and what has been added since.
+static std::optional<Index> getCarriedIndex(BlockArgument argument,
+                                            unsigned &budget) {
+  std::optional<Scalar> added = Scalar::addedTo(argument);
+  if (!added)
+    return std::nullopt;
+  Value first =
+      getCarryingLoop(argument).getInitArgs()[argument.getArgNumber() - 1];
+  std::optional<Index> index = getIndex(first, budget);
+  if (!index)
+    return std::nullopt;
+  Type type = getElementTypeOrSelf(argument.getType());
+  index->base = index->base ? Scalar::apply(Scalar::Kind::Add, type,
+                                            {*index->base, *added})
+                            : *added;
+  return index;
+}
+
 /// *value*, a tensor of integers, as `base + lane`; nothing if it has another
 /// form, or is made of more than *budget* operations, each counted as often as
 /// it is used.
@@ -305,9 +390,9 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
     index.base = Scalar::constant(type, number->getSExtValue());
     return index;
   }
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return getCarriedIndex(argument, budget);
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return std::nullopt;
   if (auto splat = dyn_cast<tt::SplatOp>(op)) {
     index.base = Scalar::leaf(splat.getSrc());
     return index;
@@ -413,10 +498,34 @@ bool graft::isSigned(arith::CmpIPredicate predicate) {
          predicate == CmpIPredicate::sgt || predicate == CmpIPredicate::sge;
 }
 
+/// Appends to *comparisons* that `number predicate bound`. To be below the
+/// smaller of two, as `min(n - i, cap)`, is to be below both, and to be above
+/// the larger is to be above both: these are affine where their choice is not.
+static void compare(arith::CmpIPredicate predicate, const Scalar &number,
+                    const Scalar &bound, unsigned &budget,
+                    SmallVectorImpl<Comparison> &comparisons) {
+  Operation *op =
+      bound.getNode().value ? bound.getNode().value.getDefiningOp() : nullptr;
+  bool isUpper = isUpperBound(predicate);
+  bool isChoice =
+      op &&
+      (isSigned(predicate)
+           ? (isUpper ? isa<arith::MinSIOp>(op) : isa<arith::MaxSIOp>(op))
+           : (isUpper ? isa<arith::MinUIOp>(op) : isa<arith::MaxUIOp>(op)));
+  if (!isChoice || budget == 0) {
+    comparisons.push_back({predicate, number, bound});
+    return;
+  }
+  --budget;
+  for (Value operand : op->getOperands())
+    compare(predicate, number, Scalar::leaf(operand), budget, comparisons);
+}
+
 /// Appends to *condition* that `index predicate bound` holds in every lane.
 /// Returns false if the comparison is not a bound.
 static bool addBound(Index index, arith::CmpIPredicate predicate,
-                     const Index &bound, Type type, TileCondition &condition) {
+                     const Index &bound, Type type, unsigned &budget,
+                     TileCondition &condition) {
   using arith::CmpIPredicate;
   if (predicate == CmpIPredicate::eq || predicate == CmpIPredicate::ne)
     return false;
@@ -426,9 +535,8 @@ static bool addBound(Index index, arith::CmpIPredicate predicate,
   checkNoWrap(index, type, isSigned(predicate), index.noWrap);
   llvm::append_range(condition.comparisons, index.noWrap);
   llvm::append_range(condition.comparisons, bound.noWrap);
-  condition.comparisons.push_back(
-      {predicate, at(index, type, isUpper ? index.max : index.min),
-       at(bound, type, 0)});
+  compare(predicate, at(index, type, isUpper ? index.max : index.min),
+          at(bound, type, 0), budget, condition.comparisons);
   return true;
 }
 
@@ -457,23 +565,28 @@ static arith::CmpIPredicate mirror(arith::CmpIPredicate predicate) {
   }
 }
 
-/// Whether *value* may differ from one program instance or iteration to the
-/// next, so far as *budget* operations tell.
+/// Whether *value* may be computed from the number of the program instance or
+/// iteration, so far as *budget* operations tell.
 static bool varies(Value value, unsigned &budget) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return !isa<tt::FuncOp>(value.getParentBlock()->getParentOp());
   if (isa<tt::GetProgramIdOp>(op) || op->getNumRegions() != 0 || budget == 0)
     return true;
+  // Where rows have a length each, it is loaded, and the tile made for the
+  // longest is hardly ever whole.
+  if (isa<tt::LoadOp>(op))
+    return false;
   --budget;
   return llvm::any_of(op->getOperands(),
                       [&](Value operand) { return varies(operand, budget); });
 }
 
-/// Whether *index* is the same in every program instance and iteration, or
-/// bounded by a constant that its first tile reaches. Such a tile is made to
-/// cover its axis, as `arange(0, next_power_of_2(n)) < n`, and is whole only
-/// where the bound is its very size.
+/// Whether *index* and *bound* do not depend on the program instance and
+/// iteration, or a constant bounds an index that reaches it with its first
+/// tile. Such a tile is made to cover its axis, as
+/// `arange(0, next_power_of_2(n)) < n`, and is whole only where the bound is
+/// its very size.
 static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
                        const std::optional<Index> &bound) {
   if (index.isUniform())
@@ -490,12 +603,16 @@ static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
   return end && *end <= index.max;
 }
 
-/// Finds out when *compare* holds in every lane, or why no scalar tells.
-static void describe(arith::CmpIOp compare, unsigned &budget, MaskPart &part) {
+/// Finds out when *compare*, or with *isNegated* its opposite, holds in every
+/// lane, or why no scalar tells.
+static void describe(arith::CmpIOp compare, bool isNegated, unsigned &budget,
+                     MaskPart &part) {
   Value lhs = compare.getLhs(), rhs = compare.getRhs();
   std::optional<Index> index = getIndex(lhs, budget);
   std::optional<Index> bound = getIndex(rhs, budget);
   arith::CmpIPredicate predicate = compare.getPredicate();
+  if (isNegated)
+    predicate = arith::invertPredicate(predicate);
   Type type = getElementTypeOrSelf(lhs.getType());
   if (index && index->isUniform()) {
     std::swap(index, bound);
@@ -512,7 +629,7 @@ static void describe(arith::CmpIOp compare, unsigned &budget, MaskPart &part) {
   }
   TileCondition condition;
   if (index && bound && bound->isUniform() &&
-      addBound(*index, predicate, *bound, type, condition))
+      addBound(*index, predicate, *bound, type, budget, condition))
     part.condition = std::move(condition);
   else
     llvm::raw_string_ostream(part.why)
@@ -572,18 +689,33 @@ private:
     return dims;
   }
 
+  /// The comparison that *op* is the opposite of, as Triton writes `~`; null if
+  /// it is something else.
+  static arith::CmpIOp getNegated(Operation *op) {
+    auto flipped = dyn_cast_or_null<arith::XOrIOp>(op);
+    if (!flipped)
+      return nullptr;
+    std::optional<APInt> number = getConstantInt(flipped.getRhs());
+    if (!number || !number->isOne())
+      return nullptr;
+    return flipped.getLhs().getDefiningOp<arith::CmpIOp>();
+  }
+
   void addLeaf(Value value, Dims dims) {
     MaskPart part{value, std::move(dims), {}, "", false, {}};
     Operation *op = value.getDefiningOp();
     std::optional<APInt> number = getConstantInt(value);
     auto splat = dyn_cast_or_null<tt::SplatOp>(op);
+    arith::CmpIOp negated = getNegated(op);
     if (splat || (number && number->isOne())) {
       part.dims.assign(part.dims.size(), std::nullopt);
       part.condition.emplace();
       if (splat)
         part.condition->scalars.push_back(splat.getSrc());
     } else if (auto compare = dyn_cast_or_null<arith::CmpIOp>(op)) {
-      describe(compare, budget, part);
+      describe(compare, /*isNegated=*/false, budget, part);
+    } else if (negated) {
+      describe(negated, /*isNegated=*/true, budget, part);
     } else if (isa_and_nonnull<arith::ConstantOp>(op)) {
       part.why = "the mask is a constant that is not true everywhere";
     } else {

@@ -21,6 +21,7 @@
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Iterations.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -37,9 +38,6 @@ using namespace mlir;
 using namespace mlir::graft;
 namespace tt = mlir::triton;
 
-/// The least that one asynchronous copy can move, in bits (PTX ISA, cp.async).
-static constexpr int64_t minCopyBits = 32;
-
 namespace {
 
 /// An access in a loop, and the parts of its mask; those that no iteration
@@ -49,20 +47,21 @@ struct Candidate {
   std::vector<MaskPart> parts;
 };
 
-/// A loop with masks that change with the iteration.
+/// A loop with masks that tell whether its iterations are whole.
 struct Loop {
   scf::ForOp op;
   std::vector<Candidate> candidates;
+  /// The parts without which an access is wider.
+  llvm::SmallDenseSet<Value, 8> narrowing;
 };
 
 } // namespace
 
-/// Whether *loop* is innermost and to be software-pipelined.
-static bool isPipelined(scf::ForOp loop) {
+static bool isInnermost(scf::ForOp loop) {
   bool holdsLoop = false;
   loop.getBody()->walk(
       [&](Operation *op) { holdsLoop |= isa<LoopLikeOpInterface>(op); });
-  return !holdsLoop && (loop->hasAttr("tt.num_stages") || holdsDot(loop));
+  return !holdsLoop;
 }
 
 /// Why *loop* is not to be duplicated; empty if it may be.
@@ -72,7 +71,7 @@ static std::string getObjection(scf::ForOp loop, int64_t maxOps) {
       if (op->hasAttr(attribute))
         return ("the loop, or one around it, has " + attribute).str();
   if (!Iterations(loop).areCountable())
-    return "the loop has no constant step, or 64-bit or unsigned bounds";
+    return "the loop has no constant step, or unsigned bounds";
   int64_t numOps = 0;
   loop->walk([&](Operation *) { ++numOps; });
   std::string why;
@@ -101,12 +100,18 @@ static Operation *findNarrowLoad(scf::ForOp loop, int64_t threads,
   return found;
 }
 
-/// Why *condition* of a mask in *op* tells nothing in front of the loop of
-/// *iterations*; empty if it does.
-static std::string getObjection(const TileCondition &condition, Operation *op,
-                                scf::ForOp loop, Iterations &iterations,
+/// Why the condition of *part*, of a mask in *op*, tells nothing in front of
+/// the loop of *iterations*; empty if it does. One that no iteration changes is
+/// for graft-version-tiles, but in a loop that *holdsProduct*, which that does
+/// not duplicate, and where *part* is not the same in all lanes anyway.
+static std::string getObjection(const MaskPart &part, Operation *op,
+                                scf::ForOp loop, bool holdsProduct,
+                                Iterations &iterations,
                                 DefinedValues &defined) {
-  if (!iterations.change(condition))
+  const TileCondition &condition = *part.condition;
+  bool changes = iterations.change(condition);
+  bool isUniform = llvm::none_of(part.dims, [](auto dim) { return bool(dim); });
+  if (!changes && (!holdsProduct || isUniform))
     return "what narrows the access does not change in the loop";
   // A loop that runs looks at the masks in its body.
   bool isReached = op->getBlock() == loop.getBody();
@@ -115,11 +120,13 @@ static std::string getObjection(const TileCondition &condition, Operation *op,
   };
   if (!isReached && !llvm::all_of(condition.getLeaves(), isUsable))
     return "the bound may have no value where the access is not reached";
-  return iterations.getObjection(condition);
+  return changes ? iterations.getObjection(condition) : "";
 }
 
-/// The accesses of *loop* whose masks change with the iteration.
-static std::vector<Candidate> findCandidates(scf::ForOp loop) {
+/// The accesses of *loop*, which may be one that *holdsProduct*, whose masks
+/// may be whole in some iterations.
+static std::vector<Candidate> findCandidates(scf::ForOp loop,
+                                             bool holdsProduct) {
   Iterations iterations(loop);
   DefinedValues defined;
   std::vector<Candidate> candidates;
@@ -128,28 +135,29 @@ static std::vector<Candidate> findCandidates(scf::ForOp loop) {
     if (!mask)
       return;
     Candidate candidate{op, getMaskParts(mask)};
-    bool changes = false;
+    bool isCandidate = false;
     for (MaskPart &part : candidate.parts) {
       if (!part.condition)
         continue;
-      changes |= iterations.change(*part.condition);
+      isCandidate |= iterations.change(*part.condition);
       std::string why =
-          getObjection(*part.condition, op, loop, iterations, defined);
+          getObjection(part, op, loop, holdsProduct, iterations, defined);
+      isCandidate |= why.empty();
       if (why.empty())
         continue;
       part.why = std::move(why);
       part.condition.reset();
     }
-    if (changes)
+    if (isCandidate)
       candidates.push_back(std::move(candidate));
   });
   return candidates;
 }
 
-/// Writes how many iterations of *loop*, from the first, *condition* is known
-/// to hold in.
-static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
-                            OpBuilder &builder) {
+/// Writes how many iterations of *loop*, from the first, *changing* is known
+/// to hold in; 0 where *fixed*, which no iteration changes, does not.
+static Value emitWholeCount(scf::ForOp loop, const TileCondition &changing,
+                            const TileCondition &fixed, OpBuilder &builder) {
   Location loc = loop.getLoc();
   Iterations iterations(loop);
   auto constant = [&](int64_t value) -> Value {
@@ -163,12 +171,15 @@ static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
         builder, loc, arith::SubIOp::create(builder, loc, number, one), zero);
   };
   Value last = before(count);
-  Value isLastWhole = iterations.emitAt(condition, last, builder, loc);
+  Value isLastWhole = iterations.emitAt(changing, last, builder, loc);
   Value whole = arith::SelectOp::create(builder, loc, isLastWhole, count, last);
-  Value isFirstWhole = iterations.emitAt(condition, zero, builder, loc);
-  Value isEndWhole = iterations.emitAt(condition, before(whole), builder, loc);
+  Value isFirstWhole = iterations.emitAt(changing, zero, builder, loc);
+  Value isEndWhole = iterations.emitAt(changing, before(whole), builder, loc);
   Value areWhole =
       arith::AndIOp::create(builder, loc, isFirstWhole, isEndWhole);
+  if (!fixed.getLeaves().empty())
+    areWhole =
+        arith::AndIOp::create(builder, loc, areWhole, fixed.emit(builder, loc));
   // What the masks are compared with may have no value where nobody looks.
   Value runs = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt,
                                      count, zero);
@@ -183,7 +194,10 @@ static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
 static Value emitBoundary(scf::ForOp loop, Value number, OpBuilder &builder) {
   Location loc = loop.getLoc();
   Type wide = builder.getI64Type();
+  Type type = loop.getInductionVar().getType();
   auto widen = [&](Value value) -> Value {
+    if (type == wide)
+      return value;
     return arith::ExtSIOp::create(builder, loc, wide, value);
   };
   Value steps =
@@ -195,31 +209,43 @@ static Value emitBoundary(scf::ForOp loop, Value number, OpBuilder &builder) {
   // An empty loop may have an upper bound below the lower one.
   Value middle =
       arith::MaxSIOp::create(builder, loc, inside, widen(loop.getLowerBound()));
-  return arith::TruncIOp::create(builder, loc, loop.getLowerBound().getType(),
-                                 middle);
+  if (type == wide)
+    return middle;
+  return arith::TruncIOp::create(builder, loc, type, middle);
 }
 
 /// Makes two loops of *candidate*, the first without the parts of masks that
-/// are true there. Where one access gains, the masks of the others can go too.
+/// are true there. Where one access gains, the masks of the others that the
+/// iterations change can go too. Where parts that they do not change have to
+/// go, the second loop may have to run all iterations: it stays pipelined.
 static void peel(const Loop &candidate) {
-  llvm::SmallSetVector<Value, 8> proven;
-  TileCondition condition;
-  for (const auto &[op, parts] : candidate.candidates)
-    for (const MaskPart &part : parts)
-      if (part.condition && proven.insert(part.value))
-        condition.append(*part.condition);
-
   scf::ForOp loop = candidate.op;
+  Iterations iterations(loop);
+  llvm::SmallSetVector<Value, 8> proven;
+  TileCondition changing, fixed;
+  for (const auto &[op, parts] : candidate.candidates)
+    for (const MaskPart &part : parts) {
+      if (!part.condition)
+        continue;
+      bool changes = iterations.change(*part.condition);
+      if ((changes || candidate.narrowing.contains(part.value)) &&
+          proven.insert(part.value))
+        (changes ? changing : fixed).append(*part.condition);
+    }
+
   OpBuilder builder(loop);
-  Value middle =
-      emitBoundary(loop, emitWholeCount(loop, condition, builder), builder);
+  Value middle = emitBoundary(
+      loop, emitWholeCount(loop, changing, fixed, builder), builder);
   IRMapping mapping;
   auto whole = cast<scf::ForOp>(builder.clone(*loop, mapping));
   whole.setUpperBound(middle);
   simplifyMasks(*whole.getBody(), proven.getArrayRef(), mapping);
   loop.setLowerBound(middle);
   loop.getInitArgsMutable().assign(whole.getResults());
-  loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
+  if (fixed.getLeaves().empty())
+    loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
+  // What is left is hardly ever whole: no branch is worth it there.
+  loop->setAttr("tt.graft_peeled", builder.getUnitAttr());
 }
 
 namespace {
@@ -230,22 +256,23 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   void runOnOperation() override {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
+    Pipelining pipelining(getOperation());
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
-      if (!isPipelined(op))
+      if (!isInnermost(op) || !pipelining.isPipelined(op))
         return;
-      std::vector<Candidate> candidates = findCandidates(op);
+      std::vector<Candidate> candidates =
+          findCandidates(op, pipelining.holdsProduct(op));
       if (!candidates.empty())
-        loops.push_back({op, std::move(candidates)});
+        loops.push_back({op, std::move(candidates), {}});
     });
     // Most kernels have nothing to peel; they pay for no analysis.
     if (loops.empty())
       return;
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
     // The analysis ends with the first change.
-    llvm::erase_if(loops, [&](const Loop &loop) {
-      return !isWorthPeeling(loop, axisInfo);
-    });
+    llvm::erase_if(loops,
+                   [&](Loop &loop) { return !isWorthPeeling(loop, axisInfo); });
     for (const Loop &loop : loops) {
       loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
       peel(loop);
@@ -253,13 +280,21 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   }
 
 private:
-  /// Whether *loop* is to be peeled; says why in remarks if not.
-  bool isWorthPeeling(const Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
+  /// Whether *loop* is to be peeled, and what narrows it; says why in remarks
+  /// if not.
+  bool isWorthPeeling(Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
     SmallVector<std::pair<Operation *, std::string>> declined;
-    for (const auto &[op, parts] : loop.candidates)
-      if (std::string why;
-          !getGain(op, parts, threads, /*mayAlign=*/false, axisInfo, why))
+    for (const auto &[op, parts] : loop.candidates) {
+      std::string why;
+      std::optional<Access> access =
+          getGain(op, parts, threads, /*mayAlign=*/false, axisInfo, why);
+      if (!access) {
         declined.push_back({op, std::move(why)});
+        continue;
+      }
+      for (const MaskPart *part : access->parts)
+        loop.narrowing.insert(part->value);
+    }
     if (declined.size() == loop.candidates.size()) {
       for (auto &[op, why] : declined)
         op->emitRemark("graft-peel-loops: mask kept: ") << why;

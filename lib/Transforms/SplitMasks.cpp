@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -25,7 +26,6 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/SmallPtrSet.h"
 
 namespace mlir::graft {
 #define GEN_PASS_DEF_GRAFTSPLITMASKS
@@ -69,25 +69,19 @@ static bool isCandidate(Operation *op) {
   return !load || !load.getIsVolatile();
 }
 
-/// The loops of *module* that hold a dot product.
-static llvm::SmallPtrSet<Operation *, 8> findProductLoops(ModuleOp module) {
-  llvm::SmallPtrSet<Operation *, 8> loops;
-  module.walk([&](tt::DotOpInterface dot) {
-    for (auto loop = dot->getParentOfType<LoopLikeOpInterface>();
-         loop && loops.insert(loop).second;
-         loop = loop->getParentOfType<LoopLikeOpInterface>())
-      ;
-  });
-  return loops;
-}
-
-/// Whether *op* is in one of *loops*, however deep.
-static bool isInside(Operation *op,
-                     const llvm::SmallPtrSetImpl<Operation *> &loops) {
-  for (Operation *loop = op->getParentOp(); loop; loop = loop->getParentOp())
-    if (loops.contains(loop))
-      return true;
-  return false;
+/// Whether *op*, which is *width* elements wide, is better left alone for the
+/// sake of the loop it is in: with a dot product in the loop everything is,
+/// and where there is none, what can be an asynchronous copy. Made two, of
+/// which the second takes over what the first has loaded, it would have to wait
+/// for that.
+static bool isForPipelining(Operation *op, int64_t width,
+                            const Pipelining &pipelining) {
+  if (pipelining.getObjection(op).empty())
+    return false;
+  auto load = dyn_cast<tt::LoadOp>(op);
+  return pipelining.isNextToProduct(op) ||
+         (load && width * tt::getPointeeBitWidth(load.getPtr().getType()) >=
+                      minCopyBits);
 }
 
 /// Whether *part* bounds tiles of which most, or too many, are not whole: the
@@ -103,7 +97,8 @@ static bool isOftenPartial(const MaskPart &part) {
 /// wider.
 static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
                                      int64_t threads,
-                                     tt::ModuleAxisInfoAnalysis &axisInfo) {
+                                     tt::ModuleAxisInfoAnalysis &axisInfo,
+                                     const Pipelining &pipelining) {
   tt::AxisInfo *pointers = axisInfo.getAxisInfo(getPointers(op));
   if (!pointers)
     return std::nullopt;
@@ -120,7 +115,7 @@ static std::optional<Split> getSplit(Operation *op, ArrayRef<MaskPart> parts,
       return std::nullopt;
     narrowing = &part;
   }
-  if (width < minWidening * before)
+  if (width < minWidening * before || isForPipelining(op, before, pipelining))
     return std::nullopt;
   // The new mask is constant over a vector where vectors of indices are.
   unsigned partDim = *narrowing->dims[dim];
@@ -216,9 +211,8 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
     llvm::MapVector<Operation *, std::vector<MaskPart>> candidates;
-    auto productLoops = findProductLoops(getOperation());
     getOperation().walk([&](Operation *op) {
-      if (!isCandidate(op) || isInside(op, productLoops))
+      if (!isCandidate(op))
         return;
       std::vector<MaskPart> parts = getMaskParts(getMask(op));
       if (llvm::any_of(parts, isOftenPartial))
@@ -228,9 +222,11 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
     if (candidates.empty())
       return;
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
+    Pipelining pipelining(getOperation());
     SmallVector<Split> splits;
     for (auto &[op, parts] : candidates)
-      if (std::optional<Split> split = getSplit(op, parts, threads, axisInfo))
+      if (std::optional<Split> split =
+              getSplit(op, parts, threads, axisInfo, pipelining))
         splits.push_back(std::move(*split));
     dropMinorities(splits);
     llvm::MapVector<std::pair<Value, int64_t>, Halves> halves;

@@ -28,6 +28,7 @@
 
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/Hoisting.h"
+#include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -72,6 +73,7 @@ namespace {
 struct Knowledge {
   DominanceInfo dominance;
   DefinedValues defined;
+  Pipelining pipelining;
 };
 
 } // namespace
@@ -149,15 +151,12 @@ static std::string getObjectionTo(Operation *op, int64_t maxOps,
 }
 
 /// Why there is to be no branch in *block*; empty if there may be.
-static std::string getObjection(Block *block) {
-  auto loop = dyn_cast<LoopLikeOpInterface>(block->getParentOp());
-  if (!loop)
-    return "";
-  if (loop->hasAttr("tt.num_stages"))
-    return "the loop around it is to be software-pipelined";
-  if (loop->hasAttr("tt.warp_specialize"))
-    return "the loop around it is to be warp-specialized";
-  return holdsDot(loop) ? "the loop around it holds a dot product" : "";
+static std::string getObjection(Block *block, const Pipelining &pipelining) {
+  Operation *op = &block->front();
+  auto loop = op->getParentOfType<LoopLikeOpInterface>();
+  if (loop && loop->hasAttr("tt.graft_peeled"))
+    return "the loop around it takes what graft-peel-loops has left";
+  return pipelining.getObjection(op).str();
 }
 
 /// Why the code from *first* to the end of its block is not worth duplicating;
@@ -254,8 +253,8 @@ static Operation *getPlace(Block *block, const Access &access) {
 /// their places in it, is worth taking in; drops those in front of it. Null,
 /// with a remark that says why, if there is none.
 static Operation *findFirst(Block *block, SmallVectorImpl<Access> &accesses,
-                            int64_t maxOps) {
-  std::string why = getObjection(block);
+                            const Pipelining &pipelining, int64_t maxOps) {
+  std::string why = getObjection(block, pipelining);
   bool isFinal = !why.empty();
   for (ArrayRef<Access> rest = accesses; !rest.empty();) {
     Operation *place = getPlace(block, rest.front());
@@ -284,7 +283,7 @@ static void versionBlock(Block *block, SmallVector<Access> accesses,
   llvm::stable_sort(accesses, [&](const Access &a, const Access &b) {
     return getPlace(block, a)->isBeforeInBlock(getPlace(block, b));
   });
-  Operation *first = findFirst(block, accesses, maxOps);
+  Operation *first = findFirst(block, accesses, knowledge.pipelining, maxOps);
   if (!first)
     return;
 
@@ -440,7 +439,8 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     SmallVector<Access> gaining =
         selectGaining(accesses, masks, threads, getOperation());
 
-    Knowledge knowledge{DominanceInfo(getOperation()), {}};
+    Knowledge knowledge{
+        DominanceInfo(getOperation()), {}, Pipelining(getOperation())};
     llvm::MapVector<Block *, SmallVector<Access>> groups;
     for (Access &access : gaining)
       groups[getOutermostBlock(access, knowledge)].push_back(access);

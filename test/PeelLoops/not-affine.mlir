@@ -45,7 +45,10 @@ tt.func @loaded(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt
     %at = tt.addptr %limits, %k : !tt.ptr<i32>, i32
     %left = tt.load %at : !tt.ptr<i32>
     %bound = tt.splat %left : i32 -> tensor<1024xi32>
-    %mask = arith.cmpi slt, %range, %bound : tensor<1024xi32>
+    %start = arith.muli %k, %size : i32
+    %starts = tt.splat %start : i32 -> tensor<1024xi32>
+    %index = arith.addi %starts, %range : tensor<1024xi32>
+    %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
     // expected-remark@below {{graft-peel-loops: mask kept: the bound is not affine in the iteration}}
     %x = tt.load %ptrs, %mask : tensor<1024x!tt.ptr<f16>>
     tt.store %out, %x : tensor<1024x!tt.ptr<f16>>
@@ -128,61 +131,6 @@ tt.func @remainder(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32,
     %left = arith.subi %n, %done : i32
     %bound = tt.splat %left : i32 -> tensor<1024xi32>
     %mask = arith.cmpi slt, %range, %bound : tensor<1024xi32>
-    // expected-remark@below {{graft-peel-loops: mask kept: the bound is not affine in the iteration}}
-    %x = tt.load %ptrs, %mask : tensor<1024x!tt.ptr<f16>>
-    tt.store %out, %x : tensor<1024x!tt.ptr<f16>>
-  } {tt.num_stages = 3 : i32}
-  tt.return
-}
-
-// -----
-
-// A bound of 64 bits times the iteration may wrap around.
-// CHECK-LABEL: @wide(
-// CHECK:       scf.for
-// CHECK-NOT:   scf.for
-// CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK-NOT:   scf.for
-// CHECK:       tt.return
-tt.func @wide(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
-              %out: tensor<1024x!tt.ptr<f16>>, %n: i64, %count: i32) {
-  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
-  %zero = arith.constant 0 : i32
-  %one = arith.constant 1 : i32
-  %size = arith.constant 1024 : i32
-  %range64 = arith.extsi %range : tensor<1024xi32> to tensor<1024xi64>
-  scf.for %k = %zero to %count step %one : i32 {
-    %k64 = arith.extsi %k : i32 to i64
-    %left = arith.subi %n, %k64 : i64
-    %bound = tt.splat %left : i64 -> tensor<1024xi64>
-    %mask = arith.cmpi slt, %range64, %bound : tensor<1024xi64>
-    // expected-remark@below {{graft-peel-loops: mask kept: the bound is not affine in the iteration}}
-    %x = tt.load %ptrs, %mask : tensor<1024x!tt.ptr<f16>>
-    tt.store %out, %x : tensor<1024x!tt.ptr<f16>>
-  } {tt.num_stages = 3 : i32}
-  tt.return
-}
-
-// -----
-
-// An induction variable of 64 bits may be any number.
-// CHECK-LABEL: @induction_variable_of_64_bits(
-// CHECK:       scf.for
-// CHECK-NOT:   scf.for
-// CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK-NOT:   scf.for
-// CHECK:       tt.return
-tt.func @induction_variable_of_64_bits(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
-                                       %out: tensor<1024x!tt.ptr<f16>>, %n: i64, %count: i64) {
-  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
-  %zero = arith.constant 0 : i64
-  %one = arith.constant 1 : i64
-  %size = arith.constant 1024 : i64
-  %range64 = arith.extsi %range : tensor<1024xi32> to tensor<1024xi64>
-  scf.for %k = %zero to %count step %one : i64 {
-    %left = arith.subi %n, %k : i64
-    %bound = tt.splat %left : i64 -> tensor<1024xi64>
-    %mask = arith.cmpi slt, %range64, %bound : tensor<1024xi64>
     // expected-remark@below {{graft-peel-loops: mask kept: the bound is not affine in the iteration}}
     %x = tt.load %ptrs, %mask : tensor<1024x!tt.ptr<f16>>
     tt.store %out, %x : tensor<1024x!tt.ptr<f16>>

@@ -209,3 +209,91 @@ tt.func @dot_behind(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32
   %product = tt.dot %a, %a, %acc : tensor<64x64xf16> * tensor<64x64xf16> -> tensor<64x64xf32>
   tt.return
 }
+
+// -----
+
+// In a loop that is to be pipelined, a load that can be an asynchronous copy is to stay one. A store is none.
+// CHECK-LABEL: @stages(
+// CHECK:       scf.for
+// CHECK:       tt.load
+// CHECK-NOT:   tt.load
+// CHECK:       tt.store
+// CHECK-NEXT:  tt.store
+tt.func @stages(%ptrs: tensor<1024x!tt.ptr<f32>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                %out: tensor<1024x!tt.ptr<f32>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                %other: tensor<1024xf32>, %n: i32, %count: i32) {
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  scf.for %i = %zero to %count step %one : i32 {
+    %x = tt.load %ptrs, %mask, %other : tensor<1024x!tt.ptr<f32>>
+    // expected-remark@below {{graft-split-masks: split into vectors of 4 and the rest}}
+    tt.store %out, %x, %mask : tensor<1024x!tt.ptr<f32>>
+  } {tt.num_stages = 3 : i32}
+  tt.return
+}
+
+// -----
+
+// So is one in a branch there.
+// CHECK-LABEL: @stages_in_a_branch(
+// CHECK:       scf.if
+// CHECK-NEXT:  tt.load
+// CHECK-NOT:   tt.load
+// CHECK:       tt.return
+tt.func @stages_in_a_branch(%ptrs: tensor<1024x!tt.ptr<f32>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                            %other: tensor<1024xf32>, %n: i32, %count: i32, %choice: i1) {
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  scf.for %i = %zero to %count step %one : i32 {
+    scf.if %choice {
+      %x = tt.load %ptrs, %mask, %other : tensor<1024x!tt.ptr<f32>>
+    }
+  } {tt.num_stages = 3 : i32}
+  tt.return
+}
+
+// -----
+
+// With one stage there is nothing to be in the way of.
+// CHECK-LABEL: @one_stage(
+// CHECK:       tt.load
+// CHECK-NEXT:  tt.load
+tt.func @one_stage(%ptrs: tensor<1024x!tt.ptr<f32>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                   %other: tensor<1024xf32>, %n: i32, %count: i32) {
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  scf.for %i = %zero to %count step %one : i32 {
+    // expected-remark@below {{graft-split-masks: split into vectors of 4 and the rest}}
+    %x = tt.load %ptrs, %mask, %other : tensor<1024x!tt.ptr<f32>>
+  } {tt.num_stages = 1 : i32}
+  tt.return
+}
+
+// -----
+
+// Halves under a mask of which nothing is known are too short for an asynchronous copy: nothing is lost.
+// CHECK-LABEL: @stages_of_halves(
+// CHECK:       tt.load
+// CHECK-NEXT:  tt.load
+tt.func @stages_of_halves(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                          %other: tensor<1024xf16>, %n: i32, %count: i32) {
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  scf.for %i = %zero to %count step %one : i32 {
+    // expected-remark@below {{graft-split-masks: split into vectors of 8 and the rest}}
+    %x = tt.load %ptrs, %mask, %other : tensor<1024x!tt.ptr<f16>>
+  } {tt.num_stages = 3 : i32}
+  tt.return
+}

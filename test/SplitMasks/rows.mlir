@@ -154,3 +154,43 @@ tt.func @two_widths(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32
   tt.store %floats, %float, %mask : tensor<1024x!tt.ptr<f32>>
   tt.return
 }
+
+// -----
+
+// A row whose length is loaded has one tile, which is hardly ever whole, whichever row it is.
+// CHECK-LABEL: @loaded_length(
+// CHECK:       tt.store
+// CHECK-NEXT:  tt.store
+tt.func @loaded_length(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                       %value: tensor<1024xf16>, %lengths: !tt.ptr<i32>) {
+  %row = tt.get_program_id x : i32
+  %place = tt.addptr %lengths, %row : !tt.ptr<i32>, i32
+  %n = tt.load %place : !tt.ptr<i32>
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  // expected-remark@below {{graft-split-masks: split into vectors of 8 and the rest}}
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}
+
+// -----
+
+// Where programs take a tile of it each, most of them are whole.
+// CHECK-LABEL: @tile_of_loaded_length(
+// CHECK:       tt.store
+// CHECK-NOT:   tt.store
+// CHECK:       tt.return
+tt.func @tile_of_loaded_length(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                               %value: tensor<1024xf16>, %lengths: !tt.ptr<i32>) {
+  %tile = tt.get_program_id x : i32
+  %n = tt.load %lengths : !tt.ptr<i32>
+  %size = arith.constant 1024 : i32
+  %done = arith.muli %tile, %size : i32
+  %left = arith.subi %n, %done : i32
+  %cols = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %bound = tt.splat %left : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %cols, %bound : tensor<1024xi32>
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}

@@ -158,3 +158,71 @@ tt.func @pipelined_duplicated(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 
   } {tt.num_stages = 3 : i32}
   tt.return
 }
+
+// -----
+
+// An access in a branch is in the loop too.
+// CHECK-LABEL: @in_a_branch(
+// CHECK:       scf.if
+// CHECK-NOT:   scf.if
+// CHECK:       tt.return
+tt.func @in_a_branch(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                     %value: tensor<1024xf16>, %n: i32, %choice: i1) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %zero = arith.constant 0 : i32
+  %step = arith.constant 1024 : i32
+  scf.for %i = %zero to %n step %step : i32 {
+    scf.if %choice {
+      %square = arith.muli %i, %i : i32
+      %starts = tt.splat %square : i32 -> tensor<1024xi32>
+      %index = arith.addi %starts, %range : tensor<1024xi32>
+      %bound = tt.splat %n : i32 -> tensor<1024xi32>
+      %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+      // expected-remark@below {{not versioned: the loop around it is to be software-pipelined}}
+      tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+    }
+  } {tt.num_stages = 3 : i32}
+  tt.return
+}
+
+// -----
+
+// What graft-peel-loops has left is hardly ever whole.
+// CHECK-LABEL: @peeled(
+// CHECK-NOT:   scf.if
+// CHECK:       tt.return
+tt.func @peeled(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                %value: tensor<1024xf16>, %begin: i32, %n: i32) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %step = arith.constant 1024 : i32
+  scf.for %i = %begin to %n step %step : i32 {
+    %starts = tt.splat %i : i32 -> tensor<1024xi32>
+    %index = arith.addi %starts, %range : tensor<1024xi32>
+    %bound = tt.splat %n : i32 -> tensor<1024xi32>
+    %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+    // expected-remark@below {{not versioned: the loop around it takes what graft-peel-loops has left}}
+    tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  } {tt.graft_peeled, tt.num_stages = 1 : i32}
+  tt.return
+}
+
+// -----
+
+// With one stage a loop is not pipelined.
+// CHECK-LABEL: @one_stage(
+// CHECK:       scf.for
+// CHECK:       scf.if
+tt.func @one_stage(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                   %value: tensor<1024xf16>, %begin: i32, %n: i32) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %step = arith.constant 1024 : i32
+  scf.for %i = %begin to %n step %step : i32 {
+    %starts = tt.splat %i : i32 -> tensor<1024xi32>
+    %index = arith.addi %starts, %range : tensor<1024xi32>
+    %bound = tt.splat %n : i32 -> tensor<1024xi32>
+    %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+    // expected-remark@below {{versioned 1 mask}}
+    tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  } {tt.num_stages = 1 : i32}
+  tt.return
+}

@@ -290,3 +290,53 @@ tt.func @while_loop(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32
   }
   tt.return
 }
+
+// -----
+
+// An index that the loop carries on: what has been added to it follows from the number of the iteration.
+// CHECK-LABEL: @carried_index(
+// CHECK:       scf.for %[[I:.*]] = %[[FIRST:.*]] to %[[N:.*]] step %{{.*}} iter_args
+// CHECK:         %[[ADDED:.*]] = arith.subi %[[I]], %[[FIRST]] : i32
+// CHECK:         %[[LAST:.*]] = arith.addi %[[ADDED]], %c1023_i32
+// CHECK:         arith.cmpi slt, %[[LAST]], %[[N]] : i32
+// CHECK:         scf.if
+tt.func @carried_index(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                       %value: tensor<1024xf16>, %first: i32, %n: i32) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %steps = arith.constant dense<1024> : tensor<1024xi32>
+  %step = arith.constant 1024 : i32
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %end = scf.for %i = %first to %n step %step iter_args(%index = %range) -> (tensor<1024xi32>) : i32 {
+    %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+    tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+    %next = arith.addi %index, %steps : tensor<1024xi32>
+    scf.yield %next : tensor<1024xi32>
+  }
+  tt.return
+}
+
+// -----
+
+// One that is carried on in other steps than the loop's is divided by these.
+// CHECK-LABEL: @carried_index_of_other_steps(
+// CHECK:       scf.for
+// CHECK:         %[[PASSED:.*]] = arith.subi
+// CHECK:         %[[COUNT:.*]] = arith.divui %[[PASSED]], %c3_i32
+// CHECK:         %[[WIDE:.*]] = arith.extui %[[COUNT]] : i32 to i64
+// CHECK:         arith.muli %[[WIDE]], %c1024_i64
+// CHECK:         scf.if
+tt.func @carried_index_of_other_steps(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                                      %value: tensor<1024xf16>, %first: i32, %count: i32, %n: i64) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %wide = arith.extsi %range : tensor<1024xi32> to tensor<1024xi64>
+  %steps = arith.constant dense<1024> : tensor<1024xi64>
+  %step = arith.constant 3 : i32
+  %bound = tt.splat %n : i64 -> tensor<1024xi64>
+  %end = scf.for %i = %first to %count step %step iter_args(%index = %wide) -> (tensor<1024xi64>) : i32 {
+    %mask = arith.cmpi slt, %index, %bound : tensor<1024xi64>
+    tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+    %next = arith.addi %index, %steps : tensor<1024xi64>
+    scf.yield %next : tensor<1024xi64>
+  }
+  tt.return
+}

@@ -197,3 +197,42 @@ tt.func @uge(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.di
   tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
   tt.return
 }
+
+// -----
+
+// The opposite of a bound is a bound.
+// CHECK-LABEL: @negated(
+// CHECK:       %[[LAST:.*]] = arith.addi %[[START:.*]], %c1023_i32
+// CHECK:       arith.cmpi sge, %[[LAST]], %[[START]] : i32
+// CHECK:       arith.cmpi slt, %[[LAST]], %[[N:.*]] : i32
+// CHECK:       scf.if
+tt.func @negated(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                 %value: tensor<1024xf16>, %start: i32, %n: i32) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %starts = tt.splat %start : i32 -> tensor<1024xi32>
+  %index = arith.addi %starts, %range : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %outside = arith.cmpi sge, %index, %bound : tensor<1024xi32>
+  %true = arith.constant dense<true> : tensor<1024xi1>
+  %mask = arith.xori %outside, %true : tensor<1024xi1>
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}
+
+// -----
+
+// What differs from something that is not true everywhere is not its opposite.
+// CHECK-LABEL: @exclusive(
+// CHECK-NOT:   scf.if
+// CHECK:       tt.return
+tt.func @exclusive(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                   %value: tensor<1024xf16>, %start: i32, %n: i32, %some: tensor<1024xi1>) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %starts = tt.splat %start : i32 -> tensor<1024xi32>
+  %index = arith.addi %starts, %range : tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %outside = arith.cmpi sge, %index, %bound : tensor<1024xi32>
+  %mask = arith.xori %outside, %some : tensor<1024xi1>
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}

@@ -498,12 +498,13 @@ def advancing(w: Writer) -> tuple[int, ...]:
 
 def families() -> dict[str, tuple[int, Callable[[Writer], tuple[int, ...]]]]:
     """Each family by name, with how often it is chosen."""
+    from kernel_bounds import BOUNDS
     from kernel_forms import FORMS
 
     return {
         "elementwise": (30, elementwise), "gather": (3, gather), "atomics": (6, atomics), "tiles": (22, tiles), "boxes": (5, boxes),
         "descriptors": (6, descriptors), "rows": (14, rows), "looped_rows": (8, looped_rows), "grid_stride": (8, grid_stride),
-        "advancing": (6, advancing), **FORMS,
+        "advancing": (6, advancing), **FORMS, **BOUNDS,
     }  # fmt: skip
 
 

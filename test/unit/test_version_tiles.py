@@ -80,7 +80,10 @@ class Case(Writer):
         else:
             bound = self.uniform(width)
         predicate = self.rng.choice(PREDICATES if self.rng.random() < 0.05 else ORDERS)
-        return self.binary(f"cmpi {predicate},", index, bound, width)
+        compared = self.binary(f"cmpi {predicate},", index, bound, width)
+        if self.rng.random() < 0.9:
+            return compared
+        return self.emit(f"arith.xori {compared}, {self.constant('true', 1)} : {self.tensor(1)}")
 
     def mask(self) -> str:
         """A comparison, or the conjunction of two or three, or of one and an argument."""

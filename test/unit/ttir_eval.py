@@ -23,7 +23,7 @@ BINARY = re.compile(rf"({NAME}), ({NAME}) : (?:tensor<\d+x)?i(\d+)>?")
 CHOICE = re.compile(rf"({NAME}), ({NAME}), ({NAME}) : \S+")
 COMPARISON = re.compile(rf"(\w+), ({NAME}), ({NAME}) : ")
 
-ARITHMETIC = {"arith.addi": operator.add, "arith.subi": operator.sub, "arith.muli": operator.mul}
+ARITHMETIC = {"arith.addi": operator.add, "arith.subi": operator.sub, "arith.muli": operator.mul, "arith.xori": operator.xor}
 #: Operations that take their operands as signed or as unsigned numbers; no result is outside what the operands' type holds.
 SIGNED: dict[str, Callable[[int, int], int]] = {
     "arith.maxsi": max,
@@ -57,7 +57,7 @@ def wrap(numbers: Iterable[int], width: int) -> tuple[int, ...]:
 
 
 def binary(function: Callable[[int, int], int], a: Value, b: Value) -> Value:
-    """A sum, difference, product or conjunction."""
+    """A sum, difference, product, conjunction or what differs."""
     low, high = -(1 << (a.width - 1)), 1 << (a.width - 1)
     signed = list(map(function, a.signed(), b.signed()))
     unsigned = list(map(function, a.lanes, b.lanes))

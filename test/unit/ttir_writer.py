@@ -34,7 +34,7 @@ class Writer:
     def splat(self, scalar: str, width: int) -> str:
         return self.emit(f"tt.splat {scalar} : i{width} -> {self.tensor(width)}")
 
-    def constant(self, number: int, width: int) -> str:
+    def constant(self, number: int | str, width: int) -> str:
         return self.emit(f"arith.constant dense<{number}> : {self.tensor(width)}")
 
     def binary(self, name: str, a: str, b: str, width: int) -> str:

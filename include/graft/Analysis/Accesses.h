@@ -31,9 +31,6 @@ Value getMask(Operation *op);
 /// The same if it is a tensor, and null for any other.
 Value getTensorMask(Operation *op);
 
-/// Whether *scope* is or holds a dot product.
-bool holdsDot(Operation *scope);
-
 /// Gives *op* the mask *mask*. With a null *mask* it loses the one that it has
 /// and, if it is a load, the values of masked lanes.
 void setMask(Operation *op, Value mask);

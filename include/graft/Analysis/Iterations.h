@@ -25,14 +25,14 @@
 
 namespace mlir::graft {
 
-/// The iterations of *loop*, numbered from 0. Its induction variable has at
-/// most 32 bits. What is found out is remembered: the loop must not change.
+/// The iterations of *loop*, numbered from 0. What is found out is remembered:
+/// the loop must not change.
 class Iterations {
 public:
   explicit Iterations(scf::ForOp loop) : loop(loop) {}
 
   /// Whether the loop can be counted: a constant positive step, and signed
-  /// bounds of at most 32 bits.
+  /// bounds of at most 64 bits.
   bool areCountable();
 
   /// Whether *condition* changes from one iteration to the next.
@@ -41,7 +41,8 @@ public:
   /// Why `emitAt` cannot tell when *condition* holds; empty if it can.
   std::string getObjection(const TileCondition &condition);
 
-  /// Writes how many iterations there are, an i64.
+  /// Writes how many iterations there are, an i64; 0 where bounds of 64 bits
+  /// are so large that they could not be counted with.
   Value emitCount(OpBuilder &builder, Location loc);
 
   /// Writes whether *condition*, to which there is no objection, holds in the
@@ -66,11 +67,14 @@ private:
   std::optional<Form> getForm(const Scalar &scalar);
   std::optional<Form> computeForm(const Scalar::Node &node);
   std::optional<Form> computeLeafForm(Value value);
+  std::optional<Form> computeAddedForm(const Scalar::Node &node);
+  /// The numbers that iterations may have.
+  Interval getIterations();
   /// *value* as an operation on leaves, where that tells more than the value
   /// itself: it is computed in the loop, or extended in front of it.
   std::optional<Scalar> expand(Value value);
-  /// The constant by which the loop adds to its argument *value* in each
-  /// iteration; nothing if it does something else.
+  /// The constant that this loop adds to its argument *value* in each
+  /// iteration; nothing if it does something else, or if it is too large.
   std::optional<int64_t> getIncrement(Value value);
 
   scf::ForOp loop;

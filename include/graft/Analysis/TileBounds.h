@@ -39,14 +39,18 @@ namespace mlir::graft {
 /// scalars share what they are made of.
 class Scalar {
 public:
-  /// How a scalar is made. Those behind `Constant` are operations of `arith`
-  /// on integers, modulo 2^width.
-  enum class Kind { Leaf, Constant, Add, Sub, Mul, ExtSI, ExtUI };
+  /// How a scalar is made. Those behind `Added` are operations of `arith` on
+  /// integers, modulo 2^width.
+  enum class Kind { Leaf, Constant, Added, Add, Sub, Mul, ExtSI, ExtUI };
 
   /// The scalar *value*.
   static Scalar leaf(Value value);
   /// The constant *value* of integer type *type*.
   static Scalar constant(Type type, int64_t value);
+  /// What the `scf.for` of *argument* has added to that tensor so far, the same
+  /// to each element, modulo 2^width. Nothing if it does not add a constant to
+  /// it in each iteration, or if its iterations cannot be numbered.
+  static std::optional<Scalar> addedTo(BlockArgument argument);
   /// The operation *kind* on *operands*, with the result type *type*.
   static Scalar apply(Kind kind, Type type, ArrayRef<Scalar> operands);
 
@@ -61,7 +65,8 @@ private:
   std::shared_ptr<const Node> node;
 };
 
-/// A leaf has a value, a constant a number, and an operation operands.
+/// A leaf has a value, what is added the argument of a loop, a constant a
+/// number, and an operation operands.
 struct Scalar::Node {
   Kind kind;
   Type type;
@@ -74,6 +79,10 @@ struct Scalar::Node {
 /// such operation. A promise of *op* not to overflow is not kept: where it does
 /// not hold, *op* has no value, and any will do.
 std::optional<Scalar::Kind> getScalarKind(Operation *op);
+
+/// The constant that an `scf.for` adds to its *argument*, an integer or a
+/// tensor of them, in each iteration; nothing if it does something else.
+std::optional<int64_t> getIncrement(BlockArgument argument);
 
 /// Whether *type* is an integer of a size that indices have here: 8 to 64 bits.
 bool isIndexType(Type type);
@@ -91,6 +100,7 @@ public:
 
 private:
   Value writeNew(const Scalar::Node &node);
+  Value writeAdded(const Scalar::Node &node);
 
   OpBuilder &builder;
   Location loc;

@@ -44,10 +44,11 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     `(rows < M)[:, None] & (cols < N)[None, :]` has two. Those go that narrow an
     access, if a condition says when they are true in every lane; the others stay
     with the access. Parts taken: `<`, `<=`, `>`, `>=` (signed or unsigned)
-    between a scalar and an index, where the index is made of scalars and
-    `make_range` by addition, subtraction, multiplication by a constant, sign or
-    zero extension, `expand_dims`, `broadcast` and `reshape`; and scalars that are
-    splat. Index arithmetic may wrap around; the condition tests at run time that
+    between a scalar and an index, or the opposite of that (`~`), where the index
+    is made of scalars and `make_range` by addition, subtraction, multiplication by a constant, sign or
+    zero extension, `expand_dims`, `broadcast` and `reshape`, or carried on by a
+    loop that adds a constant to it in each iteration (`offs += BLOCK`); and
+    scalars that are splat. To be below the smaller of two is to be below both. Index arithmetic may wrap around; the condition tests at run time that
     it does not.
 
     The branch is placed in the outermost block in which the condition is known
@@ -77,7 +78,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     - the part that narrows an access is of another form;
     - the index has no scalar part that changes at run time: such a tile is the
       only one of its axis and no smaller than it, so it is hardly ever whole.
-      The same goes for a constant bound that the first tile reaches;
+      The same goes for a constant bound that the first tile reaches, and for a
+      row whose length is loaded: see graft-split-masks;
     - every access is already as wide under its mask as its pointers allow;
     - the code to be duplicated has more than `max-ops` operations, or holds a
       dot product, or belongs to a loop that is to be software-pipelined or
@@ -127,20 +129,29 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
 
     Bounds are numbers that grow or shrink by the same amount from one iteration
     to the next. What holds for the first and the last of them holds in between,
-    as long as none wraps around, which is tested too, in 64-bit arithmetic.
+    as long as none wraps around, which is tested too, in 64-bit arithmetic. So
+    are numbers that have 64 bits themselves: they have to lie within 2^40 of
+    zero. What an index tensor that the loop carries on has grown by is the
+    number of the iteration times what each adds.
+
+    In a loop with a dot product, which graft-version-tiles does not duplicate,
+    parts of masks that no iteration changes may be in the way as well: `cols < N`
+    of a matrix in padded rows. Where they have to go for an access to be wider,
+    the first loop runs all whole iterations or none, and the second one, which
+    then may have to run all, stays pipelined.
 
     Taken: innermost loops that hold a dot product or are to be pipelined
-    (`tl.range(..., num_stages=...)`), in which a load or store is wider without
-    parts of its mask that change with the iteration. Other loops are left to
-    graft-version-tiles.
+    (`tl.range(..., num_stages=N)` with N > 1), in which a load or store is wider
+    without parts of its mask that change with the iteration, or in loops with a
+    product without others. Other loops are left to graft-version-tiles.
 
     What it gains: vector width by AxisInfo, before and after, as there. What it
     costs: the loop's code a second time, of which at most one iteration runs,
-    not pipelined. The pass leaves a loop as it was, and says why in a remark,
+    not pipelined, unless all have to. The pass leaves a loop as it was, and says why in a remark,
     where
     - the bound is not a sum of scalars and constant multiples of the induction
-      variable, or not of at most 32 bits, or unsigned;
-    - what narrows the access does not change in the loop;
+      variable, or the smaller of two such, or it is unsigned;
+    - what narrows the access does not change in a loop without a product;
     - another load in it moves less than four bytes at a time on account of its
       pointers, so that the loop waits for memory anyway: with asynchronous
       copies beside it, such a loop was slower (0.71 of the speed, H200, fp16,
@@ -191,8 +202,8 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
 
     Taken: loads and stores which would be at least four times as wide without
     one part of their mask, which is `index < bound` or `index <= bound` with a
-    scalar bound, where either the index is the only tile of its axis or the mask
-    is made in a loop. Other parts of the mask, such as a mask of rows, stay in
+    scalar bound, where either the index is the only tile of its axis, also where
+    the length of the row is loaded, or the mask is made in a loop. Other parts of the mask, such as a mask of rows, stay in
     both.
 
     What it gains: an access moves as many elements as its pointers allow, by
@@ -201,7 +212,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     comparisons per element. So the pass leaves accesses alone
     - of which Triton does not know that they are aligned: a row of 4095 elements
       that are next to those of the row before begins anywhere;
-    - in a loop with a dot product, where loads are to be asynchronous copies;
+    - in a loop with a dot product, where loads are to be asynchronous copies,
+      and loads of which the same is true in a loop that is to be pipelined
+      without one (`tl.range(..., num_stages=...)`);
     - in a block most of whose accesses would stay as they are;
     - which are volatile.
 
