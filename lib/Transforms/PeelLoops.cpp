@@ -22,6 +22,7 @@
 #include "graft/Analysis/Iterations.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
+#include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
@@ -208,6 +209,7 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   void runOnOperation() override {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
+    Sites sites(getOperation(), getArgument(), skipSites);
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
       if (!isPipelined(op))
@@ -225,6 +227,8 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
       return !isWorthPeeling(loop, axisInfo);
     });
     for (const Loop &loop : loops) {
+      if (!sites.take(loop.op))
+        continue;
       loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
       peel(loop);
     }
