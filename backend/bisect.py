@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -521,4 +521,18 @@ def bisect(script: str, arguments: Sequence[str], question: Question, timeout: f
     """The same for a Python *script*. Raises `OptionError` if the environment says already what to leave out."""
     if text := os.environ.get(_SKIP):
         raise OptionError(_SKIP, text, "nothing, as graft bisect sets it itself")
-    return find(Script([sys.executable, script, *arguments], timeout), question, tell)
+    with _stopped_like_interrupts():
+        return find(Script([sys.executable, script, *arguments], timeout), question, tell)
+
+
+@contextmanager
+def _stopped_like_interrupts() -> Iterator[None]:
+    """Lets what would end this process at once interrupt the block instead: a script in a session of its own would go on."""
+    ending = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ending:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)

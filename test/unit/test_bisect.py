@@ -383,7 +383,8 @@ def test_a_script_that_cannot_be_run_is_an_error(tmp_path):
         Script([str(tmp_path / "nothing")])({})
 
 
-def test_an_interrupt_ends_the_script_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_the_script_and_leaves_nothing(tmp_path, number):
     script = tmp_path / "script.py"
     script.write_text(
         f"import os, sys\npid = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY); os.dup2(pid, 1)\n{PARENT}\ntime.sleep(600)"
@@ -398,7 +399,7 @@ def test_an_interrupt_ends_the_script_and_leaves_nothing(tmp_path):
         text=True,
     )
     wait_until(lambda: pid.exists() and pid.read_text())
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     _, errors = child.communicate(timeout=30)
     assert (child.returncode, errors.strip()) == (1, "Aborted!")
     assert list((tmp_path / "temporary").iterdir()) == []
