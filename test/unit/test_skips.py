@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The option skip_passes: what it means for a kernel, and that the passes then leave just that out."""
 
+import random
+
 import pytest
 import triton
 import triton.language as tl
+from kernel_compiling import Compilation
+from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from triton.backends.graft import passes, settings, skips
 from triton.backends.graft.driver import Driver
@@ -139,3 +143,40 @@ def test_a_file_that_cannot_be_written_costs_a_warning_and_no_kernel(hopper, mon
     monkeypatch.setenv("MLIR_ENABLE_DIAGNOSTICS", "warnings")
     assert warm_up_rows(num_warps=8).asm["cubin"].startswith(b"\x7fELF")
     assert f"warning: cannot write to GRAFT_SITES={tmp_path}/nowhere/sites: No such file or directory" in capfd.readouterr().err
+
+
+# -- Numbers stay
+
+
+def sites_of(path):
+    """For each pass the number and the place of each site that was written to the file at *path*, which is removed."""
+    found = {}
+    for name, _, *rest in (line.split("\t") for line in path.read_text().splitlines()):
+        found.setdefault(name, []).extend([(int(rest[0]), *rest[2:])] if rest else [])
+    path.unlink()
+    return found
+
+
+@pytest.mark.parametrize("family", families())
+def test_sites_of_random_kernels_keep_their_numbers_and_without_any_the_pass_does_nothing(
+    hopper, monkeypatch, tmp_path, family
+):
+    path = tmp_path / "sites"
+    monkeypatch.setenv("GRAFT_SITES", str(path))
+    rng = random.Random(5)
+    for seed in range(6):
+        compilation = Compilation(make_case(seed, family), 90, tmp_path)
+
+        def compiled(text, compilation=compilation):
+            return compilation.compile("ttir", swizzle_programs=2, skip_passes=text)["ttir"], sites_of(path)
+
+        _, before = compiled("")
+        for name, sites in before.items():
+            if not sites:
+                continue
+            numbers = [number for number, *_ in sites]
+            assert numbers == list(range(1, len(sites) + 1))
+            some = rng.sample(numbers, rng.randint(1, len(numbers)))
+            assert compiled(f"{name}:{'+'.join(map(str, some))}")[1][name] == sites, (family, seed)
+            without = compiled(f"{name}:{'+'.join(map(str, numbers))}")[0]
+            assert without == compiled(name)[0], (family, seed)
