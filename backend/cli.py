@@ -94,6 +94,44 @@ def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else kernel_report.format_report(report))
 
 
+@graft.command(context_settings={"allow_interspersed_args": False})
+@click.argument("script", type=click.Path(exists=True, dir_okay=False))
+@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--metric", metavar="REGEX", default="", help="Also wrong: what it finds in the output is not as without our passes."
+)
+@click.option("--more-than", metavar="RATIO", type=float, help="Wrong if that is a number more than RATIO times as large.")
+@click.option("--less-than", metavar="RATIO", type=float, help="Wrong if that is a number less than RATIO times as large.")
+@click.option(
+    "--repeat", metavar="N", type=int, default=1, show_default=True, help="Runs of a setting, all of which have to be right."
+)
+@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="Wrong if a run takes longer.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def bisect(  # noqa: PLR0913, PLR0917 - click passes them by name
+    ctx: click.Context,
+    script: str,
+    arguments: tuple[str, ...],
+    metric: str,
+    more_than: float | None,
+    less_than: float | None,
+    repeat: int,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Find which pass, kernel and place makes SCRIPT wrong, and the shortest switch that mends it.
+
+    A run of SCRIPT is wrong if its exit status is not 0. Options of this command stand in front of SCRIPT. The exit status is 0 if
+    something was found, 1 if not, and 2 for wrong usage.
+    """
+    from . import bisect
+
+    question = bisect.Question(metric, more_than, less_than, repeat)
+    report = bisect.bisect(script, arguments, question, timeout, lambda text: click.echo(text, err=True))
+    click.echo(json.dumps(report.to_json(), indent=2) if as_json else bisect.format_report(report))
+    ctx.exit(0 if report.found else 1)
+
+
 @graft.group()
 def key() -> None:
     """Look into the cache key."""

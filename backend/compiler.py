@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +12,7 @@ from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget, Language
 from triton.backends.nvidia import compiler as nvidia
 
-from . import hooks, passes
+from . import hooks, passes, skips
 from .errors import OptionError
 from .settings import NAME, OPTIONS
 
@@ -20,6 +21,7 @@ from .settings import NAME, OPTIONS
 class Options(nvidia.CUDAOptions):
     """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
 
+    skip_passes: str = OPTIONS["skip_passes"].default
     swizzle_programs: int | str = OPTIONS["swizzle_programs"].default
     version_tiles: bool = OPTIONS["version_tiles"].default
     version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
@@ -71,7 +73,7 @@ class Backend(nvidia.CUDABackend):
         mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
         pm = ir.pass_manager(mod.context)
         pm.enable_debug()
-        if _add_passes(pm, opt, capability):
+        if _add_passes(pm, opt, capability, skips.of_kernel(opt.skip_passes, mod.get_entry_func_name())):
             pm.run(mod, "graft_ttir")
         return mod
 
@@ -88,21 +90,28 @@ class Backend(nvidia.CUDABackend):
         return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
 
 
-def _add_passes(pm: Any, opt: Options, capability: int) -> bool:
-    """Adds our passes to *pm*, for the end of the TTIR stage. Returns whether there are any."""
-    added = False
+def _add_passes(pm: Any, opt: Options, capability: int, skipped: Mapping[str, tuple[int, ...]]) -> bool:
+    """Adds our passes to *pm*, for the end of the TTIR stage, but for what is *skipped*. Returns whether there are any."""
+
+    def add(name: str, **options: int) -> bool:
+        sites = skipped.get(name)
+        if sites == ():
+            return False
+        return passes.add(pm, name, **options, **({"skip_sites": sites} if sites else {}))
+
+    added = []
     if opt.swizzle_programs == "auto":
         from . import chips
 
-        added = passes.add(pm, "graft-swizzle-programs", **chips.get_chip(capability)._asdict())
+        added.append(add("graft-swizzle-programs", **chips.get_chip(capability)._asdict()))
     elif opt.swizzle_programs:
-        added = passes.add(pm, "graft-swizzle-programs", group=int(opt.swizzle_programs))
+        added.append(add("graft-swizzle-programs", group=int(opt.swizzle_programs)))
     if opt.version_tiles:
         threads, max_ops = 32 * opt.num_warps * opt.num_ctas, opt.version_tiles_max_ops
-        passes.add(pm, "graft-peel-loops", threads=threads, max_ops=max_ops)
-        passes.add(pm, "graft-version-tiles", threads=threads, max_ops=max_ops)
-        added = passes.add(pm, "graft-split-masks", threads=threads)
-    return added
+        added.append(add("graft-peel-loops", threads=threads, max_ops=max_ops))
+        added.append(add("graft-version-tiles", threads=threads, max_ops=max_ops))
+        added.append(add("graft-split-masks", threads=threads))
+    return any(added)
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:

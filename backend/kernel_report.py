@@ -423,7 +423,7 @@ def _gains(now: Mapping[_Key, int], launch: _Launch) -> list[Gain]:
 def format_report(report: Report) -> str:
     """The report for people."""
     arguments = ", ".join(_argument_text(argument) for argument in report.arguments)
-    options = ", ".join(f"{name}={value}" for name, value in report.options.items() if value is not None)
+    options = ", ".join(f"{name}={value}" for name, value in report.options.items() if value not in (None, ""))
     text = [f"{report.kernel} for {report.target}", f"arguments: {arguments}", f"options: {options}"]
     for line in report.lines:
         text += ["", f"{_short(line.file)}:{line.number}: {line.source}" if line.number else "without a line"]

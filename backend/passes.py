@@ -104,7 +104,7 @@ def failed() -> bool:
     return _load.cache_info().currsize == 1 and _load() is None
 
 
-def add(pm: Any, name: str, **options: int | bool) -> bool:
+def add(pm: Any, name: str, **options: int | bool | tuple[int, ...]) -> bool:
     """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-version-tiles", max_ops=256)`.
 
     Returns False, and leaves *pm* alone, if there is no pass library. Raises `PassLibraryError` if the library does not
@@ -125,6 +125,8 @@ def add_text(pm: Any, pipeline: str) -> bool:
     return True
 
 
-def _text(value: int | bool) -> str:
+def _text(value: int | bool | tuple[int, ...]) -> str:
     """*value* as MLIR's pipeline syntax writes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

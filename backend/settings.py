@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from triton.backends.compiler import GPUTarget
 
+from . import skips
 from .errors import OptionError
 
 #: How Triton knows this backend: the name of its folder, of its entry point and of `TRITON_DEFAULT_BACKEND`.
@@ -106,6 +107,10 @@ OPTIONS = {
             lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 65536, parse_integer,
             "the largest number of TTIR operations that version_tiles may duplicate in one place",
         ),
+        Option(
+            "skip_passes", "", skips.EXPECTED, skips.is_valid, lambda name, text: text,
+            "leave out passes, in one kernel or at single places, as graft bisect finds them",
+        ),
     )
 }  # fmt: skip
 
@@ -118,6 +123,7 @@ VARIABLES = {
     PREFIX
     + "CACHE_KEY": "a text that stands for the identity of the compiler in cache keys; change it when you change the compiler",
     PREFIX + "TRACE": "a file to which each variant that is compiled or looked up is added, for `graft bundle build --trace`",
+    PREFIX + "SITES": "a file to which passes add a line for each place that they rewrite; graft bisect reads it",
     PREFIX + "CACHE_LIMIT": "the most bytes that the cache may hold, such as 10G; least recently used kernels are removed",
 }
 

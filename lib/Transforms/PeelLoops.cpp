@@ -24,6 +24,7 @@
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
+#include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
@@ -257,6 +258,7 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
     Pipelining pipelining(getOperation());
+    Sites sites(getOperation(), getArgument(), skipSites);
     std::vector<Loop> loops;
     getOperation().walk([&](scf::ForOp op) {
       if (!isInnermost(op) || !pipelining.isPipelined(op))
@@ -274,6 +276,8 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     llvm::erase_if(loops,
                    [&](Loop &loop) { return !isWorthPeeling(loop, axisInfo); });
     for (const Loop &loop : loops) {
+      if (!sites.take(loop.op))
+        continue;
       loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
       peel(loop);
     }

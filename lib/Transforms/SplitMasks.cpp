@@ -22,6 +22,7 @@
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
+#include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
@@ -210,6 +211,7 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
   void runOnOperation() override {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
+    Sites sites(getOperation(), getArgument(), skipSites);
     llvm::MapVector<Operation *, std::vector<MaskPart>> candidates;
     getOperation().walk([&](Operation *op) {
       if (!isCandidate(op))
@@ -231,6 +233,8 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
     dropMinorities(splits);
     llvm::MapVector<std::pair<Value, int64_t>, Halves> halves;
     for (const Split &split : splits) {
+      if (!sites.take(split.op))
+        continue;
       auto [entry, isNew] = halves.insert({{split.part, split.width}, {}});
       if (isNew)
         entry->second = makeHalves(split);

@@ -27,6 +27,7 @@
 #include "graft/Analysis/ProgramOrder.h"
 #include "graft/Analysis/TileProduct.h"
 #include "graft/Transforms/Passes.h"
+#include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
@@ -438,9 +439,10 @@ struct SwizzlePrograms
         !isInRange("multiprocessors", multiprocessors, 1, maxMultiprocessors) ||
         !isInRange("l2-bytes", l2Bytes, 0, maxL2Bytes))
       return signalPassFailure();
+    Sites sites(getOperation(), getArgument(), skipSites);
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
       if (function.isPublic() && !function.isExternal())
-        swizzle(function);
+        swizzle(function, sites);
   }
 
 private:
@@ -453,7 +455,7 @@ private:
     return false;
   }
 
-  void swizzle(tt::FuncOp function) {
+  void swizzle(tt::FuncOp function, Sites &sites) {
     std::optional<TileProduct> tile = getTileProduct(function);
     if (!tile)
       return;
@@ -478,6 +480,8 @@ private:
       tile->product->emitRemark("graft-swizzle-programs: order kept: ") << why;
       return;
     }
+    if (!sites.take(tile->product))
+      return;
     report(plan);
     renumber(function, plan);
   }

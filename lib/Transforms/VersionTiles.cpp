@@ -32,6 +32,7 @@
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
+#include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Dominance.h"
@@ -429,6 +430,7 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
   void runOnOperation() override {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
+    Sites sites(getOperation(), getArgument(), skipSites);
     Masks masks;
     SmallVector<Operation *> accesses;
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
@@ -454,7 +456,8 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
       return getDepth(a.first) > getDepth(b.first);
     });
     for (auto &[block, members] : blocks)
-      versionBlock(block, members, knowledge, maxOps);
+      if (sites.take(members.front().op))
+        versionBlock(block, members, knowledge, maxOps);
   }
 
   /// The number of operations around *block*.

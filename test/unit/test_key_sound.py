@@ -407,6 +407,7 @@ CHANGES = {
     "num_stages": {"num_stages": 2},
     "maxnreg": {"maxnreg": 64},
     "enable_fp_fusion": {"enable_fp_fusion": False},
+    "skip_passes": {"skip_passes": "graft-split-masks"},
     "swizzle_programs": {"swizzle_programs": 4},
     "version_tiles": {"version_tiles": False},
     "version_tiles_max_ops": {"version_tiles_max_ops": 256},

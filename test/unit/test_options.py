@@ -17,12 +17,48 @@ from triton.experimental.gluon import language as gl
 GOOD = {
     "swizzle_programs": [(0, "0"), (4, "4"), (1024, "1024"), ("auto", "auto")],
     "version_tiles": [(False, "0"), (False, "off"), (False, "No"), (False, "FALSE"), (True, "1"), (True, "on"), (True, "Yes")],
+    "skip_passes": [
+        (text, text)
+        for text in (
+            "graft-peel-loops",
+            "graft-version-tiles@add",
+            "graft-split-masks:3",
+            "graft-swizzle-programs@a.b-c:1+20,graft-peel-loops",
+        )
+    ],
     "version_tiles_max_ops": [(0, "0"), (1, "1"), (256, "256"), (65536, "65536")],
 }
 #: For each option: values that a kernel may not give.
 BAD = {
     "swizzle_programs": [-1, 1025, True, "4", "Auto", 4.0, [4]],
     "version_tiles": [1, 0, "yes", "", 2.0, [True]],
+    "skip_passes": [
+        *(
+            "version-tiles",
+            "graft-remarks",
+            "graft-peel-loops,",
+            ",graft-peel-loops",
+            "graft-peel-loops graft-split-masks",
+            " ",
+        ),
+        *(
+            "graft-peel-loops@",
+            "graft-peel-loops@a b",
+            "graft-peel-loops:",
+            "graft-peel-loops:0",
+            "graft-peel-loops:1+",
+            "graft-peel-loops:1,2",
+        ),
+        *(
+            "graft-peel-loops:1234567890",
+            "graft-peel-loops:-1",
+            "graft-peel-loops:2@add",
+            "graft-peel-loops\n",
+            True,
+            1,
+            ["graft-peel-loops"],
+        ),
+    ],
     "version_tiles_max_ops": [-1, 65537, True, "12", 1.0, [1]],
 }
 #: For each option: texts that the environment may not give, and what is expected instead.
@@ -30,10 +66,16 @@ FLAG = "one of 1, true, on, yes or one of 0, false, off, no"
 BAD_TEXT = {
     "swizzle_programs": [("four", "auto or an integer"), ("4.0", "auto or an integer")],
     "version_tiles": [("2", FLAG), ("maybe", FLAG), (" ", FLAG)],
+    "skip_passes": [],
     "version_tiles_max_ops": [("ten", "an integer"), ("1.5", "an integer"), ("1k", "an integer"), (" ", "an integer")],
 }
 #: Numbers in the environment that are integers, and out of range.
-OUT_OF_RANGE = {"swizzle_programs": [-1, 1025], "version_tiles": [], "version_tiles_max_ops": [-1, 65537]}
+OUT_OF_RANGE = {
+    "swizzle_programs": [-1, 1025],
+    "version_tiles": [],
+    "version_tiles_max_ops": [-1, 65537],
+    "skip_passes": ["all", "graft-peel-loops:0"],
+}
 
 
 def pairs(table):
@@ -74,11 +116,12 @@ def test_no_option_has_the_name_of_one_of_tritons():
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
     assert {option.variable for option in settings.OPTIONS.values()} == {
+        "GRAFT_SKIP_PASSES",
         "GRAFT_SWIZZLE_PROGRAMS",
         "GRAFT_VERSION_TILES",
         "GRAFT_VERSION_TILES_MAX_OPS",
     }
-    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "TRACE")
+    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "SITES", "TRACE")
     assert set(settings.VARIABLES) == {f"GRAFT_{name}" for name in names}
 
 
@@ -182,6 +225,8 @@ def test_the_expectations_are_spelt_out():
         "version_tiles": "True or False",
         "swizzle_programs": "auto or an integer from 0 to 1024",
         "version_tiles_max_ops": "an integer from 0 to 65536",
+        "skip_passes": "terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of "
+        "graft-swizzle-programs, graft-peel-loops, graft-version-tiles, graft-split-masks",
     }
 
 

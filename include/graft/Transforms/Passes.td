@@ -94,6 +94,9 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    ListOption<"skipSites", "skip-sites", "int64_t",
+               "places to leave as they are, numbered from 1 in the order in "
+               "which the pass comes to them (default none)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -168,6 +171,9 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    ListOption<"skipSites", "skip-sites", "int64_t",
+               "places to leave as they are, numbered from 1 in the order in "
+               "which the pass comes to them (default none)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -225,6 +231,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     Option<"threads", "threads", "int64_t", "128",
            "threads per CTA, which bound the elements one access can hold "
            "(default 128)">,
+    ListOption<"skipSites", "skip-sites", "int64_t",
+               "places to leave as they are, numbered from 1 in the order in "
+               "which the pass comes to them (default none)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
@@ -339,6 +348,9 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
     Option<"l2Bytes", "l2-bytes", "int64_t", "52428800",
            "bytes of the L2 cache, from 0 to 2^30 (default 50 MiB, as an H100 "
            "has)">,
+    ListOption<"skipSites", "skip-sites", "int64_t",
+               "places to leave as they are, numbered from 1 in the order in "
+               "which the pass comes to them (default none)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What our passes leave out: the text of the option `skip_passes`, which `graft bisect` writes.
+
+Terms are separated by commas: `graft-version-tiles` leaves out a pass, `graft-version-tiles@add` in the kernel `add` alone, and
+`graft-version-tiles@add:2+5` there its second and fifth site alone. Sites are the places that a pass may rewrite, numbered in the order
+in which it comes to them. include/graft/Transforms/Sites.h says more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+#: Our passes that change kernels, in the order in which they run, each with the option that switches it off.
+PASSES = {
+    "graft-swizzle-programs": "swizzle_programs",
+    "graft-peel-loops": "version_tiles",
+    "graft-version-tiles": "version_tiles",
+    "graft-split-masks": "version_tiles",
+}
+
+EXPECTED = (
+    f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {', '.join(PASSES)}"
+)
+
+# Nine digits are numbers that fit everywhere.
+_TERM = re.compile(rf"({'|'.join(PASSES)})(?:@([\w.$-]+))?(?::([1-9][0-9]{{0,8}}(?:\+[1-9][0-9]{{0,8}})*))?")
+
+
+class Skip(NamedTuple):
+    """What a term leaves out: the pass *name*, in every kernel if *kernel* is empty, and at every place if *sites* are."""
+
+    name: str
+    kernel: str = ""
+    sites: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        at = f"@{self.kernel}" if self.kernel else ""
+        return f"{self.name}{at}:{'+'.join(map(str, self.sites))}" if self.sites else f"{self.name}{at}"
+
+
+def parse(text: str) -> tuple[Skip, ...] | None:
+    """The terms of *text*; None if it is malformed."""
+    matches = [_TERM.fullmatch(term) for term in text.split(",")] if text else []
+    found = [match.groups(default="") for match in matches if match]
+    if len(found) < len(matches):
+        return None
+    return tuple(Skip(name, kernel, tuple(map(int, filter(None, sites.split("+"))))) for name, kernel, sites in found)
+
+
+def is_valid(text: object) -> bool:
+    """Whether *text* is one that `parse` takes."""
+    return isinstance(text, str) and parse(text) is not None
+
+
+def of_kernel(text: str, kernel: str) -> Mapping[str, tuple[int, ...]]:
+    """For each pass that leaves out something of *kernel* the sites that it leaves out, or none if these are all."""
+    found: dict[str, tuple[int, ...]] = {}
+    for skip in parse(text) or ():
+        if skip.kernel in ("", kernel):
+            before = found.get(skip.name)
+            is_all = before == () or not skip.sites
+            found[skip.name] = () if is_all else (*(before or ()), *skip.sites)
+    return found
