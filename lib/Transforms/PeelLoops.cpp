@@ -20,6 +20,7 @@
 
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/Iterations.h"
+#include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -72,8 +73,7 @@ static std::string getObjection(scf::ForOp loop, int64_t maxOps) {
         return ("the loop, or one around it, has " + attribute).str();
   if (!Iterations(loop).areCountable())
     return "the loop has no constant step, or 64-bit or unsigned bounds";
-  int64_t numOps = 0;
-  loop->walk([&](Operation *) { ++numOps; });
+  int64_t numOps = countOps(loop);
   std::string why;
   if (numOps > maxOps)
     llvm::raw_string_ostream(why)
@@ -224,7 +224,13 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     llvm::erase_if(loops, [&](const Loop &loop) {
       return !isWorthPeeling(loop, axisInfo);
     });
+    Budget budget(getOperation(), maxSize);
     for (const Loop &loop : loops) {
+      if (int64_t numOps = countOps(loop.op); !budget.take(numOps)) {
+        loop.op->emitRemark("graft-peel-loops: not peeled: ")
+            << budget.getObjection(numOps);
+        continue;
+      }
       loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
       peel(loop);
     }

@@ -28,6 +28,7 @@
 
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/TileBounds.h"
+#include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -131,8 +132,9 @@ static SmallVector<Operation *> getRest(Operation *first) {
 }
 
 /// Why the code from *first* to the end of its block is not worth duplicating;
-/// empty if it is.
-static std::string getObjection(Operation *first, int64_t maxOps) {
+/// empty if it is, and then taken from *budget*.
+static std::string getObjection(Operation *first, int64_t maxOps,
+                                Budget &budget) {
   std::string why;
   if (auto loop = dyn_cast<LoopLikeOpInterface>(first->getParentOp())) {
     if (loop->hasAttr("tt.num_stages"))
@@ -156,6 +158,8 @@ static std::string getObjection(Operation *first, int64_t maxOps) {
     llvm::raw_string_ostream(why)
         << "the code to duplicate has " << numOps
         << " operations, more than max-ops=" << maxOps;
+  if (why.empty() && !budget.take(numOps))
+    why = budget.getObjection(numOps);
   return why;
 }
 
@@ -246,11 +250,12 @@ static Operation *getFirst(Block *block, ArrayRef<Access> accesses) {
 
 /// Versions *block* for *accesses* in it, or says in remarks why not.
 static void versionBlock(Block *block, SmallVector<Access> accesses,
-                         DominanceInfo &dominance, int64_t maxOps) {
+                         DominanceInfo &dominance, int64_t maxOps,
+                         Budget &budget) {
   Operation *first = getFirst(block, accesses);
-  std::string why = getObjection(first, maxOps);
+  std::string why = getLoopObjection(first, accesses);
   if (why.empty())
-    why = getLoopObjection(first, accesses);
+    why = getObjection(first, maxOps, budget);
   if (!why.empty()) {
     accesses.front().op->emitRemark("graft-version-tiles: not versioned: ")
         << why;
@@ -259,7 +264,7 @@ static void versionBlock(Block *block, SmallVector<Access> accesses,
       return block->findAncestorOpInBlock(*access.op) == first;
     });
     if (!accesses.empty() && first->getNumRegions() != 0)
-      versionBlock(block, std::move(accesses), dominance, maxOps);
+      versionBlock(block, std::move(accesses), dominance, maxOps, budget);
     return;
   }
 
@@ -410,8 +415,9 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     llvm::stable_sort(blocks, [](const auto &a, const auto &b) {
       return getDepth(a.first) > getDepth(b.first);
     });
+    Budget budget(getOperation(), maxSize);
     for (auto &[block, members] : blocks)
-      versionBlock(block, members, dominance, maxOps);
+      versionBlock(block, members, dominance, maxOps, budget);
   }
 
   /// The number of operations around *block*.

@@ -92,6 +92,9 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -157,6 +160,9 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -212,6 +218,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     Option<"threads", "threads", "int64_t", "128",
            "threads per CTA, which bound the elements one access can hold "
            "(default 128)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Our passes over a kernel's TTIR: which, with which options, and what happens if one fails.
+
+They run one by one. One that fails is left out, and the others run on the module as it was before: the kernel compiles without
+it. A warning names the pass, the kernel, and a file from which `graft-opt` makes the failure again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from triton import knobs
+from triton._C.libtriton import ir
+
+from . import passes
+from .errors import GraftWarning
+from .runtime.files import write_file
+
+#: How many operations all passes together may add to a kernel: a share of its own, or so many if it is small.
+_SHARE, _FLOOR = 0.5, 160
+
+
+class Kernel(NamedTuple):
+    """What the options of a pass follow from: the kernel's options, the compute capability times ten, and its size in operations."""
+
+    options: Any
+    capability: int
+    size: int
+
+    @property
+    def copying(self) -> dict[str, int]:
+        """The options of every pass that copies code."""
+        added = max(_FLOOR, int(self.size * _SHARE))
+        return {"threads": 32 * self.options.num_warps * self.options.num_ctas, "max_size": self.size + added}
+
+
+class Step(NamedTuple):
+    """A pass of ours, when it runs, and its options."""
+
+    name: str
+    is_on: Callable[[Any], bool]
+    options: Callable[[Kernel], dict[str, int]]
+
+
+def _swizzling(kernel: Kernel) -> dict[str, int]:
+    if kernel.options.swizzle_programs != "auto":
+        return {"group": int(kernel.options.swizzle_programs)}
+    from . import chips
+
+    return chips.get_chip(kernel.capability)._asdict()
+
+
+def _versioning(kernel: Kernel) -> dict[str, int]:
+    return {**kernel.copying, "max_ops": kernel.options.version_tiles_max_ops}
+
+
+#: The pass that changes the order of programs, and copies nothing.
+ORDER = "graft-swizzle-programs"
+
+#: The passes, in the order in which they run at the end of the TTIR stage.
+STEPS: tuple[Step, ...] = (
+    Step(ORDER, lambda options: options.swizzle_programs != 0, _swizzling),
+    Step("graft-peel-loops", lambda options: options.version_tiles, _versioning),
+    Step("graft-version-tiles", lambda options: options.version_tiles, _versioning),
+    Step("graft-split-masks", lambda options: options.version_tiles, lambda kernel: kernel.copying),
+)
+
+#: Where reproducers are written, in the folder of the cache.
+_FOLDER = "graft-reproducers"
+
+
+def steps(options: Any) -> tuple[Step, ...]:
+    """The passes that run with *options*."""
+    return tuple(step for step in STEPS if step.is_on(options))
+
+
+class Changed(NamedTuple):
+    """A module, and the names of the passes that changed it."""
+
+    module: Any
+    passes: tuple[str, ...]
+
+
+def run(module: Any, chosen: Sequence[Step], options: Any, capability: int, before: str) -> Changed:
+    """Runs the passes *chosen* over *module*, whose text is *before*. The result is another module if one of them failed."""
+    size = count(module)
+    kernel = Kernel(options, capability, size)
+    changed: dict[str, str] = {}
+    for step in chosen:
+        pipeline = passes.text(step.name, **step.options(kernel))
+        failure = _failure(module, step.name, pipeline)
+        if failure is not None:
+            module = _again(before, changed, module.context)
+            _report(step.name, pipeline, module, failure)
+        elif (now := count(module)) != size:  # a pass that changes a kernel makes it larger
+            changed[step.name], size = pipeline, now
+    return Changed(module, tuple(changed))
+
+
+def _again(before: str, changed: Mapping[str, str], context: Any) -> Any:
+    """The module that the passes *changed*, by name with their options, made of *before*."""
+    module = parse(before, context)
+    for name, pipeline in changed.items():
+        _failure(module, name, pipeline)
+    return module
+
+
+def _failure(module: Any, name: str, pipeline: str) -> RuntimeError | None:
+    """Runs *pipeline*, which is the pass *name*, over *module*. Returns what Triton says if it fails: *module* is then in any state."""
+    pm = ir.pass_manager(module.context)
+    pm.enable_debug()
+    passes.add_text(pm, pipeline)
+    try:
+        pm.run(module, name.replace("-", "_"))
+    except RuntimeError as error:
+        return error
+    return None
+
+
+def count(module: Any) -> int:
+    """The number of operations in *module*, as the passes count them."""
+    found = 0
+
+    def meet(_: Any) -> None:
+        nonlocal found
+        found += 1
+
+    module.walk(meet)
+    return found
+
+
+def parse(text: str, context: Any, kind: str = "ttir") -> Any:
+    """The module that *text* is."""
+    # Triton reads modules from files only.
+    with tempfile.NamedTemporaryFile("w", suffix=f".{kind}") as file:
+        file.write(text)
+        file.flush()
+        module = ir.parse_mlir_module(file.name, context)
+    module.context = context
+    return module
+
+
+# -- What failed
+
+
+def _report(name: str, pipeline: str, module: Any, error: RuntimeError) -> None:
+    """Warns that the pass *name* failed on *module*, and leaves a reproducer."""
+    kernel = module.get_entry_func_name()
+    path = write_reproducer(kernel, pipeline, str(module))
+    where = f"graft-opt makes it again from {path}" if path else "the reproducer could not be written"
+    warnings.warn(f"{kernel} is compiled without {name}, which failed: {error}; {where}", GraftWarning, stacklevel=2)
+
+
+def write_reproducer(kernel: str, pipeline: str, text: str) -> str | None:
+    """Writes *text* and how to run *pipeline* over it to a file, whose path it returns; None if that cannot be done."""
+    content = f"// graft-opt <this file> -{_as_flag(pipeline)}\n{text}".encode()
+    name = f"{re.sub('[^A-Za-z0-9_.-]', '_', kernel)[:100]}.{hashlib.sha256(content).hexdigest()[:16]}.mlir"
+    for folder in (os.path.join(str(knobs.cache.dir), _FOLDER), os.path.join(tempfile.gettempdir(), _FOLDER)):
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, exist_ok=True)
+            path = os.path.join(folder, name)
+            write_file(path, content)
+            return path
+    return None
+
+
+def _as_flag(pipeline: str) -> str:
+    """A pass with its options in MLIR's form, as a flag of `graft-opt`."""
+    name, _, options = pipeline.rstrip("}").partition("{")
+    return f"{name}='{options}'" if options else name
