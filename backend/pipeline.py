@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import tempfile
@@ -23,22 +24,27 @@ from . import passes
 from .errors import GraftWarning
 from .runtime.files import write_file
 
-#: How many operations all passes together may add to a kernel: a share of its own, or so many if it is small.
-_SHARE, _FLOOR = 0.5, 160
+#: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
+#: copying more took all registers (`mhc`: 3,000 instructions), or 16 KiB of code and a quarter of the resident CTAs.
+_SHARE, _FLOOR = 0.25, 1000
 
 
 class Kernel(NamedTuple):
-    """What the options of a pass follow from: the kernel's options, the compute capability times ten, and its size in operations."""
+    """What the options of a pass follow from: the kernel's options, the compute capability times ten, and its size in operations.
+
+    *weight* is its size in instructions of a thread, as `weigh` estimates it.
+    """
 
     options: Any
     capability: int
     size: int
+    weight: int
 
     @property
     def copying(self) -> dict[str, int]:
         """The options of every pass that copies code."""
-        added = max(_FLOOR, int(self.size * _SHARE))
-        return {"threads": 32 * self.options.num_warps * self.options.num_ctas, "max_size": self.size + added}
+        added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1))
+        return {"threads": _threads(self.options), "max_size": self.size + int(added)}
 
 
 class Step(NamedTuple):
@@ -47,6 +53,11 @@ class Step(NamedTuple):
     name: str
     is_on: Callable[[Any], bool]
     options: Callable[[Kernel], dict[str, int]]
+
+
+def _threads(options: Any) -> int:
+    """The threads of a CTA."""
+    return 32 * options.num_warps * options.num_ctas
 
 
 def _swizzling(kernel: Kernel) -> dict[str, int]:
@@ -91,7 +102,7 @@ class Changed(NamedTuple):
 def run(module: Any, chosen: Sequence[Step], options: Any, capability: int, before: str) -> Changed:
     """Runs the passes *chosen* over *module*, whose text is *before*. The result is another module if one of them failed."""
     size = count(module)
-    kernel = Kernel(options, capability, size)
+    kernel = Kernel(options, capability, size, weigh(before, _threads(options)))
     changed: dict[str, str] = {}
     for step in chosen:
         pipeline = passes.text(step.name, **step.options(kernel))
@@ -134,6 +145,20 @@ def count(module: Any) -> int:
 
     module.walk(meet)
     return found
+
+
+#: An operation that has results; the last type on its line is that of one, or as large.
+_RESULT = re.compile(r"^ +%.* = .*", re.M)
+_SHAPE = re.compile(r"tensor<((?:[0-9]+x)+)")
+
+
+def weigh(text: str, threads: int) -> int:
+    """About how many instructions each of *threads* runs for the module *text*: one for each element of a result that it holds."""
+    weight = 0
+    for line in _RESULT.findall(text):
+        shapes = _SHAPE.findall(line)
+        weight += max(1, math.prod(map(int, shapes[-1].split("x")[:-1])) // threads) if shapes else 1
+    return weight
 
 
 def parse(text: str, context: Any, kind: str = "ttir") -> Any:

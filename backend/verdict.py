@@ -26,16 +26,23 @@ from .errors import GraftWarning
 
 #: Kernels of more lines of PTX are compiled in both ways from the start, so that ptxas can be busy with both at a time. Measured
 #: over the kernels of Liger-Kernel: those that spill have more.
-_LONG = 2500
+_LONG = 1500
 
 #: How much longer our code may be.
 _LONGER = 2
+
+#: The passes that copy code, and how many registers the others may cost: the most over Liger-Kernel were 9.
+_COPYING = frozenset({"graft-peel-loops", "graft-version-tiles"})
+_SPLIT_REGISTERS = 16
 
 Stage = Callable[[Any, dict], Any]
 
 
 class Account(NamedTuple):
-    """What ptxas makes of a kernel: registers of a thread, bytes of its stack, resident CTAs and their most, bytes of code."""
+    """What ptxas makes of a kernel: registers of a thread, bytes of its stack, resident CTAs, bytes of code, and its warps.
+
+    *most_ctas* is how many CTAs it could have without our passes.
+    """
 
     registers: int
     stack: int
@@ -45,8 +52,8 @@ class Account(NamedTuple):
     warps: int
 
     def is_good(self, most_warps: int) -> bool:
-        """Whether there is nothing to ask: all fits into registers, which leave room for half of the warps or limit nothing."""
-        return self.stack == 0 and (self.ctas == self.most_ctas or 2 * self.ctas * self.warps >= most_warps)
+        """Whether there is nothing to ask: all fits into registers, and these leave room for half of the warps or cost no CTA."""
+        return self.stack == 0 and (self.ctas >= self.most_ctas or 2 * self.ctas * self.warps >= most_warps)
 
     def objection(self, without: Account) -> str:
         """Why the kernel *without* our passes is better; empty if it is not."""
@@ -181,11 +188,12 @@ class Judge:
         metadata = variant.metadata
         usage = cubin.usage(binary, metadata["name"])
         registers, warps, shared = usage.registers or 0, metadata["num_warps"], metadata["shared"]
+        fewest = registers - _SPLIT_REGISTERS if _COPYING.isdisjoint(variant.changed) else 0
         return Account(
             registers=registers,
             stack=4 * (usage.spills or 0),
             ctas=self._limits.resident_ctas(registers, warps, shared),
-            most_ctas=self._limits.resident_ctas(0, warps, shared),
+            most_ctas=self._limits.resident_ctas(fewest, warps, shared),
             code=cubin.code_bytes(binary, metadata["name"]) or 0,
             warps=warps,
         )

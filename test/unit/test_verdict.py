@@ -7,7 +7,7 @@ import re
 import pytest
 import triton
 import triton.language as tl
-from support import OtherDriver, make_vector_add, warm_up_vector_add
+from support import OtherDriver, make_vector_add, target, warm_up_vector_add
 from triton.backends.graft import chips, pipeline, verdict
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
@@ -191,7 +191,7 @@ def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
     def inspect(*arguments):
         if not arguments:
             return "key", "hash"
-        backend, stages = arguments[:2]
+        stages = arguments[1]
         own = stages["llir"]
         stages["llir"] = lambda src, metadata: own(src, metadata) + "\n; seen\n"
 
@@ -205,10 +205,38 @@ def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
 # -- The budget
 
 
-def test_all_passes_together_add_no_more_than_the_budget():
-    kernel = pipeline.Kernel(Backend(triton.backends.compiler.GPUTarget("cuda", 90, 32)).parse_options({}), 90, 1000)
+def budget(size, weight):
+    """What the passes may make of a kernel of *size* operations that are *weight* instructions: one number for all that copy code."""
+    options = Backend(target(90)).parse_options({})
+    kernel = pipeline.Kernel(options, 90, size, weight)
     limits = {step.name: step.options(kernel).get("max_size") for step in pipeline.STEPS}
     assert limits.pop("graft-swizzle-programs") is None
-    assert set(limits.values()) == {1500}
-    small = pipeline.Kernel(kernel.options, 90, 10)
-    assert small.copying["max_size"] == 10 + pipeline._FLOOR
+    (limit,) = set(limits.values())
+    return limit
+
+
+def test_all_passes_together_add_a_share_of_a_large_kernel():
+    assert budget(400, 4000) == 500
+
+
+def test_a_small_kernel_may_grow_by_more_than_a_share():
+    assert budget(100, 1000) == 200
+    assert budget(100, 500) == 300
+
+
+def test_the_weight_counts_what_a_thread_holds():
+    text = """
+    tt.func public @f() {
+      %0 = arith.constant 1 : i32
+      %1 = tt.splat %0 : i32 -> tensor<4x512xi32>
+      %2:2 = scf.for %3 = %0 to %0 step %0 iter_args(%4 = %1) -> (tensor<64xi32>) : i32 {
+      tt.store %1, %2 : tensor<4x512x!tt.ptr<f16>>
+"""
+    assert pipeline.weigh(text, 128) == 1 + 16 + 1
+
+
+def test_a_kernel_whose_copy_is_too_large_is_left_as_it_is(activate, monkeypatch):
+    monkeypatch.setattr(pipeline, "_SHARE", 0)
+    monkeypatch.setattr(pipeline, "_FLOOR", 0)
+    activate(Driver(target="cuda:90"))
+    assert "scf.if" not in warm_up_vector_add(make_vector_add()).asm["ttir"]
