@@ -25,8 +25,8 @@ from .errors import GraftWarning
 from .runtime.files import write_file
 
 #: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
-#: copying more took all registers (`mhc`: 3,000 instructions), or 16 KiB of code and a quarter of the resident CTAs.
-_SHARE, _FLOOR = 0.25, 1000
+#: those that took more had all registers in use, and up to 150 KB of code more.
+_SHARE, _FLOOR = 0.25, 500
 
 
 class Kernel(NamedTuple):

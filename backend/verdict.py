@@ -15,7 +15,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from triton import knobs
@@ -24,16 +23,13 @@ from triton.backends.nvidia import compiler as nvidia
 from . import chips, passes, pipeline
 from .errors import GraftWarning
 
-#: Kernels of more lines of PTX are compiled in both ways from the start, so that ptxas can be busy with both at a time. Measured
-#: over the kernels of Liger-Kernel: those that spill have more.
-_LONG = 1500
-
 #: How much longer our code may be.
 _LONGER = 2
 
-#: The passes that copy code, and how many registers the others may cost: the most over Liger-Kernel were 9.
-_COPYING = frozenset({"graft-peel-loops", "graft-version-tiles"})
-_SPLIT_REGISTERS = 16
+#: The pass that joins what it copied, so that values of both copies are alive; and how many registers the others cost at most: 8, over
+#: Liger-Kernel.
+_JOINING = "graft-version-tiles"
+_FEW_REGISTERS = 8
 
 Stage = Callable[[Any, dict], Any]
 
@@ -141,13 +137,11 @@ class Judge:
             raise
         except Exception as error:
             return _not_compiled(ours, before, error)
-        fewer = self._with_fewer(ours, before, context)
-        if ptx.count("\n") > _LONG:
-            account, least = self._both(ours, ptx, fewer[-1], context)
-        elif (account := self._account(ours, ptx)).is_good(self._limits.warps):
+        account = self._account(ours, ptx)
+        if account.is_good(self._limits.warps):
             return ours
-        else:
-            least = self._account(fewer[-1], self._to_ptx(fewer[-1], context))
+        fewer = self._with_fewer(ours, before, context)
+        least = self._account(fewer[-1], self._to_ptx(fewer[-1], context))
         objection = account.objection(least)
         if not objection:
             _say(ours, f"{_names(ours.changed)} kept: {account.registers} registers, {least.registers} without")
@@ -188,7 +182,7 @@ class Judge:
         metadata = variant.metadata
         usage = cubin.usage(binary, metadata["name"])
         registers, warps, shared = usage.registers or 0, metadata["num_warps"], metadata["shared"]
-        fewest = registers - _SPLIT_REGISTERS if _COPYING.isdisjoint(variant.changed) else 0
+        fewest = 0 if _JOINING in variant.changed else registers - _FEW_REGISTERS
         return Account(
             registers=registers,
             stack=4 * (usage.spills or 0),
@@ -197,14 +191,6 @@ class Judge:
             code=cubin.code_bytes(binary, metadata["name"]) or 0,
             warps=warps,
         )
-
-    def _both(self, ours: _Variant, ptx: str, other: _Variant, context: Any) -> tuple[Account, Account]:
-        """The accounts of both, for which ptxas runs twice at a time."""
-        other_ptx = self._to_ptx(other, context)
-        with ThreadPoolExecutor(1) as pool:
-            job = pool.submit(self._account, ours, ptx)
-            least = self._account(other, other_ptx)
-            return job.result(), least
 
 
 def _not_compiled(ours: _Variant, before: str, error: Exception) -> _Variant:

@@ -164,14 +164,6 @@ def test_the_decision_is_the_same_each_time(activate, monkeypatch):
     assert first.asm["cubin"] == second.asm["cubin"]
 
 
-@pytest.mark.parametrize("lines", [0, 1 << 30])
-def test_the_decision_does_not_depend_on_how_ptxas_is_called(activate, monkeypatch, lines):
-    monkeypatch.setattr(verdict, "_LONG", lines)
-    activate(Driver(target="cuda:90"))
-    assert "scf.if" not in warm_up_slices().asm["ttir"]
-    assert "scf.if" in warm_up_vector_add(make_vector_add()).asm["ttir"]
-
-
 def test_a_kernel_that_does_not_compile_with_our_passes_is_compiled_without(activate, monkeypatch):
     make_llir = Backend.make_llir
 
@@ -220,8 +212,8 @@ def test_all_passes_together_add_a_share_of_a_large_kernel():
 
 
 def test_a_small_kernel_may_grow_by_more_than_a_share():
-    assert budget(100, 1000) == 200
-    assert budget(100, 500) == 300
+    assert budget(100, 1000) == 150
+    assert budget(100, 500) == 200
 
 
 def test_the_weight_counts_what_a_thread_holds():
