@@ -36,3 +36,42 @@ CHIPS = {
 def get_chip(capability: int) -> Chip:
     """The chip that code for *capability* (compute capability times ten) is made for; of one that is not known, that before it."""
     return CHIPS[max((known for known in CHIPS if known <= capability), default=min(CHIPS))]
+
+
+class Multiprocessor(NamedTuple):
+    """What is resident on one multiprocessor at most: warps, CTAs, and bytes of their shared memory. All have 65536 registers."""
+
+    warps: int
+    ctas: int
+    shared_bytes: int
+
+    def resident_ctas(self, registers: int, warps: int, shared_bytes: int) -> int:
+        """How many CTAs are resident that have *warps* warps, with *registers* for each thread, and *shared_bytes* in all."""
+        # Registers are given to warps by 8 a thread, and each of four parts of the multiprocessor has a quarter of them.
+        held = 4 * (16384 // (32 * -(-max(registers, 16) // 8) * 8))
+        shared = self.shared_bytes // (shared_bytes + _RESERVED)
+        return min(self.ctas, shared, min(self.warps, held) // warps)
+
+
+#: Shared memory of every CTA that CUDA takes for itself.
+_RESERVED = 1 << 10
+
+#: Source: CUDA Programming Guide, technical specifications per compute capability.
+MULTIPROCESSORS = {
+    75: Multiprocessor(32, 16, 64 << 10),
+    80: Multiprocessor(64, 32, 164 << 10),
+    86: Multiprocessor(48, 16, 100 << 10),
+    87: Multiprocessor(48, 16, 164 << 10),
+    89: Multiprocessor(48, 24, 100 << 10),
+    90: Multiprocessor(64, 32, 228 << 10),
+    100: Multiprocessor(64, 32, 228 << 10),
+    103: Multiprocessor(64, 32, 228 << 10),
+    110: Multiprocessor(48, 24, 228 << 10),
+    120: Multiprocessor(48, 24, 100 << 10),
+    121: Multiprocessor(48, 24, 100 << 10),
+}
+
+
+def get_multiprocessor(capability: int) -> Multiprocessor:
+    """The limits for *capability*; of one that is not known, those of the one before it."""
+    return MULTIPROCESSORS[max((known for known in MULTIPROCESSORS if known <= capability), default=min(MULTIPROCESSORS))]

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from triton import knobs
-from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget, Language
 from triton.backends.nvidia import compiler as nvidia
 
-from . import hooks, passes, skips
+from . import hooks, passes, pipeline, verdict
 from .errors import OptionError
 from .settings import NAME, OPTIONS
 
@@ -57,25 +55,26 @@ class Backend(nvidia.CUDABackend):
     def add_stages(self, stages: dict, options: Options, language: Language) -> None:
         capability = self._parse_arch(options.arch)
         if language == Language.TRITON:
-            stages["ttir"] = lambda src, metadata: self.make_ttir(src, metadata, options, capability)
-            stages["ttgir"] = lambda src, metadata: self.make_ttgir(src, metadata, options, capability)
+            judge = verdict.Judge(self, options, capability)
+            stages["ttir"] = judge.make_ttir
+            stages.update({name: judge.remembering(name) for name in ("ttgir", "llir", "ptx", "cubin")})
         elif language == Language.GLUON:
             stages["glir"] = lambda src, metadata: src
             stages["ttgir"] = lambda src, metadata: self.gluon_to_ttgir(src, metadata, options, capability)
-        stages["llir"] = lambda src, metadata: self.make_llir(src, metadata, options, capability)
-        stages["ptx"] = lambda src, metadata: self.make_ptx(src, metadata, options, self.target.arch)
-        stages["cubin"] = lambda src, metadata: self.make_cubin(src, metadata, options, self.target.arch)
+            stages["llir"] = lambda src, metadata: self.make_llir(src, metadata, options, capability)
+            stages["ptx"] = lambda src, metadata: self.make_ptx(src, metadata, options, self.target.arch)
+            stages["cubin"] = lambda src, metadata: self.make_cubin(src, metadata, options, self.target.arch)
         if knobs.runtime.add_stages_inspection_hook is not None:
             knobs.runtime.add_stages_inspection_hook(self, stages, options, language, capability)
 
     @staticmethod
     def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
+        """Triton's TTIR stage with our passes behind it. What `add_stages` gives asks ptxas about them, too."""
         mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
-        pm = ir.pass_manager(mod.context)
-        pm.enable_debug()
-        if _add_passes(pm, opt, capability, skips.of_kernel(opt.skip_passes, mod.get_entry_func_name())):
-            pm.run(mod, "graft_ttir")
-        return mod
+        steps = pipeline.steps(opt)
+        if not steps or not passes.available():
+            return mod
+        return pipeline.run(mod, steps, opt, capability, str(mod)).module
 
     def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
         from . import key
@@ -90,30 +89,7 @@ class Backend(nvidia.CUDABackend):
         return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
 
 
-def _add_passes(pm: Any, opt: Options, capability: int, skipped: Mapping[str, tuple[int, ...]]) -> bool:
-    """Adds our passes to *pm*, for the end of the TTIR stage, but for what is *skipped*. Returns whether there are any."""
-
-    def add(name: str, **options: int) -> bool:
-        sites = skipped.get(name)
-        if sites == ():
-            return False
-        return passes.add(pm, name, **options, **({"skip_sites": sites} if sites else {}))
-
-    added = []
-    if opt.swizzle_programs == "auto":
-        from . import chips
-
-        added.append(add("graft-swizzle-programs", **chips.get_chip(capability)._asdict()))
-    elif opt.swizzle_programs:
-        added.append(add("graft-swizzle-programs", group=int(opt.swizzle_programs)))
-    if opt.version_tiles:
-        threads, max_ops = 32 * opt.num_warps * opt.num_ctas, opt.version_tiles_max_ops
-        added.append(add("graft-peel-loops", threads=threads, max_ops=max_ops))
-        added.append(add("graft-version-tiles", threads=threads, max_ops=max_ops))
-        added.append(add("graft-split-masks", threads=threads))
-    return any(added)
-
-
+from . import hooks, passes, pipeline, verdict
 def _refuse_unknown(opts: dict[str, Any]) -> None:
     """Raises `OptionError` for an option that does not exist.
 

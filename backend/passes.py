@@ -110,8 +110,13 @@ def add(pm: Any, name: str, **options: int | bool | tuple[int, ...]) -> bool:
     Returns False, and leaves *pm* alone, if there is no pass library. Raises `PassLibraryError` if the library does not
     know the pass or an option.
     """
-    settings = " ".join(f"{key.replace('_', '-')}={_text(value)}" for key, value in options.items())
-    return add_text(pm, f"{name}{{{settings}}}" if settings else name)
+    return add_text(pm, text(name, **options))
+
+
+def text(name: str, **options: int | bool | tuple[int, ...]) -> str:
+    """Pass *name* with *options* in MLIR's textual form."""
+    settings = " ".join(f"{key.replace('_', '-')}={_value(value)}" for key, value in options.items())
+    return f"{name}{{{settings}}}" if settings else name
 
 
 def add_text(pm: Any, pipeline: str) -> bool:
@@ -125,7 +130,7 @@ def add_text(pm: Any, pipeline: str) -> bool:
     return True
 
 
-def _text(value: int | bool | tuple[int, ...]) -> str:
+def _value(value: int | bool | tuple[int, ...]) -> str:
     """*value* as MLIR's pipeline syntax writes it."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))

@@ -47,6 +47,15 @@ def usage(cubin: bytes, kernel: str) -> Usage:
         return Usage()
 
 
+def code_bytes(cubin: bytes, kernel: str) -> int | None:
+    """How many bytes of instructions the function *kernel* of *cubin* has; None if the cubin does not tell."""
+    try:
+        section = _Elf(cubin).section(b".text." + kernel.encode())
+    except ValueError:
+        return None
+    return None if section is None else section.size
+
+
 def _usage(elf: _Elf, kernel: bytes) -> Usage:
     symbols = _functions(elf, kernel)
     if not symbols:

@@ -22,6 +22,7 @@
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Iterations.h"
 #include "graft/Analysis/Pipelining.h"
+#include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
@@ -73,8 +74,7 @@ static std::string getObjection(scf::ForOp loop, int64_t maxOps) {
         return ("the loop, or one around it, has " + attribute).str();
   if (!Iterations(loop).areCountable())
     return "the loop has no constant step, or unsigned bounds";
-  int64_t numOps = 0;
-  loop->walk([&](Operation *) { ++numOps; });
+  int64_t numOps = countOps(loop);
   std::string why;
   if (numOps > maxOps)
     llvm::raw_string_ostream(why)
@@ -275,9 +275,15 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     // The analysis ends with the first change.
     llvm::erase_if(loops,
                    [&](Loop &loop) { return !isWorthPeeling(loop, axisInfo); });
+    Budget budget(getOperation(), maxSize);
     for (const Loop &loop : loops) {
       if (!sites.take(loop.op))
         continue;
+      if (int64_t numOps = countOps(loop.op); !budget.take(numOps)) {
+        loop.op->emitRemark("graft-peel-loops: not peeled: ")
+            << budget.getObjection(numOps);
+        continue;
+      }
       loop.op->emitRemark("graft-peel-loops: whole tiles run without masks");
       peel(loop);
     }

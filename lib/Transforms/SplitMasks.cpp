@@ -20,6 +20,7 @@
 #include "graft/Analysis/Accesses.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
+#include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
@@ -40,6 +41,9 @@ namespace tt = mlir::triton;
 /// How many times as wide an access has to become to be worth a second one,
 /// which is as long as the first was narrow.
 static constexpr int64_t minWidening = 4;
+
+/// What a second access takes: itself, and its mask with what leads there.
+static constexpr int64_t numSplitOps = 6;
 
 namespace {
 
@@ -232,9 +236,15 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
         splits.push_back(std::move(*split));
     dropMinorities(splits);
     llvm::MapVector<std::pair<Value, int64_t>, Halves> halves;
+    Budget budget(getOperation(), maxSize);
     for (const Split &split : splits) {
       if (!sites.take(split.op))
         continue;
+      if (!budget.take(numSplitOps)) {
+        split.op->emitRemark("graft-split-masks: not split: ")
+            << budget.getObjection(numSplitOps);
+        continue;
+      }
       auto [entry, isNew] = halves.insert({{split.part, split.width}, {}});
       if (isNew)
         entry->second = makeHalves(split);

@@ -30,6 +30,7 @@
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
+#include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
@@ -61,6 +62,14 @@ namespace {
 
 /// The parts of the masks of a function.
 using Masks = llvm::MapVector<Value, std::vector<MaskPart>>;
+
+/// What versioning may copy.
+struct Limits {
+  /// The most operations in one place.
+  int64_t maxOps;
+  /// Those of the kernel.
+  Budget budget;
+};
 
 } // namespace
 
@@ -161,13 +170,15 @@ static std::string getObjection(Block *block, const Pipelining &pipelining) {
 }
 
 /// Why the code from *first* to the end of its block is not worth duplicating;
-/// empty if it is.
-static std::string getObjection(Operation *first, int64_t maxOps) {
+/// empty if it is, and then taken from the budget of *limits*.
+static std::string getObjection(Operation *first, Limits &limits) {
   Operation *end = first->getBlock()->getTerminator();
   int64_t numOps = 0;
   std::string why;
   for (Operation *op = first; op != end && why.empty(); op = op->getNextNode())
-    why = getObjectionTo(op, maxOps, numOps);
+    why = getObjectionTo(op, limits.maxOps, numOps);
+  if (why.empty() && !limits.budget.take(numOps))
+    why = limits.budget.getObjection(numOps);
   return why;
 }
 
@@ -254,15 +265,15 @@ static Operation *getPlace(Block *block, const Access &access) {
 /// their places in it, is worth taking in; drops those in front of it. Null,
 /// with a remark that says why, if there is none.
 static Operation *findFirst(Block *block, SmallVectorImpl<Access> &accesses,
-                            const Pipelining &pipelining, int64_t maxOps) {
+                            const Pipelining &pipelining, Limits &limits) {
   std::string why = getObjection(block, pipelining);
   bool isFinal = !why.empty();
   for (ArrayRef<Access> rest = accesses; !rest.empty();) {
     Operation *place = getPlace(block, rest.front());
     if (why.empty())
-      why = getObjection(place, maxOps);
-    if (why.empty())
       why = getLoopObjection(place, rest);
+    if (why.empty())
+      why = getObjection(place, limits);
     if (why.empty()) {
       accesses.erase(accesses.begin(), accesses.end() - rest.size());
       return place;
@@ -280,11 +291,11 @@ static Operation *findFirst(Block *block, SmallVectorImpl<Access> &accesses,
 
 /// Versions *block* for *accesses* in it, or says in remarks why not.
 static void versionBlock(Block *block, SmallVector<Access> accesses,
-                         Knowledge &knowledge, int64_t maxOps) {
+                         Knowledge &knowledge, Limits &limits) {
   llvm::stable_sort(accesses, [&](const Access &a, const Access &b) {
     return getPlace(block, a)->isBeforeInBlock(getPlace(block, b));
   });
-  Operation *first = findFirst(block, accesses, knowledge.pipelining, maxOps);
+  Operation *first = findFirst(block, accesses, knowledge.pipelining, limits);
   if (!first)
     return;
 
@@ -455,9 +466,10 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     llvm::stable_sort(blocks, [](const auto &a, const auto &b) {
       return getDepth(a.first) > getDepth(b.first);
     });
+    Limits limits{maxOps, Budget(getOperation(), maxSize)};
     for (auto &[block, members] : blocks)
       if (sites.take(members.front().op))
-        versionBlock(block, members, knowledge, maxOps);
+        versionBlock(block, members, knowledge, limits);
   }
 
   /// The number of operations around *block*.

@@ -94,6 +94,9 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,
@@ -171,6 +174,9 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
            "(default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,
@@ -231,6 +237,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     Option<"threads", "threads", "int64_t", "128",
            "threads per CTA, which bound the elements one access can hold "
            "(default 128)">,
+    Option<"maxSize", "max-size", "int64_t", "0",
+           "largest number of operations that the module may have in the end, "
+           "0 for no limit (default 0)">,
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Our passes over a kernel's TTIR: which, with which options, and what happens if one fails.
+
+They run one by one. One that fails is left out, and the others run on the module as it was before: the kernel compiles without
+it. A warning names the pass, the kernel, and a file from which `graft-opt` makes the failure again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from triton import knobs
+from triton._C.libtriton import ir
+
+from . import passes, skips
+from .errors import GraftWarning
+from .runtime.files import write_file
+
+#: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
+#: those that took more had all registers in use, and up to 150 KB of code more.
+_SHARE, _FLOOR = 0.25, 500
+
+
+class Kernel(NamedTuple):
+    """What the options of a pass follow from: the kernel's options, the compute capability times ten, and its size in operations.
+
+    *weight* is its size in instructions of a thread, as `weigh` estimates it.
+    """
+
+    options: Any
+    capability: int
+    size: int
+    weight: int
+
+    @property
+    def copying(self) -> dict[str, int]:
+        """The options of every pass that copies code."""
+        added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1))
+        return {"threads": _threads(self.options), "max_size": self.size + int(added)}
+
+
+class Step(NamedTuple):
+    """A pass of ours, and its options. It runs where the option of its row in `skips.PASSES` is on."""
+
+    name: str
+    options: Callable[[Kernel], dict[str, int]]
+
+    def is_on(self, options: Any) -> bool:
+        return bool(getattr(options, skips.PASSES[self.name]))
+
+
+def _threads(options: Any) -> int:
+    """The threads of a CTA."""
+    return 32 * options.num_warps * options.num_ctas
+
+
+def _swizzling(kernel: Kernel) -> dict[str, int]:
+    if kernel.options.swizzle_programs != "auto":
+        return {"group": int(kernel.options.swizzle_programs)}
+    from . import chips
+
+    return chips.get_chip(kernel.capability)._asdict()
+
+
+def _versioning(kernel: Kernel) -> dict[str, int]:
+    return {**kernel.copying, "max_ops": kernel.options.version_tiles_max_ops}
+
+
+#: The pass that changes the order of programs, and copies nothing.
+ORDER = "graft-swizzle-programs"
+
+#: The passes, in the order in which they run at the end of the TTIR stage.
+STEPS: tuple[Step, ...] = (
+    Step(ORDER, _swizzling),
+    Step("graft-peel-loops", _versioning),
+    Step("graft-version-tiles", _versioning),
+    Step("graft-split-masks", lambda kernel: kernel.copying),
+)
+
+#: Where reproducers are written, in the folder of the cache.
+_FOLDER = "graft-reproducers"
+
+
+def steps(options: Any) -> tuple[Step, ...]:
+    """The passes that run with *options*."""
+    return tuple(step for step in STEPS if step.is_on(options))
+
+
+class Changed(NamedTuple):
+    """A module, and the names of the passes that changed it."""
+
+    module: Any
+    passes: tuple[str, ...]
+
+
+def run(module: Any, chosen: Sequence[Step], options: Any, capability: int, before: str) -> Changed:
+    """Runs the passes *chosen* over *module*, whose text is *before*. The result is another module if one of them failed."""
+    size = count(module)
+    kernel = Kernel(options, capability, size, weigh(before, _threads(options)))
+    changed: dict[str, str] = {}
+    skipped = skips.of_kernel(options.skip_passes, module.get_entry_func_name())
+    for step in chosen:
+        sites = skipped.get(step.name)
+        if sites == ():
+            continue
+        pipeline = passes.text(step.name, **step.options(kernel), **({"skip_sites": sites} if sites else {}))
+        failure = _failure(module, step.name, pipeline)
+        if failure is not None:
+            module = _again(before, changed, module.context)
+            _report(step.name, pipeline, module, failure)
+        elif (now := count(module)) != size:  # a pass that changes a kernel makes it larger
+            changed[step.name], size = pipeline, now
+    return Changed(module, tuple(changed))
+
+
+def _again(before: str, changed: Mapping[str, str], context: Any) -> Any:
+    """The module that the passes *changed*, by name with their options, made of *before*."""
+    module = parse(before, context)
+    for name, pipeline in changed.items():
+        _failure(module, name, pipeline)
+    return module
+
+
+def _failure(module: Any, name: str, pipeline: str) -> RuntimeError | None:
+    """Runs *pipeline*, which is the pass *name*, over *module*. Returns what Triton says if it fails: *module* is then in any state."""
+    pm = ir.pass_manager(module.context)
+    pm.enable_debug()
+    passes.add_text(pm, pipeline)
+    try:
+        pm.run(module, name.replace("-", "_"))
+    except RuntimeError as error:
+        return error
+    return None
+
+
+def count(module: Any) -> int:
+    """The number of operations in *module*, as the passes count them."""
+    found = 0
+
+    def meet(_: Any) -> None:
+        nonlocal found
+        found += 1
+
+    module.walk(meet)
+    return found
+
+
+#: An operation that has results; the last type on its line is that of one, or as large.
+_RESULT = re.compile(r"^ +%.* = .*", re.M)
+_SHAPE = re.compile(r"tensor<((?:[0-9]+x)+)")
+
+
+def weigh(text: str, threads: int) -> int:
+    """About how many instructions each of *threads* runs for the module *text*: one for each element of a result that it holds."""
+    weight = 0
+    for line in _RESULT.findall(text):
+        shapes = _SHAPE.findall(line)
+        weight += max(1, math.prod(map(int, shapes[-1].split("x")[:-1])) // threads) if shapes else 1
+    return weight
+
+
+def parse(text: str, context: Any, kind: str = "ttir") -> Any:
+    """The module that *text* is."""
+    # Triton reads modules from files only.
+    with tempfile.NamedTemporaryFile("w", suffix=f".{kind}") as file:
+        file.write(text)
+        file.flush()
+        module = ir.parse_mlir_module(file.name, context)
+    module.context = context
+    return module
+
+
+# -- What failed
+
+
+def _report(name: str, pipeline: str, module: Any, error: RuntimeError) -> None:
+    """Warns that the pass *name* failed on *module*, and leaves a reproducer."""
+    kernel = module.get_entry_func_name()
+    path = write_reproducer(kernel, pipeline, str(module))
+    where = f"graft-opt makes it again from {path}" if path else "the reproducer could not be written"
+    warnings.warn(f"{kernel} is compiled without {name}, which failed: {error}; {where}", GraftWarning, stacklevel=2)
+
+
+def write_reproducer(kernel: str, pipeline: str, text: str) -> str | None:
+    """Writes *text* and how to run *pipeline* over it to a file, whose path it returns; None if that cannot be done."""
+    content = f"// graft-opt <this file> -{_as_flag(pipeline)}\n{text}".encode()
+    name = f"{re.sub('[^A-Za-z0-9_.-]', '_', kernel)[:100]}.{hashlib.sha256(content).hexdigest()[:16]}.mlir"
+    for folder in (os.path.join(str(knobs.cache.dir), _FOLDER), os.path.join(tempfile.gettempdir(), _FOLDER)):
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, exist_ok=True)
+            path = os.path.join(folder, name)
+            write_file(path, content)
+            return path
+    return None
+
+
+def _as_flag(pipeline: str) -> str:
+    """A pass with its options in MLIR's form, as a flag of `graft-opt`."""
+    name, _, options = pipeline.rstrip("}").partition("{")
+    return f"{name}='{options}'" if options else name

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""What ptxas says of a kernel that our passes changed, and what is kept of it."""
+
+import os
+import re
+
+import pytest
+import triton
+import triton.language as tl
+from support import OtherDriver, make_vector_add, target, warm_up_vector_add
+from triton.backends.graft import chips, pipeline, verdict
+from triton.backends.graft.compiler import Backend
+from triton.backends.graft.driver import Driver
+from triton.backends.graft.verdict import Account
+
+
+def make_slices():
+    """Slices of a tile of odd width: of two, one is wider without its mask, and both take registers twice."""
+
+    @triton.jit
+    def slices(x, h, go, gx, gh, N: tl.constexpr, C: tl.constexpr, H: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr):
+        n = tl.program_id(0) * BN + tl.arange(0, BN)
+        c = tl.program_id(1) * BC + tl.arange(0, BC)
+        mask = (n[:, None] < N) & (c[None, :] < C)
+        g = tl.load(go + n[:, None] * C + c[None, :], mask=mask, other=0.0).to(tl.float32)
+        for s in tl.static_range(H):
+            w = tl.load(h + n * H + s, mask=n < N, other=0.0)
+            at = n[:, None] * (H * C) + s * C + c[None, :]
+            tl.store(gx + at, g * w[:, None], mask=mask)
+            v = tl.load(x + at, mask=mask, other=0.0).to(tl.float32)
+            tl.atomic_add(gh + n * H + s, tl.sum(g * v, axis=1), mask=n < N)
+
+    return slices
+
+
+def warm_up_slices(**options):
+    """A variant of `slices` for which ptxas has room for one CTA less if it is versioned."""
+    pointers = [triton.MockTensor(dtype) for dtype in ("bf16", "fp32", "fp32", "bf16", "fp32")]
+    return make_slices().warmup(*pointers, N=37, C=333, H=2, BN=32, BC=128, grid=(1,), num_warps=4, **options)
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """The names of the stages that run from now on."""
+    ran = []
+    for name in ("ttgir", "llir", "ptx", "cubin"):
+        method = getattr(Backend, f"make_{name}")
+
+        def run(*arguments, name=name, method=method):
+            ran.append(name)
+            return method(*arguments)
+
+        static = isinstance(Backend.__mro__[1].__dict__[f"make_{name}"], staticmethod)
+        monkeypatch.setattr(Backend, f"make_{name}", staticmethod(run) if static else run)
+    return ran
+
+
+def account(registers=64, stack=0, ctas=8, most_ctas=16, code=1000, warps=4):
+    return Account(registers, stack, ctas, most_ctas, code, warps)
+
+
+# -- The rule
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (account(), True),
+        (account(stack=4), False),
+        (account(ctas=7), False),
+        (account(ctas=2, most_ctas=2), True),
+        (account(ctas=2, most_ctas=2, stack=8), False),
+    ],
+)
+def test_a_kernel_without_stack_and_with_room_for_half_of_the_warps_is_good(ours, expected):
+    assert ours.is_good(64) is expected
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        ({}, ""),
+        ({"stack": 16}, ""),
+        ({"ctas": 9, "code": 1999}, ""),
+        ({"stack": 24}, "a stack of 24 bytes, and 16 without"),
+        ({"ctas": 7, "registers": 72}, "72 registers, which leave room for 7 CTAs, and 64 for 8 without"),
+        ({"code": 2000}, "2000 bytes of code, and 1000 without"),
+    ],
+)
+def test_ours_is_worse_with_more_stack_fewer_ctas_or_twice_the_code(ours, expected):
+    assert account(**{"stack": 16, **ours}).objection(account(stack=16)) == expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "registers", "warps", "shared", "expected"),
+    [
+        (90, 32, 4, 0, 16),
+        (90, 33, 4, 0, 12),
+        (90, 128, 4, 0, 4),
+        (90, 168, 4, 0, 3),
+        (90, 255, 8, 0, 1),
+        (90, 32, 1, 0, 32),
+        (90, 32, 4, 100 << 10, 2),
+        (75, 32, 4, 0, 8),
+        (86, 40, 4, 0, 12),
+    ],
+)
+def test_resident_ctas_are_those_of_the_occupancy_calculator(capability, registers, warps, shared, expected):
+    assert chips.get_multiprocessor(capability).resident_ctas(registers, warps, shared) == expected
+
+
+# -- Kernels
+
+
+def test_a_kernel_that_would_lose_a_cta_is_compiled_as_in_tree(activate, capfd, monkeypatch):
+    activate(OtherDriver(90))
+    theirs = warm_up_slices()
+    monkeypatch.setenv("MLIR_ENABLE_DIAGNOSTICS", "remarks")
+    activate(Driver(target="cuda:90"))
+    ours = warm_up_slices()
+    assert ours.asm["ptx"] == theirs.asm["ptx"]
+    line = make_slices().fn.__code__.co_firstlineno + 1
+    said = re.findall(rf"^{re.escape(__file__)}:{line}:\d+: remark: graft-verdict: (.*)$", capfd.readouterr().err, re.M)
+    assert len(said) == 1
+    assert re.fullmatch(
+        r"the kernel without graft-version-tiles was kept: ptxas gives it with graft-version-tiles \d+ registers, "
+        r"which leave room for 2 CTAs, and \d+ for 3 without",
+        said[0],
+    )
+
+
+def test_no_stage_runs_twice_for_the_variant_that_is_kept(activate, stages):
+    activate(Driver(target="cuda:90"))
+    assert "scf.if" in warm_up_vector_add(make_vector_add()).asm["ttir"]
+    assert stages == ["ttgir", "llir", "ptx", "cubin"]
+
+
+def test_where_ptxas_judges_both_each_is_compiled_once(activate, stages):
+    activate(Driver(target="cuda:90"))
+    warm_up_slices()
+    assert sorted(stages) == sorted(["ttgir", "llir", "ptx", "cubin"] * 2)
+
+
+def test_a_kernel_that_no_pass_changes_is_not_judged(activate, monkeypatch):
+    monkeypatch.setattr(verdict.Judge, "_choose", lambda *_: pytest.fail("judged"))
+    activate(Driver(target="cuda:90"))
+    warm_up_vector_add(make_vector_add(), n=1024)
+
+
+def test_a_judged_kernel_has_the_files_and_metadata_of_one_that_is_not(activate, monkeypatch):
+    activate(Driver(target="cuda:90"))
+    judged = warm_up_vector_add(make_vector_add())
+    monkeypatch.setattr(verdict.Judge, "_choose", lambda self, ours, before, context: ours)
+    monkeypatch.setenv("TRITON_CACHE_DIR", os.environ["TRITON_CACHE_DIR"] + "-other")
+    plain = warm_up_vector_add(make_vector_add())
+    assert judged.metadata == plain.metadata
+    assert {name: judged.asm[name] for name in judged.asm} == {name: plain.asm[name] for name in plain.asm}
+
+
+def test_the_decision_is_the_same_each_time(activate, monkeypatch):
+    activate(Driver(target="cuda:90"))
+    monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
+    first, second = warm_up_slices(), warm_up_slices()
+    assert first.asm["cubin"] == second.asm["cubin"]
+
+
+def test_a_kernel_that_does_not_compile_with_our_passes_is_compiled_without(activate, monkeypatch):
+    make_llir = Backend.make_llir
+
+    def fail_if_versioned(self, src, *rest):
+        if "scf.if" in str(src):
+            raise RuntimeError("no llir")
+        return make_llir(self, src, *rest)
+
+    monkeypatch.setattr(Backend, "make_llir", fail_if_versioned)
+    activate(Driver(target="cuda:90"))
+    with pytest.warns(match="is compiled without graft-version-tiles, as it does not compile with them: no llir"):
+        compiled = warm_up_vector_add(make_vector_add())
+    assert "scf.if" not in compiled.asm["ttir"]
+
+
+def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
+    def inspect(*arguments):
+        if not arguments:
+            return "key", "hash"
+        stages = arguments[1]
+        own = stages["llir"]
+        stages["llir"] = lambda src, metadata: own(src, metadata) + "\n; seen\n"
+
+    monkeypatch.setattr(triton.knobs.runtime, "add_stages_inspection_hook", inspect)
+    activate(Driver(target="cuda:90"))
+    compiled = warm_up_vector_add(make_vector_add())
+    assert compiled.asm["llir"].endswith("; seen\n")
+    assert "ld.global.b32" in compiled.asm["ptx"]
+
+
+# -- The budget
+
+
+def budget(size, weight):
+    """What the passes may make of a kernel of *size* operations that are *weight* instructions: one number for all that copy code."""
+    options = Backend(target(90)).parse_options({})
+    kernel = pipeline.Kernel(options, 90, size, weight)
+    limits = {step.name: step.options(kernel).get("max_size") for step in pipeline.STEPS}
+    assert limits.pop("graft-swizzle-programs") is None
+    (limit,) = set(limits.values())
+    return limit
+
+
+def test_all_passes_together_add_a_share_of_a_large_kernel():
+    assert budget(400, 4000) == 500
+
+
+def test_a_small_kernel_may_grow_by_more_than_a_share():
+    assert budget(100, 1000) == 150
+    assert budget(100, 500) == 200
+
+
+def test_the_weight_counts_what_a_thread_holds():
+    text = """
+    tt.func public @f() {
+      %0 = arith.constant 1 : i32
+      %1 = tt.splat %0 : i32 -> tensor<4x512xi32>
+      %2:2 = scf.for %3 = %0 to %0 step %0 iter_args(%4 = %1) -> (tensor<64xi32>) : i32 {
+      tt.store %1, %2 : tensor<4x512x!tt.ptr<f16>>
+"""
+    assert pipeline.weigh(text, 128) == 1 + 16 + 1
+
+
+def test_a_kernel_whose_copy_is_too_large_is_left_as_it_is(activate, monkeypatch):
+    monkeypatch.setattr(pipeline, "_SHARE", 0)
+    monkeypatch.setattr(pipeline, "_FLOOR", 0)
+    activate(Driver(target="cuda:90"))
+    assert "scf.if" not in warm_up_vector_add(make_vector_add()).asm["ttir"]
