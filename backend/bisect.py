@@ -522,7 +522,7 @@ def bisect(script: str, arguments: Sequence[str], question: Question, timeout: f
     if text := os.environ.get(_SKIP):
         raise OptionError(_SKIP, text, "nothing, as graft bisect sets it itself")
     with _stopped_like_interrupts():
-        return find(Script([sys.executable, script, *arguments], timeout), question, tell)
+        return find(Script([sys.executable, os.path.normpath(script), *arguments], timeout), question, tell)
 
 
 @contextmanager
