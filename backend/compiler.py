@@ -20,6 +20,7 @@ from .settings import NAME, OPTIONS
 class Options(nvidia.CUDAOptions):
     """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
 
+    exact_bits: bool = OPTIONS["exact_bits"].default
     swizzle_programs: int | str = OPTIONS["swizzle_programs"].default
     version_tiles: bool = OPTIONS["version_tiles"].default
     version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
@@ -98,10 +99,10 @@ def _add_passes(pm: Any, opt: Options, capability: int) -> bool:
     elif opt.swizzle_programs:
         added = passes.add(pm, "graft-swizzle-programs", group=int(opt.swizzle_programs))
     if opt.version_tiles:
-        threads, max_ops = 32 * opt.num_warps * opt.num_ctas, opt.version_tiles_max_ops
-        passes.add(pm, "graft-peel-loops", threads=threads, max_ops=max_ops)
-        passes.add(pm, "graft-version-tiles", threads=threads, max_ops=max_ops)
-        added = passes.add(pm, "graft-split-masks", threads=threads)
+        shared = {"threads": 32 * opt.num_warps * opt.num_ctas, "exact": opt.exact_bits}
+        passes.add(pm, "graft-peel-loops", **shared, max_ops=opt.version_tiles_max_ops)
+        passes.add(pm, "graft-version-tiles", **shared, max_ops=opt.version_tiles_max_ops)
+        added = passes.add(pm, "graft-split-masks", **shared)
     return added
 
 

@@ -106,6 +106,11 @@ OPTIONS = {
             lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 65536, parse_integer,
             "the largest number of TTIR operations that version_tiles may duplicate in one place",
         ),
+        Option(
+            "exact_bits", False, "True or False", lambda v: isinstance(v, bool), parse_flag,
+            "version_tiles leaves kernels alone in which it could change a bit of a result: those with products and sums, or "
+            "reductions, of floating-point numbers",
+        ),
     )
 }  # fmt: skip
 

@@ -7,6 +7,7 @@
 #include "graft/Transforms/MaskRewriting.h"
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -81,7 +82,9 @@ private:
       if (rest)
         op->setAttr("tt.graft_versioned", builder.getUnitAttr());
     } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
-      if (!simplify(select.getCondition(), builder))
+      // Without it, a product and a sum would become one operation.
+      if (!separatesProductFromSum(select) &&
+          !simplify(select.getCondition(), builder))
         select.getResult().replaceAllUsesWith(select.getTrueValue());
     }
   }

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "graft/Analysis/Iterations.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -209,13 +210,9 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     if (!checkThreads(getOperation(), getArgument(), threads))
       return signalPassFailure();
     std::vector<Loop> loops;
-    getOperation().walk([&](scf::ForOp op) {
-      if (!isPipelined(op))
-        return;
-      std::vector<Candidate> candidates = findCandidates(op);
-      if (!candidates.empty())
-        loops.push_back({op, std::move(candidates)});
-    });
+    for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
+      if (mayChange(function, exact, getArgument()))
+        findLoops(function, loops);
     // Most kernels have nothing to peel; they pay for no analysis.
     if (loops.empty())
       return;
@@ -231,6 +228,17 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   }
 
 private:
+  /// Appends the loops of *function* with masks that change to *loops*.
+  static void findLoops(tt::FuncOp function, std::vector<Loop> &loops) {
+    function.walk([&](scf::ForOp op) {
+      if (!isPipelined(op))
+        return;
+      std::vector<Candidate> candidates = findCandidates(op);
+      if (!candidates.empty())
+        loops.push_back({op, std::move(candidates)});
+    });
+  }
+
   /// Whether *loop* is to be peeled; says why in remarks if not.
   bool isWorthPeeling(const Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
     SmallVector<std::pair<Operation *, std::string>> declined;

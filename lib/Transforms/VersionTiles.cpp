@@ -22,11 +22,13 @@
 // The branch starts at the first access that gains and takes in the rest of the
 // block: what follows usually uses what was loaded, and a kernel's block ends
 // with nothing to hand over. Versioning accesses one by one would put the same
-// branch around each of them, and a join after each.
+// branch around each of them, and a join after each. Products in front of it
+// that a sum in it takes in go along (Contraction.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/MaskRewriting.h"
 #include "graft/Transforms/Passes.h"
@@ -130,9 +132,10 @@ static SmallVector<Operation *> getRest(Operation *first) {
   return rest;
 }
 
-/// Why the code from *first* to the end of its block is not worth duplicating;
-/// empty if it is.
-static std::string getObjection(Operation *first, int64_t maxOps) {
+/// Why the code from *first* to the end of its block, with what *cut* takes
+/// along, is not worth duplicating; empty if it is.
+static std::string getObjection(Operation *first, const ProductCut &cut,
+                                int64_t maxOps) {
   std::string why;
   if (auto loop = dyn_cast<LoopLikeOpInterface>(first->getParentOp())) {
     if (loop->hasAttr("tt.num_stages"))
@@ -142,7 +145,7 @@ static std::string getObjection(Operation *first, int64_t maxOps) {
     if (holdsDot(loop))
       return "the loop around it holds a dot product";
   }
-  int64_t numOps = 0;
+  int64_t numOps = cut.getNumOps();
   for (Operation *op : getRest(first)) {
     op->walk([&](Operation *nested) {
       ++numOps;
@@ -156,6 +159,8 @@ static std::string getObjection(Operation *first, int64_t maxOps) {
     llvm::raw_string_ostream(why)
         << "the code to duplicate has " << numOps
         << " operations, more than max-ops=" << maxOps;
+  if (why.empty() && !cut.isPossible())
+    why = "a sum in it takes in a product in front of it that has other uses";
   return why;
 }
 
@@ -248,7 +253,8 @@ static Operation *getFirst(Block *block, ArrayRef<Access> accesses) {
 static void versionBlock(Block *block, SmallVector<Access> accesses,
                          DominanceInfo &dominance, int64_t maxOps) {
   Operation *first = getFirst(block, accesses);
-  std::string why = getObjection(first, maxOps);
+  ProductCut cut(first);
+  std::string why = getObjection(first, cut, maxOps);
   if (why.empty())
     why = getLoopObjection(first, accesses);
   if (!why.empty()) {
@@ -288,6 +294,7 @@ static void versionBlock(Block *block, SmallVector<Access> accesses,
   if (masks.empty())
     return;
 
+  first = cut.apply();
   OpBuilder builder(first);
   Location loc = first->getLoc();
   for (Operation *op : hoisted)
@@ -390,7 +397,8 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     Masks masks;
     SmallVector<Operation *> accesses;
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
-      llvm::append_range(accesses, findAccesses(function, masks));
+      if (mayChange(function, exact, getArgument()))
+        llvm::append_range(accesses, findAccesses(function, masks));
     // Most kernels have nothing to version; they pay for no analysis.
     if (accesses.empty())
       return;

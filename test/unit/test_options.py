@@ -15,12 +15,14 @@ from triton.experimental.gluon import language as gl
 
 #: For each option: values other than the default, as given to a kernel and as written in the environment.
 GOOD = {
+    "exact_bits": [(True, "1"), (True, "on"), (False, "0")],
     "swizzle_programs": [(0, "0"), (4, "4"), (1024, "1024"), ("auto", "auto")],
     "version_tiles": [(False, "0"), (False, "off"), (False, "No"), (False, "FALSE"), (True, "1"), (True, "on"), (True, "Yes")],
     "version_tiles_max_ops": [(0, "0"), (1, "1"), (256, "256"), (65536, "65536")],
 }
 #: For each option: values that a kernel may not give.
 BAD = {
+    "exact_bits": [1, 0, "yes", 2.0],
     "swizzle_programs": [-1, 1025, True, "4", "Auto", 4.0, [4]],
     "version_tiles": [1, 0, "yes", "", 2.0, [True]],
     "version_tiles_max_ops": [-1, 65537, True, "12", 1.0, [1]],
@@ -28,12 +30,13 @@ BAD = {
 #: For each option: texts that the environment may not give, and what is expected instead.
 FLAG = "one of 1, true, on, yes or one of 0, false, off, no"
 BAD_TEXT = {
+    "exact_bits": [("2", FLAG), ("maybe", FLAG)],
     "swizzle_programs": [("four", "auto or an integer"), ("4.0", "auto or an integer")],
     "version_tiles": [("2", FLAG), ("maybe", FLAG), (" ", FLAG)],
     "version_tiles_max_ops": [("ten", "an integer"), ("1.5", "an integer"), ("1k", "an integer"), (" ", "an integer")],
 }
 #: Numbers in the environment that are integers, and out of range.
-OUT_OF_RANGE = {"swizzle_programs": [-1, 1025], "version_tiles": [], "version_tiles_max_ops": [-1, 65537]}
+OUT_OF_RANGE = {"exact_bits": [], "swizzle_programs": [-1, 1025], "version_tiles": [], "version_tiles_max_ops": [-1, 65537]}
 
 
 def pairs(table):
@@ -182,6 +185,7 @@ def test_the_expectations_are_spelt_out():
         "version_tiles": "True or False",
         "swizzle_programs": "auto or an integer from 0 to 1024",
         "version_tiles_max_ops": "an integer from 0 to 65536",
+        "exact_bits": "True or False",
     }
 
 
