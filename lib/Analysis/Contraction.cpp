@@ -57,8 +57,8 @@ static Role getOwnRole(Operation *op) {
              writtenOutRole)
       .Cases({"arith.bitcast", "arith.cmpf", "arith.constant", "arith.fptosi",
               "arith.fptoui", "arith.maximumf", "arith.maxnumf",
-              "arith.minimumf", "arith.minnumf", "arith.select",
-              "arith.sitofp", "arith.truncf", "arith.uitofp"},
+              "arith.minimumf", "arith.minnumf", "arith.select", "arith.sitofp",
+              "arith.truncf", "arith.uitofp"},
              noRole)
       .Cases({"math.absf", "math.ceil", "math.floor", "math.fma"}, noRole)
       .Cases({"tt.atomic_cas", "tt.atomic_rmw", "tt.bitcast", "tt.clampf",
@@ -198,9 +198,8 @@ void ProductCut::take(Operation *op) {
 
 Operation *ProductCut::apply() {
   SmallVector<Operation *> ops = taken.takeVector();
-  llvm::sort(ops, [](Operation *a, Operation *b) {
-    return b->isBeforeInBlock(a);
-  });
+  llvm::sort(ops,
+             [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
   for (Operation *op : ops) {
     Operation *user = nullptr;
     for (Operation *next : op->getUsers()) {

@@ -11,12 +11,12 @@ import re
 
 _INSTRUCTION = re.compile(r"^[ \t]*(@!?%\w+[ \t]+)?([a-z][\w.:]*)[ \t]+([^;\n]*);", re.MULTILINE)
 _REGISTER = re.compile(r"%[a-z]+\d+")
-#: Instructions that take several registers for one, or one for several, or choose: their result is made of what they take.
+#: Instructions that take several registers for one, or one for several, or choose, or change the sign: their result is made of what they take.
 _PASSING = re.compile(
-    r"(mov|selp|prmt|shl|shr|and|or|cvt|shfl\.sync|bfe|bfi)\b(?!\.rn\.f|\.f\d+\.[su]|\.[su]\d+|\.rn\.bf16\.[su])"
+    r"(mov|neg|selp|prmt|shl|shr|and|or|cvt|shfl\.sync|bfe|bfi)\b(?!\.rn\.f|\.f\d+\.[su]|\.[su]\d+|\.rn\.bf16\.[su])"
 )
 _ARITHMETIC = re.compile(
-    r"(fma|mul|add|sub|neg|abs|min|max|div|ex2|lg2|sqrt|rsqrt|rcp|sin|cos|tanh)(?:\.\w+)*?\.(f16|bf16|f16x2|bf16x2|f32|f64)$"
+    r"(fma|mul|add|sub|abs|min|max|div|ex2|lg2|sqrt|rsqrt|rcp|sin|cos|tanh)(?:\.\w+)*?\.(f16|bf16|f16x2|bf16x2|f32|f32x2|f64)\b"
 )
 _COMMUTATIVE = ("mul", "add", "min", "max")
 

@@ -8,10 +8,13 @@ import pytest
 import triton
 from float_structure import float_operations
 from kernel_cases import Case, Writer
-from kernel_compiling import TARGETS, Compilation
+from kernel_compiling import Compilation
 from triton.backends.graft.driver import Driver
 
-KERNELS = 300
+KERNELS = 60
+
+#: Not sm_100, where LLVM takes two fp32 elements at once where it can, which docs/passes.md makes an exception of.
+TARGETS = (80, 90)
 
 #: What a random kernel computes, from values *a* and *b*. Products and sums come from all sides of a boundary mask.
 OPERATIONS = (
@@ -38,8 +41,7 @@ def random_case(seed: int) -> Case:
         names.append(f"v{len(names)}")
 
     load("")
-    w.constant("COUNT", 3)
-    masked_at, loop_at = rng.randrange(6), rng.choice((None, None, None, *range(10)))
+    masked_at = rng.randrange(6)
     for step in range(10):
         if step == masked_at or w.chance(0.1):
             load(", mask" if w.chance(0.5) else ", mask, 0.0")
@@ -47,10 +49,6 @@ def random_case(seed: int) -> Case:
             load("")
         elif w.chance(0.08):
             w.add(f"tl.store({w.pointer(f'early{step}', 'fp32')} + tl.arange(0, BLOCK), {w.choose(*names)})")
-        if step == loop_at:
-            w.open(w.choose("for i in range(n):", "for i in tl.range(0, n, num_stages=3):"))
-            w.add(f"{names[-1]} = {w.choose(*OPERATIONS).format(a=names[-1], b=w.choose(*names))}")
-            w.close()
         w.add(f"v{len(names)} = {w.choose(*OPERATIONS).format(a=w.choose(*names[-4:]), b=w.choose(*names[-4:]))}")
         names.append(f"v{len(names)}")
     for at, name in enumerate(names[-2:]):
@@ -64,7 +62,12 @@ def handmade(*lines: str) -> Case:
     w = Writer(random.Random(0))
     for name in ("x", "y", "out", "other"):
         w.pointer(name, "fp32")
-    w.add("offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)", "mask = offs < n", "a = tl.load(x + tl.arange(0, BLOCK))", *lines)
+    w.add(
+        "offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)",
+        "mask = offs < n",
+        "a = tl.load(x + tl.arange(0, BLOCK))",
+        *lines,
+    )
     case = w.case(0, "handmade", (3,))
     aligned = {name: buffer._replace(shift=0) for name, buffer in case.buffers.items()}
     return case.replace(
@@ -100,7 +103,9 @@ class Both:
         triton.runtime.driver.set_active(Driver(target=f"cuda:{arch}"))
         compilation = Compilation(case, arch, folder)
         self.case = case
-        self.off, self.on = (compilation.compile("ptx", version_tiles=on, swizzle_programs=0, **options) for on in (False, True))
+        self.off, self.on = (
+            compilation.compile("ptx", version_tiles=on, swizzle_programs=0, **options) for on in (False, True)
+        )
 
     @property
     def changed(self) -> bool:
@@ -111,7 +116,9 @@ class Both:
         orders = [sorted(set(reduced_layouts(stages["ttgir"]))) for stages in (self.off, self.on)]
         if orders[0] != orders[1]:
             return f"{self.case}\nreduces in {orders[0]} without the passes, in {orders[1]} with them"
-        return f"{self.case}\nonly without the passes: {sorted(off - on)}\nonly with them: {sorted(on - off)}" if off != on else ""
+        return (
+            f"{self.case}\nonly without the passes: {sorted(off - on)}\nonly with them: {sorted(on - off)}" if off != on else ""
+        )
 
 
 def reduced_layouts(ttgir: str) -> list[str]:

@@ -71,10 +71,11 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     follows from the layout of its operand, which the mask has no part in. That
     is no proof of what LLVM and ptxas do, and there are two cases in which bits
     can differ:
-    - arithmetic on fp16 or bf16 itself: LLVM takes two elements at once where
-      they are loaded so, and makes one operation of a product and a sum only if
-      it takes both in the same way. With wider loads it may do so where it did
-      not, as in `a * b + c` with `c` alone under a mask;
+    - arithmetic on two elements at once, which there is for fp16 and bf16, and
+      from compute capability 10.0 on for fp32: LLVM takes them so where they are
+      loaded so, and makes one operation of a product and a sum only if it takes
+      both in the same way. With wider loads it may do so where it did not, as in
+      `a * b + c` in fp16 with `c` alone under a mask;
     - a loop with the branch inside, of which the compiler knows how often it
       runs: without the branch, LLVM may write out its iterations as one block,
       and join a product in front of the loop, or of one iteration, to a sum.
@@ -220,7 +221,7 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
 
     Each element is read or written once, by the same thread and in the same
     layout as before, so the order of every reduction stays what it was. Blocks
-    stay what they were, too, so that only arithmetic on fp16 or bf16 itself can
+    stay what they were, too, so that only arithmetic on two elements at once can
     differ in bits, as graft-version-tiles says; `exact` is the same option.
 
     Taken: loads and stores which would be at least four times as wide without
