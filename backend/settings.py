@@ -108,8 +108,8 @@ OPTIONS = {
         ),
         Option(
             "exact_bits", False, "True or False", lambda v: isinstance(v, bool), parse_flag,
-            "version_tiles leaves kernels alone in which it could change a bit of a result: those with products and sums, or "
-            "reductions, of floating-point numbers",
+            "version_tiles leaves kernels alone in which it could change a bit of a result: those with reductions, dot "
+            "products, or both products and sums of floating-point numbers",
         ),
     )
 }  # fmt: skip

@@ -6,6 +6,7 @@
 
 #include "graft/Analysis/Contraction.h"
 
+#include "graft/Analysis/Accesses.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -223,7 +224,7 @@ Operation *ProductCut::apply() {
 bool graft::mayChange(tt::FuncOp function, bool exact, StringRef pass) {
   if (!exact)
     return true;
-  bool hasProduct = false, hasSum = false, reduces = false;
+  bool hasProduct = false, hasSum = false, reduces = holdsDot(function);
   function.walk([&](Operation *op) {
     Role role = getRole(op);
     hasProduct |= role.isProduct || role.isWrittenOut;
@@ -232,7 +233,7 @@ bool graft::mayChange(tt::FuncOp function, bool exact, StringRef pass) {
   });
   if (reduces)
     function.emitRemark(pass) << ": left alone for exact bits: the order of a "
-                                 "floating-point reduction may change";
+                                 "reduction or a dot product may change";
   else if (hasProduct && hasSum)
     function.emitRemark(pass) << ": left alone for exact bits: a product and a "
                                  "sum may become one operation or stay two";

@@ -43,7 +43,7 @@ tt.func @product_and_sum(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 
 // The order of a sum over a tile belongs to its layout; that of a maximum does not matter.
 // CHECK-LABEL: @reduction(
 // CHECK-NOT:   scf.if
-// expected-remark@below {{left alone for exact bits: the order of a floating-point reduction may change}}
+// expected-remark@below {{left alone for exact bits: the order of a reduction or a dot product may change}}
 tt.func @reduction(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                    %out: !tt.ptr<f16>, %zero: tensor<1024xf16>, %start: i32, %n: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>

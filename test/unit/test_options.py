@@ -78,6 +78,7 @@ def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
     assert {option.variable for option in settings.OPTIONS.values()} == {
         "GRAFT_SWIZZLE_PROGRAMS",
+        "GRAFT_EXACT_BITS",
         "GRAFT_VERSION_TILES",
         "GRAFT_VERSION_TILES_MAX_OPS",
     }

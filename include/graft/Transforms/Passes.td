@@ -79,10 +79,10 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     - a loop with the branch inside, of which the compiler knows how often it
       runs: without the branch, LLVM may write out its iterations as one block,
       and join a product in front of the loop, or of one iteration, to a sum.
-    With `exact`, functions are left alone that reduce or scan floating-point
-    numbers other than by `max` and `min`, or that hold both products (divisions,
-    exponentials and library functions among them) and sums: whatever becomes of
-    blocks and layouts, nothing in the others is rounded otherwise.
+    With `exact`, functions are left alone that hold dot products, reduce or scan
+    floating-point numbers other than by `max` and `min`, or hold both products
+    (divisions, exponentials and library functions among them) and sums: whatever
+    becomes of blocks and layouts, nothing in the others is rounded otherwise.
 
     Where no access gains so, alignment may be part of the condition: pointers of
     which Triton does not know that they are aligned, because of
