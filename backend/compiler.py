@@ -20,6 +20,7 @@ class Options(nvidia.CUDAOptions):
     """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
 
     skip_passes: str = OPTIONS["skip_passes"].default
+    exact_bits: bool = OPTIONS["exact_bits"].default
     swizzle_programs: int | str = OPTIONS["swizzle_programs"].default
     version_tiles: bool = OPTIONS["version_tiles"].default
     version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
@@ -89,7 +90,6 @@ class Backend(nvidia.CUDABackend):
         return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
 
 
-from . import hooks, passes, pipeline, verdict
 def _refuse_unknown(opts: dict[str, Any]) -> None:
     """Raises `OptionError` for an option that does not exist.
 

@@ -44,7 +44,7 @@ class Kernel(NamedTuple):
     def copying(self) -> dict[str, int]:
         """The options of every pass that copies code."""
         added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1))
-        return {"threads": _threads(self.options), "max_size": self.size + int(added)}
+        return {"threads": _threads(self.options), "exact": self.options.exact_bits, "max_size": self.size + int(added)}
 
 
 class Step(NamedTuple):

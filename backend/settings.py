@@ -111,6 +111,11 @@ OPTIONS = {
             "skip_passes", "", skips.EXPECTED, skips.is_valid, lambda name, text: text,
             "leave out passes, in one kernel or at single places, as graft bisect finds them",
         ),
+        Option(
+            "exact_bits", False, "True or False", lambda v: isinstance(v, bool), parse_flag,
+            "version_tiles leaves kernels alone in which it could change a bit of a result: those with reductions, dot "
+            "products, or both products and sums of floating-point numbers",
+        ),
     )
 }  # fmt: skip
 

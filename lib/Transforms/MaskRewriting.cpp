@@ -7,6 +7,7 @@
 #include "graft/Transforms/MaskRewriting.h"
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -113,7 +114,9 @@ private:
       if (rest)
         op->setAttr("tt.graft_versioned", UnitAttr::get(op->getContext()));
     } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
-      if (!parts.apply(select.getCondition()))
+      // Without it, a product and a sum would become one operation.
+      if (!separatesProductFromSum(select) &&
+          !parts.apply(select.getCondition()))
         select.getResult().replaceAllUsesWith(select.getTrueValue());
     }
   }

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Iterations.h"
 #include "graft/Analysis/Pipelining.h"
@@ -260,14 +261,9 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
     Pipelining pipelining(getOperation());
     Sites sites(getOperation(), getArgument(), skipSites);
     std::vector<Loop> loops;
-    getOperation().walk([&](scf::ForOp op) {
-      if (!isInnermost(op) || !pipelining.isPipelined(op))
-        return;
-      std::vector<Candidate> candidates =
-          findCandidates(op, pipelining.holdsProduct(op));
-      if (!candidates.empty())
-        loops.push_back({op, std::move(candidates), {}});
-    });
+    for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
+      if (mayChange(function, exact, getArgument()))
+        findLoops(function, pipelining, loops);
     // Most kernels have nothing to peel; they pay for no analysis.
     if (loops.empty())
       return;
@@ -290,6 +286,19 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
   }
 
 private:
+  /// Appends the loops of *function* with masks that may go to *loops*.
+  static void findLoops(tt::FuncOp function, const Pipelining &pipelining,
+                        std::vector<Loop> &loops) {
+    function.walk([&](scf::ForOp op) {
+      if (!isInnermost(op) || !pipelining.isPipelined(op))
+        return;
+      std::vector<Candidate> candidates =
+          findCandidates(op, pipelining.holdsProduct(op));
+      if (!candidates.empty())
+        loops.push_back({op, std::move(candidates), {}});
+    });
+  }
+
   /// Whether *loop* is to be peeled, and what narrows it; says why in remarks
   /// if not.
   bool isWorthPeeling(Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {

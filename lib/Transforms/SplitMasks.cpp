@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/Budget.h"
@@ -217,13 +218,16 @@ struct SplitMasks : graft::impl::GraftSplitMasksBase<SplitMasks> {
       return signalPassFailure();
     Sites sites(getOperation(), getArgument(), skipSites);
     llvm::MapVector<Operation *, std::vector<MaskPart>> candidates;
-    getOperation().walk([&](Operation *op) {
+    auto visit = [&](Operation *op) {
       if (!isCandidate(op))
         return;
       std::vector<MaskPart> parts = getMaskParts(getMask(op));
       if (llvm::any_of(parts, isOftenPartial))
         candidates.insert({op, std::move(parts)});
-    });
+    };
+    for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
+      if (mayChange(function, exact, getArgument()))
+        function.walk(visit);
     // Most kernels have nothing to split; they pay for no analysis.
     if (candidates.empty())
       return;

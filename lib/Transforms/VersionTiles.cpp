@@ -22,11 +22,13 @@
 // The branch starts at the first access that gains and takes in the rest of the
 // block: what follows usually uses what was loaded, and a kernel's block ends
 // with nothing to hand over. Versioning accesses one by one would put the same
-// branch around each of them, and a join after each.
+// branch around each of them, and a join after each. Products in front of it
+// that a sum in it takes in go along (Contraction.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "graft/Analysis/Accesses.h"
+#include "graft/Analysis/Contraction.h"
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Analysis/TileBounds.h"
@@ -169,14 +171,18 @@ static std::string getObjection(Block *block, const Pipelining &pipelining) {
   return pipelining.getObjection(op).str();
 }
 
-/// Why the code from *first* to the end of its block is not worth duplicating;
-/// empty if it is, and then taken from the budget of *limits*.
-static std::string getObjection(Operation *first, Limits &limits) {
+/// Why the code from *first* to the end of its block, with what *cut* takes
+/// along, is not worth duplicating; empty if it is, and then taken from the
+/// budget of *limits*.
+static std::string getObjection(Operation *first, const ProductCut &cut,
+                                Limits &limits) {
   Operation *end = first->getBlock()->getTerminator();
-  int64_t numOps = 0;
+  int64_t numOps = cut.getNumOps();
   std::string why;
   for (Operation *op = first; op != end && why.empty(); op = op->getNextNode())
     why = getObjectionTo(op, limits.maxOps, numOps);
+  if (why.empty() && !cut.isPossible())
+    why = "a sum in it takes in a product in front of it that has other uses";
   if (why.empty() && !limits.budget.take(numOps))
     why = limits.budget.getObjection(numOps);
   return why;
@@ -261,32 +267,36 @@ static Operation *getPlace(Block *block, const Access &access) {
   return block->findAncestorOpInBlock(*access.op);
 }
 
-/// The first operation of *block* that a branch for *accesses*, in order of
-/// their places in it, is worth taking in; drops those in front of it. Null,
-/// with a remark that says why, if there is none.
-static Operation *findFirst(Block *block, SmallVectorImpl<Access> &accesses,
-                            const Pipelining &pipelining, Limits &limits) {
+/// Where to cut *block* for a branch for *accesses*, which are in order of
+/// their places in it: in front of the first that it is worth taking in. Drops
+/// those in front of it. Nothing, with a remark that says why, if there is
+/// none.
+static std::optional<ProductCut> findCut(Block *block,
+                                         SmallVectorImpl<Access> &accesses,
+                                         const Pipelining &pipelining,
+                                         Limits &limits) {
   std::string why = getObjection(block, pipelining);
   bool isFinal = !why.empty();
   for (ArrayRef<Access> rest = accesses; !rest.empty();) {
     Operation *place = getPlace(block, rest.front());
     if (why.empty())
       why = getLoopObjection(place, rest);
+    ProductCut cut(place);
     if (why.empty())
-      why = getObjection(place, limits);
+      why = getObjection(place, cut, limits);
     if (why.empty()) {
       accesses.erase(accesses.begin(), accesses.end() - rest.size());
-      return place;
+      return cut;
     }
     rest.front().op->emitRemark("graft-version-tiles: not versioned: ") << why;
     // What follows a loop that is not to be duplicated may still gain.
     if (isFinal || place->getNumRegions() == 0)
-      return nullptr;
+      return std::nullopt;
     why.clear();
     rest = rest.drop_while(
         [&](const Access &access) { return getPlace(block, access) == place; });
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 /// Versions *block* for *accesses* in it, or says in remarks why not.
@@ -295,10 +305,12 @@ static void versionBlock(Block *block, SmallVector<Access> accesses,
   llvm::stable_sort(accesses, [&](const Access &a, const Access &b) {
     return getPlace(block, a)->isBeforeInBlock(getPlace(block, b));
   });
-  Operation *first = findFirst(block, accesses, knowledge.pipelining, limits);
-  if (!first)
+  std::optional<ProductCut> cut =
+      findCut(block, accesses, knowledge.pipelining, limits);
+  if (!cut)
     return;
 
+  Operation *first = cut->getFirst();
   HoistedOps hoisted;
   TileCondition whole;
   llvm::SmallSetVector<Value, 8> masks, proven;
@@ -324,6 +336,7 @@ static void versionBlock(Block *block, SmallVector<Access> accesses,
   if (masks.empty())
     return;
 
+  first = cut->apply();
   OpBuilder builder(first);
   Location loc = first->getLoc();
   for (Operation *op : hoisted)
@@ -445,7 +458,8 @@ struct VersionTiles : graft::impl::GraftVersionTilesBase<VersionTiles> {
     Masks masks;
     SmallVector<Operation *> accesses;
     for (tt::FuncOp function : getOperation().getOps<tt::FuncOp>())
-      llvm::append_range(accesses, findAccesses(function, masks));
+      if (mayChange(function, exact, getArgument()))
+        llvm::append_range(accesses, findAccesses(function, masks));
     // Most kernels have nothing to version; they pay for no analysis.
     if (accesses.empty())
       return;

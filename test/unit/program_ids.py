@@ -64,7 +64,9 @@ def write_python(lines: Iterator[str], values: dict[str, str], indent: str) -> I
         if line.startswith("}"):
             return
         if "yield" in values and (yielded := re.fullmatch(r"scf\.yield (.*) : .*", line)):
-            yield from (f"{indent}{to} = {values[value]}" for to, value in zip(values["yield"], yielded[1].split(", "), strict=True))
+            yield from (
+                f"{indent}{to} = {values[value]}" for to, value in zip(values["yield"], yielded[1].split(", "), strict=True)
+            )
         elif branch := re.fullmatch(r"(%\w+):2 = scf\.if (%\w+) -> \(i32, i32\) {", line):
             results = [f"v{len(values)}_{at}" for at in range(2)]
             for opening in ("if " + values[branch[2]], "else"):

@@ -411,6 +411,7 @@ CHANGES = {
     "swizzle_programs": {"swizzle_programs": 4},
     "version_tiles": {"version_tiles": False},
     "version_tiles_max_ops": {"version_tiles_max_ops": 256},
+    "exact_bits": {"exact_bits": True},
     "ptx_options": {"ptx_options": "--opt-level 1"},
     "launch_pdl": {"launch_pdl": True},
     "debug": {"debug": True},

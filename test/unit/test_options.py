@@ -15,6 +15,7 @@ from triton.experimental.gluon import language as gl
 
 #: For each option: values other than the default, as given to a kernel and as written in the environment.
 GOOD = {
+    "exact_bits": [(True, "1"), (True, "on"), (False, "0")],
     "swizzle_programs": [(0, "0"), (4, "4"), (1024, "1024"), ("auto", "auto")],
     "version_tiles": [(False, "0"), (False, "off"), (False, "No"), (False, "FALSE"), (True, "1"), (True, "on"), (True, "Yes")],
     "skip_passes": [
@@ -30,6 +31,7 @@ GOOD = {
 }
 #: For each option: values that a kernel may not give.
 BAD = {
+    "exact_bits": [1, 0, "yes", 2.0],
     "swizzle_programs": [-1, 1025, True, "4", "Auto", 4.0, [4]],
     "version_tiles": [1, 0, "yes", "", 2.0, [True]],
     "skip_passes": [
@@ -64,6 +66,7 @@ BAD = {
 #: For each option: texts that the environment may not give, and what is expected instead.
 FLAG = "one of 1, true, on, yes or one of 0, false, off, no"
 BAD_TEXT = {
+    "exact_bits": [("2", FLAG), ("maybe", FLAG)],
     "swizzle_programs": [("four", "auto or an integer"), ("4.0", "auto or an integer")],
     "version_tiles": [("2", FLAG), ("maybe", FLAG), (" ", FLAG)],
     "skip_passes": [],
@@ -71,6 +74,7 @@ BAD_TEXT = {
 }
 #: Numbers in the environment that are integers, and out of range.
 OUT_OF_RANGE = {
+    "exact_bits": [],
     "swizzle_programs": [-1, 1025],
     "version_tiles": [],
     "version_tiles_max_ops": [-1, 65537],
@@ -118,6 +122,7 @@ def test_variables_carry_the_name_of_the_backend():
     assert {option.variable for option in settings.OPTIONS.values()} == {
         "GRAFT_SKIP_PASSES",
         "GRAFT_SWIZZLE_PROGRAMS",
+        "GRAFT_EXACT_BITS",
         "GRAFT_VERSION_TILES",
         "GRAFT_VERSION_TILES_MAX_OPS",
     }
@@ -227,6 +232,7 @@ def test_the_expectations_are_spelt_out():
         "version_tiles_max_ops": "an integer from 0 to 65536",
         "skip_passes": "terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of "
         "graft-swizzle-programs, graft-peel-loops, graft-version-tiles, graft-split-masks",
+        "exact_bits": "True or False",
     }
 
 

@@ -63,6 +63,28 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     wider; in a loop, where the branch is taken again in each iteration, at least
     four times as wide.
 
+    Results keep their bits. The compiler makes one operation of a product and a
+    sum that takes it in, which rounds once and not twice: LLVM wherever both are
+    in one basic block, and ptxas across blocks too, if the product has no other
+    use. So products in front of the branch that a sum in it takes in go along
+    into both sides, with what else uses them, and a selection between a product
+    and a sum keeps its mask. What each reduction adds up, and in which order,
+    follows from the layout of its operand, which the mask has no part in. That
+    is no proof of what LLVM and ptxas do, and there are two cases in which bits
+    can differ:
+    - arithmetic on two elements at once, which there is for fp16 and bf16, and
+      from compute capability 10.0 on for fp32: LLVM takes them so where they are
+      loaded so, and makes one operation of a product and a sum only if it takes
+      both in the same way. With wider loads it may do so where it did not, as in
+      `a * b + c` in fp16 with `c` alone under a mask;
+    - a loop with the branch inside, of which the compiler knows how often it
+      runs: without the branch, LLVM may write out its iterations as one block,
+      and join a product in front of the loop, or of one iteration, to a sum.
+    With `exact`, functions are left alone that hold dot products, reduce or scan
+    floating-point numbers other than by `max` and `min`, or hold both products
+    (divisions, exponentials and library functions among them) and sums: whatever
+    becomes of blocks and layouts, nothing in the others is rounded otherwise.
+
     Where no access gains so, alignment may be part of the condition: pointers of
     which Triton does not know that they are aligned, because of
     `do_not_specialize` or of a view such as `x[1:]`, are tested when the kernel
@@ -81,6 +103,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
       The same goes for a constant bound that the first tile reaches, and for a
       row whose length is loaded: see graft-split-masks;
     - every access is already as wide under its mask as its pointers allow;
+    - a product in front of the branch that has to go along is used by something
+      that cannot, such as a store;
     - the code to be duplicated has more than `max-ops` operations, or holds a
       dot product, or belongs to a loop that is to be software-pipelined or
       warp-specialized: see graft-peel-loops.
@@ -100,6 +124,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,
+    Option<"exact", "exact", "bool", "false",
+           "leave alone what might change a bit of a result (default false)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -151,6 +177,11 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     without parts of its mask that change with the iteration, or in loops with a
     product without others. Other loops are left to graft-version-tiles.
 
+    Results keep their bits, with the exceptions and with the option `exact` of
+    graft-version-tiles: both loops have the products and sums of the one in one
+    block as before. A third exception are loops of a known, small number of
+    iterations, which LLVM may write out where they are one loop.
+
     What it gains: vector width by AxisInfo, before and after, as there. What it
     costs: the loop's code a second time, of which at most one iteration runs,
     not pipelined, unless all have to. The pass leaves a loop as it was, and says why in a remark,
@@ -180,6 +211,8 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,
+    Option<"exact", "exact", "bool", "false",
+           "leave alone what might change a bit of a result (default false)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::scf::SCFDialect"];
@@ -210,7 +243,9 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     ```
 
     Each element is read or written once, by the same thread and in the same
-    layout as before, so the order of every reduction stays what it was.
+    layout as before, so the order of every reduction stays what it was. Blocks
+    stay what they were, too, so that only arithmetic on two elements at once can
+    differ in bits, as graft-version-tiles says; `exact` is the same option.
 
     Taken: loads and stores which would be at least four times as wide without
     one part of their mask, which is `index < bound` or `index <= bound` with a
@@ -243,6 +278,8 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     ListOption<"skipSites", "skip-sites", "int64_t",
                "places to leave as they are, numbered from 1 in the order in "
                "which the pass comes to them (default none)">,
+    Option<"exact", "exact", "bool", "false",
+           "leave alone what might change a bit of a result (default false)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
