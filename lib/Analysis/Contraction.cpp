@@ -224,12 +224,13 @@ Operation *ProductCut::apply() {
 bool graft::mayChange(tt::FuncOp function, bool exact, StringRef pass) {
   if (!exact)
     return true;
-  bool hasProduct = false, hasSum = false, reduces = holdsDot(function);
+  bool hasProduct = false, hasSum = false, reduces = false;
   function.walk([&](Operation *op) {
     Role role = getRole(op);
     hasProduct |= role.isProduct || role.isWrittenOut;
     hasSum |= role.isSum;
-    reduces |= op->getNumRegions() != 0 && (role.isProduct || role.isSum);
+    reduces |= isa<tt::DotOpInterface>(op) ||
+               (op->getNumRegions() != 0 && (role.isProduct || role.isSum));
   });
   if (reduces)
     function.emitRemark(pass) << ": left alone for exact bits: the order of a "
