@@ -113,3 +113,50 @@ tt.func @reduction(%p: !tt.ptr<f16>, %q: !tt.ptr<f16>, %start: i32, %n: i32, %ze
   tt.store %q, %sum : !tt.ptr<f16>
   tt.return
 }
+
+// -----
+
+// A hint that offsets are neighbours is no proof of which is the first one: 2 * lane - lane is between -1023 and 2046, and begins at 0.
+// CHECK-LABEL: @hinted(
+// CHECK-NOT:   scf.if
+// CHECK:       tt.return
+tt.func @hinted(%p: !tt.ptr<f16>, %start: i32, %n: i32, %value: tensor<1024xf16>) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %two = arith.constant dense<2> : tensor<1024xi32>
+  %starts = tt.splat %start : i32 -> tensor<1024xi32>
+  %index = arith.addi %starts, %range : tensor<1024xi32>
+  %double = arith.muli %range, %two : tensor<1024xi32>
+  %lanes = arith.subi %double, %range {tt.contiguity = dense<1024> : tensor<1xi32>} : tensor<1024xi32>
+  %offsets = arith.addi %starts, %lanes : tensor<1024xi32>
+  %base = tt.splat %p : !tt.ptr<f16> -> tensor<1024x!tt.ptr<f16>>
+  %ptrs = tt.addptr %base, %offsets : tensor<1024x!tt.ptr<f16>>, tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+  // expected-remark@below {{mask kept: the access is no wider without it}}
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}
+
+// -----
+
+// The offsets may wrap around although the mask does not: they are no neighbours then.
+// CHECK-LABEL: @wrapping(
+// CHECK-SAME:  %[[P:arg[0-9]+]]: !tt.ptr<f16>, %[[START:arg[0-9]+]]: i32, %[[AT:arg[0-9]+]]: i32
+// CHECK:       %[[LAST:.*]] = arith.addi %[[AT]], %c1023_i32{{.*}} : i32
+// CHECK:       arith.cmpi sge, %[[LAST]], %[[AT]] : i32
+// CHECK:       arith.extsi %[[AT]] : i32 to i64
+// CHECK:       scf.if
+tt.func @wrapping(%p: !tt.ptr<f16>, %start: i32, %at: i32, %n: i32, %value: tensor<1024xf16>) {
+  %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
+  %starts = tt.splat %start : i32 -> tensor<1024xi32>
+  %index = arith.addi %starts, %range : tensor<1024xi32>
+  %places = tt.splat %at : i32 -> tensor<1024xi32>
+  %offsets = arith.addi %places, %range : tensor<1024xi32>
+  %base = tt.splat %p : !tt.ptr<f16> -> tensor<1024x!tt.ptr<f16>>
+  %ptrs = tt.addptr %base, %offsets : tensor<1024x!tt.ptr<f16>>, tensor<1024xi32>
+  %bound = tt.splat %n : i32 -> tensor<1024xi32>
+  %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
+  // expected-remark@below {{versioned 1 mask}}
+  tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
+  tt.return
+}

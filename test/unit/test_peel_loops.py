@@ -14,13 +14,17 @@ from ttir_writer import Writer
 
 FUNCTIONS_PER_SEED = 200
 TRIALS_PER_FUNCTION = 6
+TRIALS_AT_EXTREMES = 12
 
 #: Of a loop with at most so many iterations each is looked at; of a longer one, those at its ends and some at random.
 ITERATIONS = 8
 
-LEAST, MOST = -(1 << 31), (1 << 31) - 1
+MOST = (1 << 31) - 1
 
-LOOP = re.compile(r"(%\w+)(?::\d+)? = scf\.for (%\w+) = (%\w+) to (%\w+) step (%\w+) iter_args\((.*)\) -> .* : i32 \{")
+#: Of loops and of what is extended to the type of a bound.
+NARROW = (8, 16, 32)
+
+LOOP = re.compile(r"(%\w+)(?::\d+)? = scf\.for (%\w+) = (%\w+) to (%\w+) step (%\w+) iter_args\((.*)\) -> .* : i\d+ \{")
 ACCESS = re.compile(r"(?:%\w+ = tt\.load %\w+|tt\.store %\w+, %\w+)(?:, (%\w+)(?:, %\w+)?)?(?: \{.*\})? : .*")
 
 
@@ -43,6 +47,8 @@ class Case(Writer):
 
     starts_at_zero: bool = False
     step: int = 1
+    #: The bits of what it counts.
+    width: int = 32
     #: By how much the loop's arguments, which begin with arguments of the function, grow in each iteration.
     counters: dict[str, int] = field(default_factory=dict)
     comparisons: list[Comparison] = field(default_factory=list)
@@ -110,6 +116,36 @@ class Case(Writer):
         self.comparisons.append(Comparison(part, index, limit, bound, sign))
         return part
 
+    def number_of(self, width: int, depth: int = 2) -> str:
+        """A scalar of *width* bits: arithmetic on what the loop counts and on arguments, extended here and there."""
+        if depth and self.chance(0.8):
+            operands = (self.number_of(width, depth - 1) for _ in "ab")
+            return self.scalar(self.rng.choice(("addi", "subi", "muli")), *operands, width=width)
+        if width > min(NARROW) and (width > max(NARROW) or self.chance(0.8)):
+            # Of half the bits, most often: sums and products then come to the very end of their type.
+            bits = width // 2 if self.chance(0.8) else self.rng.choice([bits for bits in NARROW if bits < width])
+            operand = self.changing_or_not(bits) if self.chance(0.8) else self.number_of(bits, depth)
+            return self.emit(f"arith.extsi {operand} : i{bits} to i{width}")
+        return self.changing_or_not(width)
+
+    def changing_or_not(self, width: int) -> str:
+        """What the loop counts, if it has *width* bits, or an argument."""
+        if width == self.width and self.chance(0.4):
+            return self.rng.choice(("%iv", *self.counters))
+        return self.argument(width)
+
+    def compare_at_extremes(self) -> str:
+        """A range below or above a scalar of any make."""
+        width = self.rng.choice((32, 64))
+        index = self.emit(f"tt.make_range {{end = {self.lanes} : i32, start = 0 : i32}} : {self.tensor(32)}")
+        if width == 64:
+            index = self.emit(f"arith.extsi {index} : {self.tensor(32)} to {self.tensor(64)}")
+        number = self.number_of(32)
+        limit = self.splat(self.widened(number) if width == 64 else number, width)
+        part = self.emit(f"arith.cmpi {self.rng.choice(('slt', 'sle', 'sgt', 'sge'))}, {index}, {limit} : {self.tensor(width)}")
+        self.comparisons.append(Comparison(part, index, limit, "", 0))
+        return part
+
     def conjunction(self, parts: list[str]) -> str:
         mask, *others = parts
         for part in others:
@@ -119,21 +155,22 @@ class Case(Writer):
     @property
     def text(self) -> str:
         """The function, in MLIR's syntax."""
-        types = ", ".join(["i32"] * len(self.counters))
+        kind = f"i{self.width}"
+        types = ", ".join([kind] * len(self.counters))
         arguments = ", ".join(f"{name} = %a{at + 2}" for at, name in enumerate(self.counters))
         accesses = [
             re.sub(r"%x\b", f"%x{at}", line)
             for at, mask in enumerate(self.masks)
             for line in self.accesses(f", {mask}", ", %value")
         ]
-        steps = [f"{name}by = arith.constant {grows} : i32" for name, grows in self.counters.items()]
-        sums = [f"{name}next = arith.addi {name}, {name}by : i32" for name in self.counters]
+        steps = [f"{name}by = arith.constant {grows} : {kind}" for name, grows in self.counters.items()]
+        sums = [f"{name}next = arith.addi {name}, {name}by : {kind}" for name in self.counters]
         return self.function([
-            f"%step = arith.constant {self.step} : i32",
-            "%zero = arith.constant 0 : i32",
+            f"%step = arith.constant {self.step} : {kind}",
+            f"%zero = arith.constant 0 : {kind}",
             *steps,
             f"%counted:{len(self.counters)} = scf.for %iv = {'%zero' if self.starts_at_zero else '%a0'} to %a1 step %step "
-            f"iter_args({arguments}) -> ({types}) : i32 {{",
+            f"iter_args({arguments}) -> ({types}) : {kind} {{",
             *self.lines, *accesses, *sums,
             f"scf.yield {', '.join(f'{name}next' for name in self.counters)} : {types}",
             "} {tt.num_stages = 3 : i32}",
@@ -155,6 +192,18 @@ def make_case(name: str, rng: random.Random) -> Case:
         case.masks.append(case.conjunction(parts))
         if case.chance(0.2):
             case.masks.append(parts[0])
+    return case
+
+
+def make_extreme_case(name: str, rng: random.Random) -> Case:
+    """A random loop over numbers of any type, compared with what is computed from numbers of any other."""
+    case = Case(name, 8, rng, starts_at_zero=rng.random() < 0.1, width=rng.choice(NARROW))
+    case.step = rng.choice((1, 1, 2, 16, 100))
+    for _lower_and_upper in "ab":
+        case.argument(case.width)
+    case.counters["%counter"] = rng.choice((1, -1, 7, 64, -128))
+    case.argument(case.width)
+    case.masks.append(case.conjunction([case.compare_at_extremes() for _ in range(rng.choice((1, 1, 2)))]))
     return case
 
 
@@ -190,8 +239,8 @@ class Loop(NamedTuple):
         """All values in the iteration *number*, where those from *outside* the loop are given."""
 
         def counted(first: str, grows: int) -> Value:
-            value = outside[first].signed()[0] + number * grows
-            return Value(32, wrap([value] * case.lanes, 32), LEAST <= value <= MOST)
+            value, half = outside[first].signed()[0] + number * grows, 1 << (case.width - 1)
+            return Value(case.width, wrap([value] * case.lanes, case.width), -half <= value < half)
 
         counters = zip(self.arguments.items(), case.counters.values(), strict=True)
         values = {name: counted(first, grows) for (name, first), grows in counters}
@@ -224,7 +273,7 @@ def choose_arguments(case: Case, before: Function) -> dict[str, int]:
     lower = 0 if case.starts_at_zero else Value(32, (arguments["%a0"],)).signed()[0]
     upper = lower + rng.choice((0, 1, 2, 3, 5, 17, 100)) * case.step - rng.randrange(case.step)
     if rng.random() < 0.9:
-        arguments["%a1"] = max(LEAST, min(upper, MOST)) % (1 << 32)
+        arguments["%a1"] = min(upper, MOST) % (1 << 32)
     [loop] = read_loops(before)
     for comparison in case.comparisons:
         if rng.random() < 0.1:
@@ -238,6 +287,25 @@ def choose_arguments(case: Case, before: Function) -> dict[str, int]:
         beside = rng.choice((min(index), max(index))) + rng.choice((-1, 0, 0, 1, 1))
         arguments[comparison.bound] = comparison.sign * (beside - rest) % (1 << 32)
     return arguments
+
+
+def choose_extremes(case: Case) -> dict[str, int]:
+    """Arguments at the ends of their types, and a loop of a few iterations near one, none of which leaves its type."""
+    rng = case.rng
+    ends = {width: (-(1 << (width - 1)), (1 << (width - 1)) - 1) for width in NARROW}
+
+    def extreme(width: int) -> int:
+        least, most = ends[width]
+        return rng.choice((least, least, least + 1, most, most - 1, -1, 0, 1, rng.randint(least, most)))
+
+    arguments = {name: extreme(width) % (1 << width) for name, width in case.arguments.items()}
+    if rng.random() < 0.3:
+        arguments = {name: 1 << (width - 1) for name, width in case.arguments.items()}
+    least, most = ends[case.width]
+    count = rng.choice((0, 1, 1, 2, 3, most // case.step))
+    lower = 0 if case.starts_at_zero else min(rng.choice((least, extreme(case.width))), most - count * case.step)
+    upper = lower + count * case.step - (rng.randrange(case.step) if count else rng.choice((0, lower - least)))
+    return arguments | {"%a0": max(lower, least) % (1 << case.width), "%a1": upper % (1 << case.width)}
 
 
 @dataclass
@@ -260,6 +328,16 @@ class Trial:
         self.count = count_of(self.lower, self.upper, case.step)
         #: How many iterations run without masks.
         self.whole_count = count_of(self.lower, self.middle, case.step)
+
+    def check(self) -> None:
+        """All that the pass promises of a run."""
+        try:
+            self.check_middle()
+            self.check_whole()
+            self.check_precise()
+        except AssertionError as error:
+            report = f"{self.arguments}, iterations from {self.lower} over {self.middle} to {self.upper}"
+            raise AssertionError(f"{error}: {report}, in\n{self.case.text}\n" + "\n".join(self.after.lines)) from None
 
     def check_middle(self) -> None:
         """The first loop ends where an iteration of the original begins, or where the original ends."""
@@ -305,9 +383,9 @@ def run_pass(folder, text: str) -> str:
     return opt.run(path, ["-graft-peel-loops=threads=1"], False)
 
 
-def passed(folder, rng: random.Random) -> list[tuple[Case, Function, Function]]:
-    """Random cases, each with its function before and after the pass."""
-    cases = [make_case(f"f{number}", rng) for number in range(FUNCTIONS_PER_SEED)]
+def passed(folder, rng: random.Random, make=make_case) -> list[tuple[Case, Function, Function]]:
+    """Random cases that *make* makes, each with its function before and after the pass."""
+    cases = [make(f"f{number}", rng) for number in range(FUNCTIONS_PER_SEED)]
     text = "".join(case.text for case in cases)
     before, after = read_functions(text), read_functions(run_pass(folder, text))
     return [(case, before[case.name], after[case.name]) for case in cases]
@@ -322,18 +400,28 @@ def test_iterations_without_masks_are_whole_and_all_that_do_not_wrap_but_the_las
         peeled += 1
         for _ in range(TRIALS_PER_FUNCTION):
             trial = Trial(case, before, after, choose_arguments(case, before))
-            try:
-                trial.check_middle()
-                trial.check_whole()
-                trial.check_precise()
-            except AssertionError as error:
-                report = f"seed {seed}, {trial.arguments}, iterations from {trial.lower} over {trial.middle} to {trial.upper}"
-                raise AssertionError(f"{error}: {report}, in\n{case.text}\n" + "\n".join(after.lines)) from None
+            trial.check()
             complete += 0 < trial.count == trial.whole_count
             partial += 0 < trial.whole_count < trial.count
     # Otherwise the trials above would prove nothing.
     assert peeled > FUNCTIONS_PER_SEED / 2
     assert min(complete, partial) > peeled / 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_at_the_ends_of_their_types_are_no_exception(seed, tmp_path):
+    """Regression: a product of the smallest numbers of i16 is 2^31, and was taken for a number of 32 bits."""
+    peeled = whole = 0
+    for case, before, after in passed(tmp_path, random.Random(f"extreme {seed}"), make_extreme_case):
+        if len(read_loops(after)) == 1:
+            continue
+        peeled += 1
+        for _ in range(TRIALS_AT_EXTREMES):
+            trial = Trial(case, before, after, choose_extremes(case))
+            trial.check()
+            whole += trial.whole_count > 0
+    assert peeled > FUNCTIONS_PER_SEED / 5
+    assert whole > peeled
 
 
 def test_the_second_loop_is_the_original_and_goes_on_where_the_first_ends(tmp_path):

@@ -41,8 +41,13 @@ class Case(Writer):
             return self.splat(self.argument(width), width)
         if kind < 0.7:
             return self.constant(self.rng.choice((1, 2, 3, 1000, -1, -7, (1 << (width - 1)) - 1, -(1 << (width - 1)))), width)
-        if kind < 0.8 and width == 64:
-            return self.extended(self.splat(self.argument(32), 32))
+        if kind < 0.85:
+            narrow = self.rng.choice([bits for bits in (8, 16, 32) if bits < width])
+            value = self.splat(self.argument(narrow), narrow)
+            if self.rng.random() < 0.5:
+                name = self.rng.choice(("addi", "subi", "muli"))
+                value = self.binary(name, value, self.splat(self.argument(narrow), narrow), narrow)
+            return self.extended(value, narrow, width)
         name = self.rng.choice(("addi", "subi", "muli"))
         return self.binary(name, self.splat(self.argument(width), width), self.splat(self.argument(width), width), width)
 

@@ -43,10 +43,10 @@ class Writer:
             a, b = b, a
         return self.emit(f"arith.{name} {a}, {b} : {self.tensor(width)}")
 
-    def extended(self, value: str) -> str:
-        """The tensor *value*, of 32 bits, with 64."""
+    def extended(self, value: str, width: int = 32, to: int = 64) -> str:
+        """The tensor *value*, of *width* bits, with more of them."""
         name = self.rng.choice(("extsi", "extui"))
-        return self.emit(f"arith.{name} {value} : {self.tensor(32)} to {self.tensor(64)}")
+        return self.emit(f"arith.{name} {value} : {self.tensor(width)} to {self.tensor(to)}")
 
     def accesses(self, mask: str, other: str, element: int = 8) -> list[str]:
         """A load and a store under *mask* of elements of so many bits; both texts are empty where they have none."""
@@ -63,6 +63,6 @@ class Writer:
 
     def number(self, width: int) -> int:
         """A number of *width* bits, most often one near which something changes."""
-        corner = self.rng.choice((0, 0, 1 << 31, 1 << 32, 1 << 63, self.lanes, 1000, -self.lanes))
+        corner = self.rng.choice((0, 0, 1 << (width - 1), 1 << 31, 1 << 32, 1 << 63, self.lanes, 1000, -self.lanes))
         near = self.rng.choice((0, 0, 1, -1, self.lanes, -self.lanes, self.rng.randint(-3 * self.lanes, 3 * self.lanes)))
         return (corner + near) % (1 << width) if self.rng.random() < 0.95 else self.rng.getrandbits(width)

@@ -1,0 +1,8 @@
+// RUN: ! graft-opt %s -graft-version-tiles=threads=96 2>&1 | FileCheck %s
+
+// Regression: elements divided by 96 threads are no vector.
+// CHECK: error: graft-version-tiles: threads must be a power of two (got 96)
+tt.func private @masked(%ptrs: tensor<64x!tt.ptr<f32>>, %value: tensor<64xf32>, %mask: tensor<64xi1>) {
+  tt.store %ptrs, %value, %mask : tensor<64x!tt.ptr<f32>>
+  tt.return
+}
