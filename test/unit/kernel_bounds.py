@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Random kernels whose bounds have other forms than `index < argument`: loaded, carried, wide, negated, smaller of two, flat or divided."""
 
-from kernel_cases import FLOATS, LANGUAGE_NAMES, Writer
+from kernel_cases import FLOATS, Writer
 from kernel_families import near, read, write
 
 DTYPES = ("fp16", "fp16", "bf16", "fp32", "i8", "i32")
@@ -98,7 +98,9 @@ def wide_rows(w: Writer) -> tuple[int, ...]:
     computed = _computed(dtype)
     w.number("stride", -(-max(1, n) // 16) * 16)
     w.pointer("x", dtype)
-    w.add("row = tl.program_id(0)", "n = tl.cast(short, tl.int64)" if w.chance(0.3) else "n = short + tl.cast(row, tl.int64) * 0")
+    w.add(
+        "row = tl.program_id(0)", "n = tl.cast(short, tl.int64)" if w.chance(0.3) else "n = short + tl.cast(row, tl.int64) * 0"
+    )
     w.open(f"for start in tl.range(0, n, BLOCK{w.choose('', ', num_stages=3', ', num_stages=3')}):")
     w.add("offs = start + tl.arange(0, BLOCK)", f"mask = {w.commuted('offs', '<', 'n')}")
     w.add(f"a = {read(w, 'x + row * stride + offs', 'mask', _zero(dtype), computed)}")

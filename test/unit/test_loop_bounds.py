@@ -150,7 +150,7 @@ def test_iterations_that_are_run_without_masks_are_whole(seed, tmp_path):
             near = all(abs(number) < 1 << 39 for number in arguments)
             if near and count and all(case.mask(arguments, number) == (True, True) for number in (0, count - 1)):
                 assert ran == count, report
-            whole += 0 < ran
+            whole += ran > 0
     assert peeled > FUNCTIONS / 2
     assert whole > peeled
 
