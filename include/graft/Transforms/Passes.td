@@ -53,7 +53,11 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
 
     The branch is placed in the outermost block in which the condition is known
     and covers the rest of that block. A mask that changes from one iteration of
-    a loop to the next is versioned inside the loop.
+    a loop to the next is versioned inside the loop. At most 16 operations move
+    in front of the branch, none of which traps or promises anything, such as no
+    overflow. A branch goes around a guard only if what it compares has a value
+    whether the access is reached or not: arguments, ids, what is loaded without
+    mask, and arithmetic on these without promises.
 
     What it gains, by AxisInfo before and after: an access moves as many elements
     at once as its pointers allow and, on the branch where they are not masked,
@@ -66,8 +70,9 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     Where no access gains so, alignment may be part of the condition: pointers of
     which Triton does not know that they are aligned, because of
     `do_not_specialize` or of a view such as `x[1:]`, are tested when the kernel
-    runs, and wide where they are. Taken: one-dimensional accesses to elements of
-    two bytes, outside of loops, in kernels without reductions, scans and dot
+    runs, and wide where they are; so is that the offsets, scalars plus one range,
+    do not wrap around. Taken: one-dimensional accesses to elements of two bytes,
+    outside of loops, in kernels without reductions, scans and dot
     products, whose results could depend on the layout. x + y of fp16 and odd n
     over such pointers, in tiles of 1024 and 4096, ran at 1.13 and 1.33 of the
     speed if they are aligned, and at 1.01 and 1.23 if they are not (H200). With
@@ -90,8 +95,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",
-           "threads per CTA, which bound the elements one access can hold "
-           "(default 128)">,
+           "threads per CTA, a power of two, which bound the elements one "
+           "access can hold (default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
   ];
@@ -150,8 +155,16 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     not pipelined, unless all have to. The pass leaves a loop as it was, and says why in a remark,
     where
     - the bound is not a sum of scalars and constant multiples of the induction
+<<<<<<< HEAD
       variable, or the smaller of two such, or it is unsigned;
     - what narrows the access does not change in a loop without a product;
+=======
+      variable, or not of at most 32 bits, or unsigned, or the bounds in the loop
+      take more than 64 operations to compute;
+    - the access may not be reached, and its bound may have no value then: see
+      graft-version-tiles;
+    - what narrows the access does not change in the loop;
+>>>>>>> sound
     - another load in it moves less than four bytes at a time on account of its
       pointers, so that the loop waits for memory anyway: with asynchronous
       copies beside it, such a loop was slower (0.71 of the speed, H200, fp16,
@@ -164,8 +177,8 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",
-           "threads per CTA, which bound the elements one access can hold "
-           "(default 128)">,
+           "threads per CTA, a power of two, which bound the elements one "
+           "access can hold (default 128)">,
     Option<"maxOps", "max-ops", "int64_t", "512",
            "largest number of operations to duplicate (default 512)">,
   ];
@@ -223,8 +236,8 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",
-           "threads per CTA, which bound the elements one access can hold "
-           "(default 128)">,
+           "threads per CTA, a power of two, which bound the elements one "
+           "access can hold (default 128)">,
   ];
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
