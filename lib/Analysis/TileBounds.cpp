@@ -87,7 +87,8 @@ std::optional<int64_t> graft::getIncrement(BlockArgument argument) {
 }
 
 std::optional<Scalar> Scalar::addedTo(BlockArgument argument) {
-  if (!isa<RankedTensorType>(argument.getType()) || !getIncrement(argument))
+  std::optional<int64_t> increment = getIncrement(argument);
+  if (!isa<RankedTensorType>(argument.getType()) || !increment)
     return std::nullopt;
   scf::ForOp loop = getCarryingLoop(argument);
   std::optional<int64_t> step = leaf(loop.getStep()).getConstant();
@@ -95,6 +96,8 @@ std::optional<Scalar> Scalar::addedTo(BlockArgument argument) {
     return std::nullopt;
   Node node = makeNode(Kind::Added, getElementTypeOrSelf(argument.getType()));
   node.value = argument;
+  // By the time it is written, a branch may hold the operation that adds.
+  node.number = *increment;
   return Scalar(std::make_shared<Node>(std::move(node)));
 }
 
@@ -151,6 +154,12 @@ Value ScalarWriter::write(const Scalar &scalar) {
   return written[&node] = writeNew(node);
 }
 
+Value ScalarWriter::writeConstant(Type type, int64_t number) {
+  APInt value(type.getIntOrFloatBitWidth(), number, /*isSigned=*/true);
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getIntegerAttr(type, value));
+}
+
 /// The induction variable is as many steps behind the lower bound as there were
 /// iterations. That distance is a number without sign, which does not wrap
 /// around; the rest is modulo 2^width, as the sum is in the tensor.
@@ -159,17 +168,14 @@ Value ScalarWriter::writeAdded(const Scalar::Node &node) {
   scf::ForOp loop = getCarryingLoop(argument);
   Type type = node.type, counted = loop.getInductionVar().getType();
   int64_t step = *Scalar::leaf(loop.getStep()).getConstant();
-  int64_t factor = *getIncrement(argument);
-  auto constant = [&](Type type, int64_t number) {
-    return write(Scalar::constant(type, number));
-  };
+  int64_t factor = node.number;
   Value passed = arith::SubIOp::create(builder, loc, loop.getInductionVar(),
                                        loop.getLowerBound());
   if (factor % step == 0)
     factor /= step;
   else
-    passed =
-        arith::DivUIOp::create(builder, loc, passed, constant(counted, step));
+    passed = arith::DivUIOp::create(builder, loc, passed,
+                                    writeConstant(counted, step));
   unsigned bits = type.getIntOrFloatBitWidth();
   if (bits > counted.getIntOrFloatBitWidth())
     passed = arith::ExtUIOp::create(builder, loc, type, passed);
@@ -177,7 +183,8 @@ Value ScalarWriter::writeAdded(const Scalar::Node &node) {
     passed = arith::TruncIOp::create(builder, loc, type, passed);
   if (factor == 1)
     return passed;
-  return arith::MulIOp::create(builder, loc, passed, constant(type, factor));
+  return arith::MulIOp::create(builder, loc, passed,
+                               writeConstant(type, factor));
 }
 
 Value ScalarWriter::writeNew(const Scalar::Node &node) {
@@ -190,11 +197,7 @@ Value ScalarWriter::writeNew(const Scalar::Node &node) {
   case Scalar::Kind::Added:
     return writeAdded(node);
   case Scalar::Kind::Constant:
-    return arith::ConstantOp::create(
-        builder, loc,
-        builder.getIntegerAttr(node.type,
-                               APInt(node.type.getIntOrFloatBitWidth(),
-                                     node.number, /*isSigned=*/true)));
+    return writeConstant(node.type, node.number);
   case Scalar::Kind::Add:
     return arith::AddIOp::create(builder, loc, operands[0], operands[1]);
   case Scalar::Kind::Sub:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Random kernels whose bounds have other forms than `index < argument`: loaded, carried, wide, negated, smaller of two, flat or divided."""
 
-from kernel_cases import FLOATS, LANGUAGE_NAMES, Writer
+from kernel_cases import FLOATS, Writer
 from kernel_families import near, read, write
 
 DTYPES = ("fp16", "fp16", "bf16", "fp32", "i8", "i32")

@@ -65,8 +65,8 @@ private:
   std::shared_ptr<const Node> node;
 };
 
-/// A leaf has a value, what is added the argument of a loop, a constant a
-/// number, and an operation operands.
+/// A leaf has a value, what is added the argument of a loop and by how much it
+/// grows, a constant a number, and an operation operands.
 struct Scalar::Node {
   Kind kind;
   Type type;
@@ -101,6 +101,7 @@ public:
 private:
   Value writeNew(const Scalar::Node &node);
   Value writeAdded(const Scalar::Node &node);
+  Value writeConstant(Type type, int64_t number);
 
   OpBuilder &builder;
   Location loc;
