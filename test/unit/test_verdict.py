@@ -202,6 +202,15 @@ def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
     assert "ld.global.b32" in compiled.asm["ptx"]
 
 
+def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compiled(activate, monkeypatch, tmp_path):
+    activate(Driver(target="cuda:90"))
+    path = tmp_path / "other.ptx"
+    path.write_text(warm_up_vector_add(make_vector_add(), version_tiles=False).asm["ptx"])
+    compiled = warm_up_vector_add(make_vector_add(), ir_override=str(path))
+    assert compiled.asm["ptx"] == path.read_text()
+    assert "scf.if" in compiled.asm["ttir"]
+
+
 # -- The budget
 
 
