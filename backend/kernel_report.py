@@ -259,8 +259,11 @@ def _run_stages(source: Any, options: Options, backend: Backend, last: str) -> _
     stages: dict[str, Any] = {}
     backend.add_stages(stages, options, source.language)
     for name, run in stages.items():
-        with remarks.captured() as said, _printed_ptxas_log(log):
-            module = run(module, metadata)
+        with remarks.captured() as said, _printed_ptxas_log(log if name == "cubin" else io.StringIO()):
+            if name == "cubin":  # anew: for the verdict ptxas may have said it already, and of what was not kept, too
+                module = backend.make_cubin(module, metadata, options, backend.target.arch)
+            else:
+                module = run(module, metadata)
             if name == "ttgir":
                 _add_remarks(module, options, backend)
         found += said

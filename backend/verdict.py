@@ -73,7 +73,7 @@ class _Variant:
     """A kernel's TTIR with the passes *changed* in it, and what its stages made, by their names and what they were made from."""
 
     def __init__(self, changed: tuple[str, ...], text: str, metadata: dict):
-        self.changed, self.text, self.metadata = changed, text, dict(metadata)
+        self.changed, self.text, self.given, self.metadata = changed, text, metadata, dict(metadata)
         self.made: dict[tuple[str, str], _Made] = {}
 
     def note(self, stage: Stage, name: str, src: Any, key: str) -> Any:
@@ -162,9 +162,9 @@ class Judge:
         if pipeline.ORDER in ours.changed:
             module = pipeline.parse(before, context)
             module, changed = pipeline.run(module, order, self._options, self._capability, before)
-            found.append(_Variant(changed, str(module), ours.metadata))
+            found.append(_Variant(changed, str(module), ours.given))
         if not found or self._options.swizzle_programs == "auto":
-            found.append(_Variant((), before, ours.metadata))
+            found.append(_Variant((), before, ours.given))
         return [variant for variant in found if variant.changed != ours.changed]
 
     def _to_ptx(self, variant: _Variant, context: Any) -> str:
@@ -199,7 +199,7 @@ def _not_compiled(ours: _Variant, before: str, error: Exception) -> _Variant:
     warnings.warn(
         f"a kernel is compiled without {names}, as it does not compile with them: {error}", GraftWarning, stacklevel=2
     )
-    return _Variant((), before, ours.metadata)
+    return _Variant((), before, ours.given)
 
 
 # -- Remarks
@@ -212,7 +212,8 @@ def _names(changed: Sequence[str]) -> str:
 def _say(variant: _Variant, text: str) -> None:
     """A remark about the kernel, as the compiler makes them: Python has no way to its diagnostics."""
     if "remarks" in os.environ.get("MLIR_ENABLE_DIAGNOSTICS", "").split(","):
-        print(f"{_place(variant.text)}: remark: graft-verdict: {text}", file=sys.stderr, flush=True)
+        sys.stderr.flush()
+        os.write(2, f"{_place(variant.text)}: remark: graft-verdict: {text}\n".encode())
 
 
 def _place(text: str) -> str:

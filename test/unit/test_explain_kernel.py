@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import triton
-from triton.backends.graft import kernel_report, launch_arguments, remarks
+from triton.backends.graft import kernel_report, launch_arguments, pipeline, remarks
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
 
@@ -50,6 +50,19 @@ def copy(x, out):
 @triton.jit
 def shout(out):
     tl.store(out, nobody)
+
+@triton.jit
+def slices(x, h, go, gx, gh, N: tl.constexpr, C: tl.constexpr, H: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr):
+    n = tl.program_id(0) * BN + tl.arange(0, BN)
+    c = tl.program_id(1) * BC + tl.arange(0, BC)
+    mask = (n[:, None] < N) & (c[None, :] < C)
+    g = tl.load(go + n[:, None] * C + c[None, :], mask=mask, other=0.0).to(tl.float32)
+    for s in tl.static_range(H):
+        w = tl.load(h + n * H + s, mask=n < N, other=0.0)
+        at = n[:, None] * (H * C) + s * C + c[None, :]
+        tl.store(gx + at, g * w[:, None], mask=mask)
+        v = tl.load(x + at, mask=mask, other=0.0).to(tl.float32)
+        tl.atomic_add(gh + n * H + s, tl.sum(g * v, axis=1), mask=n < N)
 
 not_a_kernel = 5
 """
@@ -157,6 +170,18 @@ def test_usage_is_that_of_the_cubin(explain, activate):
     usage = cubin.usage(compiled.results["cubin"], "total")
     assert (report.usage.registers, report.usage.stack_bytes) == (usage.registers, 4 * usage.spills)
     assert report.usage.registers > 0 and report.usage.warps == 1
+
+
+def test_what_ptxas_rejected_is_told_and_not_taken_for_the_kernel(explain, monkeypatch):
+    monkeypatch.setattr(pipeline, "_FLOOR", 100_000)  # it would not be tried otherwise
+    arguments = "*bf16, *fp32, *fp32, *bf16, *fp32, 37, 333, 2, 32, 128"
+    report = explain("slices", arguments)
+    said = [text for text in line_with(report, "def slices(").passes if text.startswith("graft-verdict: ")]
+    (text,) = said
+    assert "the kernel without graft-version-tiles was kept" in text
+    kept = explain("slices", arguments, version_tiles=False)
+    assert report.usage == kept.usage
+    assert str(report.usage.registers) in text
 
 
 def test_arguments_are_shown_as_triton_specialises_them(explain):
@@ -433,9 +458,9 @@ def test_the_command_prints_the_report(graft, file, explain):
     ("arguments", "status", "message"),
     [
         (["FILE:nothing", "--target", "cuda:90"], 1,
-         "'FILE:nothing': FILE has no nothing; its kernels are add, copy, read, shout, total, transpose"),
+         "'FILE:nothing': FILE has no nothing; its kernels are add, copy, read, shout, slices, total, transpose"),
         (["FILE:not_a_kernel", "--target", "cuda:90"], 1,
-         "'FILE:not_a_kernel': it is no kernel, but 5; its kernels are add, copy, read, shout, total, transpose"),
+         "'FILE:not_a_kernel': it is no kernel, but 5; its kernels are add, copy, read, shout, slices, total, transpose"),
         (["nothing.py:add", "--target", "cuda:90"], 1, "'nothing.py:add': there is no file nothing.py"),
         (["FILE:add", "--target", "cuda:90", "--args", ADD, "num_warp=8"], 2, "num_warp=8: expected an option of Triton's or ours: "),
         (["FILE:add", "--target", "cuda:90", "--args", ADD, "hello"], 2, "option='hello': expected name=value, such as num_stages=4"),

@@ -112,13 +112,21 @@ def test_resident_ctas_are_those_of_the_occupancy_calculator(capability, registe
 # -- Kernels
 
 
-def test_a_kernel_that_would_lose_a_cta_is_compiled_as_in_tree(activate, capfd, monkeypatch):
+@pytest.fixture
+def unbounded(monkeypatch):
+    """Lifts the budget, which declines before ptxas is asked."""
+    monkeypatch.setattr(pipeline, "_FLOOR", 100_000)
+
+
+def test_a_kernel_that_would_lose_a_cta_is_compiled_as_in_tree(activate, capfd, monkeypatch, unbounded):
     activate(OtherDriver(90))
     theirs = warm_up_slices()
     monkeypatch.setenv("MLIR_ENABLE_DIAGNOSTICS", "remarks")
     activate(Driver(target="cuda:90"))
     ours = warm_up_slices()
     assert ours.asm["ptx"] == theirs.asm["ptx"]
+    made = ("name", "shared", "num_warps", "tmem_size", "global_scratch_size", "tensordesc_meta")
+    assert [getattr(ours.metadata, field) for field in made] == [getattr(theirs.metadata, field) for field in made]
     line = make_slices().fn.__code__.co_firstlineno + 1
     said = re.findall(rf"^{re.escape(__file__)}:{line}:\d+: remark: graft-verdict: (.*)$", capfd.readouterr().err, re.M)
     assert len(said) == 1
@@ -135,7 +143,7 @@ def test_no_stage_runs_twice_for_the_variant_that_is_kept(activate, stages):
     assert stages == ["ttgir", "llir", "ptx", "cubin"]
 
 
-def test_where_ptxas_judges_both_each_is_compiled_once(activate, stages):
+def test_where_ptxas_judges_both_each_is_compiled_once(activate, stages, unbounded):
     activate(Driver(target="cuda:90"))
     warm_up_slices()
     assert sorted(stages) == sorted(["ttgir", "llir", "ptx", "cubin"] * 2)
@@ -157,7 +165,7 @@ def test_a_judged_kernel_has_the_files_and_metadata_of_one_that_is_not(activate,
     assert {name: judged.asm[name] for name in judged.asm} == {name: plain.asm[name] for name in plain.asm}
 
 
-def test_the_decision_is_the_same_each_time(activate, monkeypatch):
+def test_the_decision_is_the_same_each_time(activate, monkeypatch, unbounded):
     activate(Driver(target="cuda:90"))
     monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
     first, second = warm_up_slices(), warm_up_slices()
@@ -192,6 +200,15 @@ def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
     compiled = warm_up_vector_add(make_vector_add())
     assert compiled.asm["llir"].endswith("; seen\n")
     assert "ld.global.b32" in compiled.asm["ptx"]
+
+
+def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compiled(activate, monkeypatch, tmp_path):
+    activate(Driver(target="cuda:90"))
+    path = tmp_path / "other.ptx"
+    path.write_text(warm_up_vector_add(make_vector_add(), version_tiles=False).asm["ptx"])
+    compiled = warm_up_vector_add(make_vector_add(), ir_override=str(path))
+    assert compiled.asm["ptx"] == path.read_text()
+    assert "scf.if" in compiled.asm["ttir"]
 
 
 # -- The budget
