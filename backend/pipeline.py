@@ -26,7 +26,7 @@ from .runtime.files import write_file
 
 #: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
 #: those that took more had all registers in use, and up to 150 KB of code more.
-_SHARE, _FLOOR = 0.25, 500
+_SHARE, _FLOOR = 0.25, 800
 
 
 class Kernel(NamedTuple):

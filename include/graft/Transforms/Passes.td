@@ -45,10 +45,12 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     access, if a condition says when they are true in every lane; the others stay
     with the access. Parts taken: `<`, `<=`, `>`, `>=` (signed or unsigned)
     between a scalar and an index, or the opposite of that (`~`), where the index
-    is made of scalars and `make_range` by addition, subtraction, multiplication by a constant, sign or
+    is made of scalars and `make_range` by addition, subtraction, multiplication
+    by a constant, sign or
     zero extension, `expand_dims`, `broadcast` and `reshape`, or carried on by a
     loop that adds a constant to it in each iteration (`offs += BLOCK`); and
-    scalars that are splat. To be below the smaller of two is to be below both. Index arithmetic may wrap around; the condition tests at run time that
+    scalars that are splat. To be below the smaller of two is to be below both.
+    Index arithmetic may wrap around; the condition tests at run time that
     it does not.
 
     The branch is placed in the outermost block in which the condition is known
@@ -258,8 +260,8 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     Taken: loads and stores which would be at least four times as wide without
     one part of their mask, which is `index < bound` or `index <= bound` with a
     scalar bound, where either the index is the only tile of its axis, also where
-    the length of the row is loaded, or the mask is made in a loop. Other parts of the mask, such as a mask of rows, stay in
-    both.
+    the length of the row is loaded, or the mask is made in a loop. Other parts
+    of the mask, such as a mask of rows, stay in both.
 
     What it gains: an access moves as many elements as its pointers allow, by
     AxisInfo, instead of as many as its mask does. What it costs: each thread has
@@ -371,9 +373,9 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
     products of 4096 and 8192 rows in tiles of 128 x 256 then ran as fast in
     natural order as in the best group, on an H100 and on an H200. But one of
     16384 rows ran at 0.57 of the speed on an H100, and at 0.77 on an H200. With
-    1024 columns of the first matrix it was 0.80 and 0.92. So where columns lie side by side, a group
-    is used from so many columns C on that natural order reads twice as much as
-    the group:
+    1024 columns of the first matrix it was 0.80 and 0.92. So where columns lie
+    side by side, a group is used from so many columns C on that natural order
+    reads twice as much as the group:
 
         C * <bytes of a column> + W / C * <bytes of a row>
             >= 2 * (G * <bytes of a row> + W / G * <bytes of a column>)
