@@ -64,13 +64,13 @@ def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
 
 def _dict_of(cls: type) -> dict:
     """The live dict of *cls*, which it shows through a read-only view; the view refers to nothing else."""
-    return gc.get_referents(vars(cls))[0]
+    return gc.get_referents(vars(cls))[0]  # type: ignore[return-value]
 
 
 def compiled_kernel() -> tuple[dict, Any, Any]:
     """The dict of `CompiledKernel`, and Triton's own `run` and `launch_metadata` of it; None for one that was replaced before."""
-    own = (vars(CompiledKernel)[name] for name in ("run", "launch_metadata"))
-    return (_dict_of(CompiledKernel), *(item if _is_tritons(item) else None for item in own))
+    run, metadata = (vars(CompiledKernel)[name] for name in ("run", "launch_metadata"))
+    return _dict_of(CompiledKernel), run if _is_tritons(run) else None, metadata if _is_tritons(metadata) else None
 
 
 def _is_tritons(method: Any) -> bool:

@@ -27,8 +27,8 @@ void graft::launcher::setCompiledKernel(PyObject *dict, PyObject *run,
                                         PyObject *metadata) {
   KernelClass fresh;
   fresh.dict = Ref::to(dict);
-  fresh.run = Ref::to(run);
-  fresh.metadata = Ref::to(metadata);
+  fresh.run = Ref::to(run == Py_None ? nullptr : run);
+  fresh.metadata = Ref::to(metadata == Py_None ? nullptr : metadata);
   std::swap(kernelClass, fresh);
 }
 

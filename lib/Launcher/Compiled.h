@@ -18,7 +18,7 @@
 namespace graft::launcher {
 
 /// Takes the dict of the class CompiledKernel, and Triton's `run` and
-/// `launch_metadata`. Needs the GIL.
+/// `launch_metadata`, None for one that it does not have. Needs the GIL.
 void setCompiledKernel(PyObject *dict, PyObject *run, PyObject *metadata);
 
 /// Whether the class has these still. Returns 1, 0, or -1 with an exception
