@@ -125,13 +125,14 @@ static int watchingWorks() {
         PyDict_SetItemString(names.get(), method.ml_name, function.get()) < 0)
       return -1;
   }
-  Ref name(PyUnicode_FromString("graft_probe"));
+  Ref name(PyUnicode_FromString("graft_probe")), works;
   if (!name || PyDict_SetItemString(names.get(), "__name__", name.get()) < 0)
     return -1;
   Ref result(PyRun_String(probe, Py_file_input, names.get(), names.get()));
-  if (!result)
+  Ref worksName(PyUnicode_FromString("works"));
+  if (!result || !worksName || !lookup(names.get(), worksName.get(), &works))
     return -1;
-  return PyDict_GetItemString(names.get(), "works") == Py_True;
+  return works.get() == Py_True;
 }
 
 bool graft::launcher::addChanges(PyObject *) {

@@ -681,11 +681,10 @@ public:
     *failed = PyDict_Size(dict) != size;
     if (!*failed && !PyDict_Next(dict, &position, &key, &value))
       return false;
-    const char *what = *failed ? "size" : "keys";
+    const char *what = *failed ? "changed size" : "keys changed";
     *failed = *failed || number == size;
     if (*failed) {
-      PyErr_Format(PyExc_RuntimeError, "dictionary %s changed during iteration",
-                   what);
+      PyErr_Format(PyExc_RuntimeError, "dictionary %s during iteration", what);
       return false;
     }
     ++number;
