@@ -344,7 +344,7 @@ class Grid(Hostile):
 def run_case(rig: Any, seed: int) -> str:
     """What is wrong with the case, or nothing."""
     world = World(rig, seed)
-    with restored(rig):
+    with restored(world):
         for number in range(LAUNCHES):
             world.interrupted = False
             error: BaseException | None = None
@@ -357,23 +357,23 @@ def run_case(rig: Any, seed: int) -> str:
             if world.interrupted and not isinstance(error, KeyboardInterrupt):
                 return f"launch {number} lost an interrupt: {error!r}"
             world.left = max(world.left, 6)
-    world.left = 0
     return ""
 
 
 @contextlib.contextmanager
-def restored(rig: Any) -> Iterator[None]:
-    """Afterwards knobs, hooks and driver are as before."""
+def restored(world: World) -> Iterator[None]:
+    """Afterwards *world* is peaceful, and knobs, hooks and driver are as before."""
     runtime, mode, debug = knobs.runtime, knobs.compilation.instrumentation_mode, knobs.runtime.debug
     try:
         yield
     finally:
+        world.left = 0
         knobs.runtime, knobs.compilation.instrumentation_mode = runtime, mode
         for name in [name for name in runtime.__dict__ if type(name) is not str]:
             runtime.__dict__.pop(name)
         runtime.debug = debug
         runtime.launch_enter_hook.calls.clear()
-        rig.use(rig.driver)
+        world.rig.use(world.rig.driver)
 
 
 def run_batch(first: int, number: int) -> int:
