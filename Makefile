@@ -10,7 +10,7 @@ BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lit test-unit test-gpu fuzz build toolchain docs bench format lint clean distclean
+.PHONY: help run test test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,13 @@ test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .
 
 fuzz: $(READY) ## give 100,000 damaged bundles to the reader; takes minutes
 	$(BIN)/python test/unit/bundle_mutations.py --count 100000
+
+sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with AddressSanitizer; takes minutes
+	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
+	$(BIN)/cmake --build build/sanitize --target graft_launcher
+	LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
+		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/_launcher*.so
 
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from triton import knobs
 from triton.compiler import CompiledKernel
-from triton.runtime.autotuner import Autotuner, Heuristics
+from triton.runtime.autotuner import Autotuner, Config, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam
 
 from . import _launcher, arrays, tuning
@@ -38,9 +38,9 @@ def make(launched: Any) -> Any:
     if isinstance(launched, JITFunction):
         target = _make_dispatcher(launched)
     elif isinstance(launched, Autotuner):
-        target = _launcher.Tuner(_own_run(launched, Autotuner), tuple(launched.arg_names), tuple(launched.keys))
+        target = _launcher.Tuner(_own_run(launched, Autotuner))
     elif isinstance(launched, Heuristics):
-        target = _launcher.Heuristic(_own_run(launched, Heuristics), tuple(launched.arg_names))
+        target = _launcher.Heuristic(_own_run(launched, Heuristics))
     else:  # the interpreter's, or somebody's own
         target = None
     if target is not None:
@@ -59,8 +59,24 @@ def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
     """The attributes of *launched* and of its classes down to *origin*, as live dicts, and Triton's `run`."""
     classes = type(launched).__mro__
     classes = classes[: classes.index(origin) + 1]
-    # A class shows its dict through a read-only view; the view refers to nothing else.
-    return launched.__dict__, tuple(gc.get_referents(vars(base))[0] for base in classes), RUNS[origin]
+    return launched.__dict__, tuple(map(_dict_of, classes)), RUNS[origin]
+
+
+def _dict_of(cls: type) -> dict:
+    """The live dict of *cls*, which it shows through a read-only view; the view refers to nothing else."""
+    return gc.get_referents(vars(cls))[0]  # type: ignore[return-value]
+
+
+def compiled_kernel() -> tuple[dict, Any, Any]:
+    """The dict of `CompiledKernel`, and Triton's own `run` and `launch_metadata` of it; None for one that was replaced before."""
+    run, metadata = (vars(CompiledKernel)[name] for name in ("run", "launch_metadata"))
+    return _dict_of(CompiledKernel), run if _is_tritons(run) else None, metadata if _is_tritons(metadata) else None
+
+
+def _is_tritons(method: Any) -> bool:
+    """Whether *method* of a class is written in the file of `CompiledKernel`."""
+    code = getattr(getattr(method, "fget", method), "__code__", None)
+    return code is not None and code.co_filename == CompiledKernel.__init__.__code__.co_filename
 
 
 def describe(param: KernelParam) -> tuple:
@@ -163,10 +179,23 @@ def tune(tuner: Autotuner, grid: Any, args: tuple, kwargs: dict) -> tuple[Any, t
     result = RUNS[Autotuner](tuner, *args, grid=grid, warmup=False, **kwargs)
     key = tuning.key_of(tuner, dict(zip(tuner.arg_names, args, strict=False)) | kwargs)
     config = tuner.configs[0] if key is None else tuner.cache.get(key)
-    if config is None:
-        return result, None
+    return result, describe_config(config, key)
+
+
+def describe_config(config: Any, key: tuple | None) -> tuple | None:
+    """What the native launcher may remember of *config*, which was chosen for *key*; None if that is nothing."""
+    if type(config) is not Config or type(config.kwargs) is not dict:
+        return None
     keywords = config.all_kwargs()
-    return result, (config, vars(config), key, tuple(keywords), tuple(keywords.values()))
+    if not all(type(name) is str for name in keywords):
+        return None
+    dicts = vars(config), config.kwargs, _dict_of(Config)
+    return (config, *dicts, key, tuple(keywords), tuple(keywords.values()))
+
+
+def go_on(inner: Any, grid: Any, args: tuple, kwargs: dict, config: Config | None) -> Any:
+    """What `run` of an autotuner or heuristics ends in, where their keywords are not what they were, or have odd names."""
+    return inner.run(*args, grid=grid, warmup=False, **kwargs, **(config.all_kwargs() if config is not None else {}))
 
 
 class _ForeignArray:

@@ -37,8 +37,55 @@ from .settings import NAME, is_default_backend
 #: Puts a hook in place and returns what undoes it, or None if Triton is not as expected.
 Install = Callable[[], Callable[[], None] | None]
 
-_lock = threading.RLock()
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+class _Lock:
+    """Guards what is in place. A thread that holds it imports modules, and so waits for the locks of imports.
+
+    The garbage collector ends drivers in any thread, whatever locks that thread holds, those of imports among them. So what is to
+    be done then never waits: whoever has the lock does it when they are done.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._depth, self._due = threading.RLock(), 0, False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._depth -= 1
+        self._lock.release()
+        self.settle()
+
+    def when_free(self) -> None:
+        """Has `_sleep_if_unused` called with the lock, now or by whoever has it."""
+        self._due = True
+        self.settle()
+
+    def settle(self) -> None:
+        """Does what is due unless somebody has the lock, who then does it."""
+        while self._due and self._lock.acquire(blocking=False):
+            try:
+                if self._depth:  # this thread is in the middle of something
+                    return
+                self._depth, self._due = 1, False
+                try:
+                    _sleep_if_unused()
+                finally:
+                    self._depth = 0
+            finally:
+                self._lock.release()
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        self._lock.release()
+        self.settle()
+
+
+_lock = _Lock()
+os.register_at_fork(before=_lock.before_fork, after_in_parent=_lock.after_fork, after_in_child=_lock.after_fork)
 
 _drivers: weakref.WeakSet = weakref.WeakSet()
 
@@ -280,6 +327,38 @@ def _install_generator() -> Callable[[], None] | None:
     return _replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
 
 
+# -- JITCallable.parse: threads that compile at the same time
+
+#: What Python 3.11 and 3.12 may raise where the collector lets another thread parse in the middle of parsing: they count how deep
+#: they are in one number for all threads.
+_MISCOUNTED = "AST constructor recursion depth mismatch"
+
+
+def _install_parse() -> Callable[[], None] | None:
+    from triton.runtime.jit import JITCallable
+
+    original = vars(JITCallable).get("parse")
+    if original is None or [*inspect.signature(original).parameters] != ["self"]:
+        return None
+
+    def parse(self: Any) -> Any:
+        # Not under a lock: the collector runs anything, also what waits for a thread that waits to parse.
+        while True:
+            try:
+                return original(self)
+            except SystemError as error:
+                if _MISCOUNTED not in str(error):
+                    raise
+
+    JITCallable.parse = parse
+
+    def undo() -> None:
+        if vars(JITCallable).get("parse") is parse:
+            JITCallable.parse = original
+
+    return undo
+
+
 # -- Autotuner.prune_configs: what is known already need not be measured
 
 
@@ -405,6 +484,12 @@ HOOKS = {
         "who has but one does not measure",
         _install_tuning,
     ),
+    "parse": Hook(
+        "triton.runtime.jit.JITCallable.parse",
+        "the same, again where Python miscounted",
+        "threads that compile at the same time meet a fault of Python 3.11",
+        _install_parse,
+    ),
     "caches": Hook(
         "triton.JITFunction.device_caches",
         "caches of its own for our driver",
@@ -420,7 +505,7 @@ HOOKS = {
 }
 
 #: Those that are in place while ours is the active driver.
-_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "tuning", "caches", "launch")
+_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "parse", "tuning", "caches", "launch")
 
 
 #: The hooks in place, each with what undoes it, and those that have declined.
@@ -464,7 +549,7 @@ def watch(driver: Any) -> None:
     """Follows whether *driver*, which is ours, is active. To be called when it is ready for use."""
     with _lock:
         _drivers.add(driver)
-        weakref.finalize(driver, _sleep_if_unused).atexit = False
+        weakref.finalize(driver, _lock.when_free).atexit = False
         _install("question", "watch")
 
 
@@ -479,7 +564,6 @@ def prepare_for_default() -> None:
 
 
 def _sleep_if_unused() -> None:
-    """Undoes what is in place when the last driver of ours is gone; an active one cannot go."""
-    with _lock:
-        if not any(True for _ in _drivers):  # its length may still count the one that goes
-            _undo("watch", "question", "default identity")
+    """Undoes what is in place when the last driver of ours is gone; an active one cannot go. Needs the lock."""
+    if not any(True for _ in _drivers):  # its length may still count the one that goes
+        _undo("watch", "question", "default identity")

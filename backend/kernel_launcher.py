@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import triton
 from triton._instrumentation import is_enabled
-from triton.backends.driver import expand_signature
+from triton.backends.driver import expand_signature, wrap_handle_tensordesc_impl
 from triton.backends.nvidia import driver as nvidia
 from triton.runtime import _allocation
 
@@ -34,7 +35,7 @@ class Launcher:
         self.plan = _launcher.Plan(
             metadata.name, tuple(_leaves(expanded, expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
         )
-        self._launch = nvidia.wrap_handle_tensordesc(self._launch_values, signature, descriptors)
+        self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, _describe_tensor)
         #: Whether launching takes nothing but the arguments and the driver.
         self.direct = (
             not self._gsan
@@ -88,9 +89,25 @@ class Launcher:
         return grid[0] * grid[1] * grid[2] * getattr(self._metadata, "num_ctas", 1)
 
 
-def _leaves(types: Iterable, values: Iterable) -> Iterator:
-    """What *values* has where *types*, tuples nested in the same way, has types. A constant may be a tuple of its own."""
-    for type_, value in zip(types, values, strict=False):
+class _OurUtils:
+    """Stands in for the module `triton` where Triton asks the active driver's `utils` to describe a tensor.
+
+    What they make must be a `TensorMap` of ours, also where another driver has become the active one, or `triton.runtime.driver`
+    was loaded again.
+    """
+
+    runtime = types.SimpleNamespace(driver=types.SimpleNamespace(active=types.SimpleNamespace(utils=_launcher)))
+
+
+#: Triton's own `make_tensordesc_arg`, with our `utils`.
+_describe_tensor = types.FunctionType(
+    nvidia.make_tensordesc_arg.__code__, vars(nvidia) | {"triton": _OurUtils}, "make_tensordesc_arg"
+)
+
+
+def _leaves(signature: Iterable, values: Iterable) -> Iterator:
+    """What *values* has where *signature*, tuples nested in the same way, has types. A constant may be a tuple of its own."""
+    for type_, value in zip(signature, values, strict=False):
         if isinstance(type_, tuple):
             yield from _leaves(type_, value)
         else:

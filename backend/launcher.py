@@ -40,10 +40,10 @@ def install(driver: Any) -> Callable[[], None] | None:
     if any("__getitem__" in vars(cls) or cls.__getitem__ is not _get_item for cls in callbacks.RUNS):
         return None
     _launcher.set_errors(LaunchError)
-    _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction)
+    _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction, callbacks.compiled_kernel())
     _launcher.set_callbacks(callbacks.make, callbacks.compile_and_launch, callbacks.finish, _get_item)
     _launcher.set_reads(still_holds, ABSENT, UNSTABLE)
-    _launcher.set_tune_callback(callbacks.tune)
+    _launcher.set_tuning_callbacks(callbacks.tune, callbacks.describe_config, callbacks.go_on)
     _launcher.set_frozen_callbacks(refuse, callbacks.finish)
     follow(driver)
     ours = {cls: _launcher.make_getitem(cls) for cls in callbacks.RUNS}

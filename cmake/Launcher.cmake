@@ -7,6 +7,9 @@ include(${CMAKE_CURRENT_LIST_DIR}/Ask.cmake)
 # serve every Python from 3.12 on, but a launch took 4 to 8 % more on an H200 (`graft bench launch` with either).
 option(GRAFT_LAUNCHER_ABI3 "Build the launcher for Python's stable ABI, to compare" OFF)
 
+# For `make sanitize`: a program that loads it needs the sanitizer's library before all others.
+option(GRAFT_LAUNCHER_SANITIZE "Build the launcher with AddressSanitizer" OFF)
+
 # cuda.h comes with Triton: with the wheel, or in its source tree once its build has fetched it.
 function(find_graft_cuda_include result)
   if(GRAFT_TRITON)
@@ -43,6 +46,11 @@ function(add_graft_launcher directory)
     target_compile_definitions(graft_launcher PRIVATE Py_LIMITED_API=${GRAFT_PYTHON_API})
   endif()
   target_link_libraries(graft_launcher PRIVATE ${CMAKE_DL_LIBS})
+  if(GRAFT_LAUNCHER_SANITIZE)
+    set_target_properties(graft_launcher PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+    target_compile_options(graft_launcher PRIVATE -fsanitize=address -fno-omit-frame-pointer -g -O1)
+    target_link_options(graft_launcher PRIVATE -fsanitize=address)
+  endif()
   # Without exceptions and RTTI little of the C++ library is used; what is not used is not asked for at load time either.
   target_link_options(graft_launcher PRIVATE -Wl,--as-needed -Wl,-z,now)
   set_target_properties(graft_launcher PROPERTIES

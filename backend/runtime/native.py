@@ -51,14 +51,18 @@ def start() -> Any:
     knobs: Any = ModuleType("knobs")
     knobs.runtime, knobs.compilation = _RuntimeKnobs(), _CompilationKnobs()
     _launcher.set_errors(LaunchError)
-    _launcher.set_triton(knobs, _Nothing, values.constexpr, values.dtype, _Nothing)
+    _launcher.set_triton(knobs, _Nothing, values.constexpr, values.dtype, _Nothing, (dict_of(LoadedKernel), None, None))
     _launcher.set_callbacks(
         lambda kernel: kernel.make_target(),
         lambda kernel, grid, args, kwargs, hook_keywords: kernel.run(grid, args, kwargs),
         lambda loaded, grid, stream, arguments: loaded.launch(grid, stream, arguments),
         lambda kernel, grid: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
     )
-    _launcher.set_tune_callback(lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs))
+    _launcher.set_tuning_callbacks(
+        lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs),
+        lambda config, key: config.facts(key),
+        lambda kernel, grid, args, kwargs, config: kernel[grid](*args, **kwargs, **config.keywords),
+    )
     _launcher.set_sources(_launcher.get_current_device, _launcher.get_default_stream, True, True, False, None)
     _launcher.set_active(True)
     return _launcher
@@ -74,8 +78,12 @@ def launches_natively(cls: Any) -> None:
 def own_run(kernel: Any) -> tuple[dict, tuple[dict], Any]:
     """The attributes of *kernel* and of its class, as live dicts, and its `run`."""
     cls = type(kernel)
-    # A class shows its dict through a read-only view; the view refers to nothing else.
-    return kernel.__dict__, (gc.get_referents(vars(cls))[0],), cls.run
+    return kernel.__dict__, (dict_of(cls),), cls.run
+
+
+def dict_of(cls: type) -> dict[str, Any]:
+    """The live dict of *cls*, which it shows through a read-only view; the view refers to nothing else."""
+    return gc.get_referents(vars(cls))[0]  # type: ignore[return-value]
 
 
 #: The values of `Rule` in lib/Launcher/Arguments.h.

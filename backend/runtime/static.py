@@ -207,6 +207,11 @@ class _Config:
     def __init__(self, keywords: dict[str, Any]):
         self.keywords = {name: values.decode(value) for name, value in keywords.items()}
 
+    def facts(self, key: str | None) -> tuple:
+        """What the native launcher may remember of this, which was chosen for *key*."""
+        dicts = vars(self), self.keywords, native.dict_of(_Config)
+        return (self, *dicts, key, tuple(self.keywords), tuple(self.keywords.values()))
+
 
 class TunedKernel:
     """An autotuned kernel of a bundle: launched as `kernel[grid](...)`, with the configuration that was the best when it was recorded.
@@ -252,8 +257,8 @@ class TunedKernel:
         """What launches this natively, kept in its attributes; None if every launch is to come here."""
         if len({(*tuner["arg_names"], None, *tuner["keys"]) for tuner in self._tuners}) > 1:
             return None
-        names, keys = self._tuners[0]["arg_names"], self._tuners[0]["keys"]
-        self._target = native.start().Tuner(native.own_run(self), tuple(names), tuple(keys))
+        self.arg_names, self.keys = tuple(self._tuners[0]["arg_names"]), tuple(self._tuners[0]["keys"])
+        self._target = native.start().Tuner(native.own_run(self))
         return self._target
 
     def run(self, grid: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[LoadedKernel, tuple]:
@@ -262,7 +267,7 @@ class TunedKernel:
         config = self.cache.setdefault(key, _Config(keywords))
         self.best_config = config
         loaded = self.fn[grid](*args, **kwargs, **config.keywords)
-        return loaded, (config, vars(config), key, tuple(config.keywords), tuple(config.keywords.values()))
+        return loaded, config.facts(key)
 
     def _choose(self, args: tuple, kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """The configuration for a launch, encoded, and a name for it. Raises `VariantError`."""

@@ -5,11 +5,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "Errors.h"
+#include "Room.h"
 #include "Words.h"
 
 #include <cstring>
 
 using namespace graft::launcher;
+
+SpareRooms graft::launcher::spareRooms;
 
 //===----------------------------------------------------------------------===//
 // Words
@@ -66,13 +70,18 @@ bool graft::launcher::isImmutable(PyObject *value) {
          isType(value, dtypeType);
 }
 
+/// Leaves a value that raised to Triton's own path, which raises it again,
+/// unless what was raised is not about the value.
+[[gnu::cold]] static Outcome declineRaised(Call &call, Reason reason) {
+  return passOver() ? call.decline(reason) : Outcome::Failed;
+}
+
 /// Appends the words of an object that is compared as Python compares it.
 static Outcome readObjectConstant(Call &call, PyObject *value) {
   Py_hash_t hash = PyObject_Hash(value);
   if (hash == -1) {
     // Triton's own path raises what there is to raise.
-    PyErr_Clear();
-    return call.decline(Reason::Constant);
+    return declineRaised(call, Reason::Constant);
   }
   call.word(TagConstObject | addressOf(Py_TYPE(value)) << 8);
   call.word(static_cast<uint64_t>(hash));
@@ -193,10 +202,8 @@ static Outcome readInt(Call &call, PyObject *value, const Param &param) {
   uint64_t bits = static_cast<uint64_t>(number);
   if (overflow != 0) {
     bits = PyLong_AsUnsignedLongLong(value);
-    if (bits == UINT64_MAX && PyErr_Occurred()) {
-      PyErr_Clear();
-      return call.decline(Reason::ArgumentRange);
-    }
+    if (bits == UINT64_MAX && PyErr_Occurred())
+      return declineRaised(call, Reason::ArgumentRange);
     detail = RangeU64;
   } else if (number < 0 && param.splitSign) {
     detail |= RangeNegative;
@@ -278,10 +285,8 @@ static Outcome readAnnotatedFloat(Call &call, PyObject *value) {
       !PyBool_Check(value))
     return call.decline(Reason::Conversion);
   double number = PyFloat_AsDouble(value);
-  if (number == -1.0 && PyErr_Occurred()) {
-    PyErr_Clear();
-    return call.decline(Reason::ArgumentRange);
-  }
+  if (number == -1.0 && PyErr_Occurred())
+    return declineRaised(call, Reason::ArgumentRange);
   call.word(TagUnread);
   call.leaf(Leaf::Float, bitsOf(number));
   return Outcome::Done;
@@ -292,10 +297,8 @@ static Outcome readAnnotatedBool(Call &call, PyObject *value) {
   if (!PyLong_CheckExact(value) && !PyBool_Check(value))
     return call.decline(Reason::Conversion);
   unsigned long long number = PyLong_AsUnsignedLongLong(value);
-  if (number == UINT64_MAX && PyErr_Occurred()) {
-    PyErr_Clear();
-    return call.decline(Reason::ArgumentRange);
-  }
+  if (number == UINT64_MAX && PyErr_Occurred())
+    return declineRaised(call, Reason::ArgumentRange);
   call.word(TagUnread);
   call.leaf(Leaf::Bool, number);
   return Outcome::Done;

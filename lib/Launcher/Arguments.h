@@ -47,7 +47,7 @@ enum class Leaf : uint8_t { Constant, None, Bool, Int, Float, Pointer };
 /// Whether something was done, left to Triton's own path, or raised.
 enum class Outcome : int { Failed = -1, Declined = 0, Done = 1 };
 
-/// Room for the largest launch that the fast path takes. It lies on the stack.
+/// The largest launch that the fast path takes; what it needs is in Room.h.
 constexpr unsigned MaxLeaves = 256;
 constexpr unsigned MaxWords = 3 * MaxLeaves;
 
@@ -66,7 +66,12 @@ struct Call {
   Call() {} // nothing is cleared: the counts say what is valid
   Call(const Call &) = delete;
   Call &operator=(const Call &) = delete;
-  ~Call() {
+  ~Call() { clear(); }
+
+  /// Forgets all that was read.
+  void clear() {
+    numWords = numLeaves = numForeign = 0;
+    reason = Reason::Hit;
     while (numObjects > 0)
       Py_DECREF(objects[--numObjects]);
   }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Errors.h"
 #include "Runtime.h"
 
 #include <iterator>
@@ -21,8 +22,20 @@ namespace {
 
 /// How arrays of one Python type are read.
 struct ArrayType {
-  enum Kind : uint8_t { None, Torch, Exchange, Object } kind;
-  const dlpack::ExchangeAPI *api;
+  enum Kind : uint8_t { None, Torch, Exchange, Object } kind = None;
+  const dlpack::ExchangeAPI *api = nullptr;
+};
+
+/// The same, with the type, which it keeps.
+struct KnownArrayType {
+  Ref type;
+  ArrayType how;
+};
+
+/// A dtype and its number.
+struct KnownDtype {
+  Ref dtype;
+  uint64_t number;
 };
 
 /// Where a dtype's number comes from: numbers of two sources never meet.
@@ -30,8 +43,9 @@ enum DtypeSource : uint64_t { FromTorch, FromExchange, FromObject };
 
 } // namespace
 
-/// By type; the types are owned. The last one seen is tried first.
-static std::unordered_map<PyTypeObject *, ArrayType> arrayTypes;
+/// By type. The last one seen is tried first. Never destroyed, as the process
+/// may end after Python did.
+static auto &arrayTypes = *new std::unordered_map<PyObject *, KnownArrayType>();
 static PyTypeObject *lastType;
 static ArrayType lastArrayType;
 /// A program has few types of arrays; one that makes types without end must not
@@ -41,9 +55,13 @@ constexpr size_t MaxArrayTypes = 512;
 /// Whether a type was seen that only DLPack can read: Triton's own path cannot.
 static bool foreignTypesKnown;
 
-/// dtype objects by number; owned.
-static std::vector<PyObject *> dtypes;
+/// dtype objects. Never destroyed, as above.
+static auto &dtypes = *new std::vector<KnownDtype>();
+/// A program that makes dtypes without end must not fill the memory: the later
+/// half of too many is dropped. Numbers are never used again, so that a variant
+/// is not found for another dtype than its own.
 constexpr size_t MaxDtypes = 256;
+static uint64_t nextDtype = 0;
 
 KnownTorch graft::launcher::knownTorch;
 
@@ -51,71 +69,99 @@ static PyObject *dtypeName;
 
 static void forgetArrayTypes() {
   lastType = nullptr;
-  std::unordered_map<PyTypeObject *, ArrayType> old;
-  old.swap(arrayTypes);
-  for (auto &entry : old)
-    Py_DECREF(reinterpret_cast<PyObject *>(entry.first));
+  std::unordered_map<PyObject *, KnownArrayType> old;
+  old.swap(arrayTypes); // goes last: the end of a type may run code
 }
 
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
 
-const dlpack::ExchangeAPI *graft::launcher::exchangeAPI(PyObject *type) {
+bool graft::launcher::exchangeAPI(PyObject *type,
+                                  const dlpack::ExchangeAPI **api) {
+  *api = nullptr;
   Ref capsule(PyObject_GetAttrString(type, dlpack::TypeAttribute));
   void *pointer = nullptr;
   if (capsule)
     pointer = PyCapsule_GetPointer(capsule.get(), dlpack::CapsuleName);
-  PyErr_Clear();
-  auto *api = static_cast<const dlpack::ExchangeAPI *>(pointer);
+  if (!passOver())
+    return false;
+  auto *found = static_cast<const dlpack::ExchangeAPI *>(pointer);
   // An older interface may stand behind a newer one.
-  while (api && api->version.major != 1)
-    api = api->previous;
-  return api && api->tensorFromObject ? api : nullptr;
+  while (found && found->version.major != 1)
+    found = found->previous;
+  *api = found && found->tensorFromObject ? found : nullptr;
+  return true;
 }
 
-/// Whether *type* defines the exchange interface itself: that of a base class
-/// may not know what a subclass changed.
-static bool hasOwnExchangeAPI(PyObject *type) {
-  Ref attributes(PyObject_GetAttrString(type, "__dict__"));
-  Ref own;
+/// Writes whether *type* defines the exchange interface itself: that of a base
+/// class may not know what a subclass changed. Returns false with an exception
+/// set.
+static bool hasOwnExchangeAPI(PyObject *type, bool *has) {
+  Ref attributes(PyObject_GetAttrString(type, "__dict__")), own;
   if (attributes)
     own = Ref(PyMapping_GetItemString(attributes.get(), dlpack::TypeAttribute));
-  PyErr_Clear();
-  return bool(own);
+  *has = bool(own);
+  return own || passOver();
 }
 
-static ArrayType classify(PyObject *type) {
-  bool hasDataPtr = PyObject_HasAttr(type, names.dataPtr);
-  const dlpack::ExchangeAPI *api = exchangeAPI(type);
+/// Finds out how arrays of *type* are read. Returns false with an exception
+/// set: classes run code when they are asked for attributes.
+static bool classify(PyObject *type, ArrayType *how) {
+  Ref dataPtr;
+  const dlpack::ExchangeAPI *api;
+  bool isOwn = false;
+  if (!getAttribute(type, names.dataPtr, &dataPtr) || !exchangeAPI(type, &api))
+    return false;
   for (PyTypeObject *torchType : knownTorch.types)
-    if (type == reinterpret_cast<PyObject *>(torchType))
-      return {knownTorch.layoutProven ? ArrayType::Torch
+    if (type == reinterpret_cast<PyObject *>(torchType)) {
+      *how = {knownTorch.layoutProven ? ArrayType::Torch
               : api                   ? ArrayType::Exchange
                                       : ArrayType::Object,
               api};
-  if (api && !hasDataPtr)
+      return true;
+    }
+  if (api && !hasOwnExchangeAPI(type, &isOwn))
+    return false;
+  if (api && !dataPtr)
     foreignTypesKnown = true;
-  if (api && (!hasDataPtr || hasOwnExchangeAPI(type)))
-    return {ArrayType::Exchange, api};
-  return {hasDataPtr ? ArrayType::Object : ArrayType::None, nullptr};
+  if (api && (!dataPtr || isOwn))
+    *how = {ArrayType::Exchange, api};
+  else
+    *how = {dataPtr ? ArrayType::Object : ArrayType::None, nullptr};
+  return true;
 }
 
-/// Looks a type up, or classifies it when it is first seen.
-static ArrayType arrayTypeOf(PyTypeObject *type) {
-  if (type == lastType)
-    return lastArrayType;
-  auto found = arrayTypes.find(type);
-  if (found == arrayTypes.end()) {
+/// Looks a type up that is not the last one. Returns false with an exception
+/// set.
+[[gnu::noinline]] static bool lookUpArrayType(PyTypeObject *type,
+                                              ArrayType *how) {
+  // What is asked may give its object another class, and this one may go.
+  Ref held = Ref::to(reinterpret_cast<PyObject *>(type));
+  auto found = arrayTypes.find(held.get());
+  if (found != arrayTypes.end()) {
+    *how = found->second.how;
+  } else {
+    if (!classify(held.get(), how))
+      return false;
     if (arrayTypes.size() >= MaxArrayTypes)
       forgetArrayTypes();
-    auto *object = reinterpret_cast<PyObject *>(type);
-    ArrayType kind = classify(object);
-    Py_INCREF(object);
-    found = arrayTypes.emplace(type, kind).first;
+    PyObject *key = held.get();
+    KnownArrayType old = std::move(arrayTypes[key]);
+    arrayTypes[key] = {std::move(held), *how};
   }
   lastType = type;
-  return lastArrayType = found->second;
+  lastArrayType = *how;
+  return true;
+}
+
+/// Looks a type up, or classifies it when it is first seen. Returns false with
+/// an exception set.
+static bool arrayTypeOf(PyTypeObject *type, ArrayType *how) {
+  if (type != lastType)
+    return lookUpArrayType(type, how);
+  *how = lastArrayType;
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -126,13 +172,13 @@ static uint64_t dtypeNumber(DtypeSource source, uint64_t number) {
   return static_cast<uint64_t>(source) << 40 | number;
 }
 
-static bool readExchange(const dlpack::ExchangeAPI *api, PyObject *value,
-                         Array *out) {
+/// Reads *value* by the interface of its type. Declined if that cannot describe
+/// it, which may still have a data_ptr.
+static Outcome readExchange(const dlpack::ExchangeAPI *api, PyObject *value,
+                            Array *out) {
   dlpack::Tensor tensor;
-  if (api->tensorFromObject(value, &tensor) != 0) {
-    PyErr_Clear(); // what it cannot describe may still have a data_ptr
-    return false;
-  }
+  if (api->tensorFromObject(value, &tensor) != 0)
+    return passOver() ? Outcome::Declined : Outcome::Failed;
   out->address = reinterpret_cast<uintptr_t>(tensor.data) + tensor.byteOffset;
   if (!tensor.data)
     out->address = 0;
@@ -140,23 +186,31 @@ static bool readExchange(const dlpack::ExchangeAPI *api, PyObject *value,
       FromExchange, tensor.dtype.code | uint64_t(tensor.dtype.bits) << 8 |
                         uint64_t(tensor.dtype.lanes) << 16);
   out->foreign = tensor.device.type != dlpack::DeviceCUDA;
-  return true;
+  return Outcome::Done;
 }
 
-/// The number of *dtype*, or -1 if there are too many. Steals nothing.
-static int64_t numberOfDtype(PyObject *dtype) {
-  for (size_t i = 0; i < dtypes.size(); ++i)
-    if (dtypes[i] == dtype)
-      return static_cast<int64_t>(i);
+/// Makes room among the dtypes.
+[[gnu::cold, gnu::noinline]] static void forgetDtypes() {
+  std::vector<KnownDtype> old; // goes last: the end of a dtype may run code
+  for (size_t i = MaxDtypes / 2; i < dtypes.size(); ++i)
+    old.push_back(std::move(dtypes[i]));
+  dtypes.resize(dtypes.size() - old.size());
+}
+
+/// The number of *dtype*.
+static uint64_t numberOfDtype(PyObject *dtype) {
+  for (const KnownDtype &known : dtypes)
+    if (known.dtype.get() == dtype)
+      return known.number;
   if (PyUnicode_CheckExact(dtype))
-    for (size_t i = 0; i < dtypes.size(); ++i)
-      if (PyUnicode_CheckExact(dtypes[i]) &&
-          PyUnicode_Compare(dtypes[i], dtype) == 0)
-        return static_cast<int64_t>(i);
+    for (const KnownDtype &known : dtypes)
+      if (PyUnicode_CheckExact(known.dtype.get()) &&
+          PyUnicode_Compare(known.dtype.get(), dtype) == 0)
+        return known.number;
   if (dtypes.size() >= MaxDtypes)
-    return -1;
-  dtypes.push_back(Ref::to(dtype).release());
-  return static_cast<int64_t>(dtypes.size() - 1);
+    forgetDtypes();
+  dtypes.push_back({Ref::to(dtype), nextDtype});
+  return nextDtype++;
 }
 
 /// Reads an object by its `dtype` and `data_ptr()`. What these raise is left
@@ -167,17 +221,12 @@ static Outcome readObject(PyObject *value, Array *out) {
   Ref address;
   if (dtype)
     address = Ref(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
-  if (!address || !PyLong_Check(address.get())) {
-    PyErr_Clear();
-    return Outcome::Declined;
-  }
+  if (!address || !PyLong_Check(address.get()))
+    return passOver() ? Outcome::Declined : Outcome::Failed;
   out->address = PyLong_AsUnsignedLongLong(address.get());
-  int64_t number = numberOfDtype(dtype.get());
-  if (PyErr_Occurred() || number < 0) {
-    PyErr_Clear();
-    return Outcome::Declined;
-  }
-  out->dtype = dtypeNumber(FromObject, static_cast<uint64_t>(number));
+  if (out->address == UINT64_MAX && PyErr_Occurred())
+    return passOver() ? Outcome::Declined : Outcome::Failed;
+  out->dtype = dtypeNumber(FromObject, numberOfDtype(dtype.get()));
   out->foreign = true;
   return Outcome::Done;
 }
@@ -197,7 +246,9 @@ void graft::launcher::prefetchArrays(PyObject *const *values, size_t number) {
 }
 
 Outcome graft::launcher::readArray(PyObject *value, Array *out) {
-  ArrayType type = arrayTypeOf(Py_TYPE(value));
+  ArrayType type;
+  if (!arrayTypeOf(Py_TYPE(value), &type))
+    return Outcome::Failed;
   if (type.kind == ArrayType::Torch) {
     TorchTensor tensor;
     if (readTorchTensor(knownTorch.layout, value, &tensor)) {
@@ -212,10 +263,10 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
     return Outcome::Declined;
   case ArrayType::Torch:
   case ArrayType::Exchange:
-    if (type.api && readExchange(type.api, value, out))
-      return Outcome::Done;
-    if (!PyObject_HasAttr(value, names.dataPtr))
-      return Outcome::Declined;
+    if (type.api)
+      if (Outcome outcome = readExchange(type.api, value, out);
+          outcome != Outcome::Declined)
+        return outcome;
     [[fallthrough]];
   case ArrayType::Object:
     return readObject(value, out);
@@ -281,10 +332,16 @@ static PyObject *knowsForeignArrays(PyObject *, PyObject *) {
 /// `describe_foreign_array(value)`: (address, dtype name) of an array that only
 /// DLPack can read, None for anything else.
 static PyObject *describeForeignArray(PyObject *, PyObject *value) {
-  ArrayType type = arrayTypeOf(Py_TYPE(value));
+  ArrayType type;
+  Ref dataPtr;
   dlpack::Tensor tensor;
-  if (type.kind != ArrayType::Exchange ||
-      PyObject_HasAttr(value, names.dataPtr))
+  if (!arrayTypeOf(Py_TYPE(value), &type))
+    return nullptr;
+  if (type.kind != ArrayType::Exchange)
+    Py_RETURN_NONE;
+  if (!getAttribute(value, names.dataPtr, &dataPtr))
+    return nullptr;
+  if (dataPtr)
     Py_RETURN_NONE;
   if (type.api->tensorFromObject(value, &tensor) != 0)
     return nullptr;

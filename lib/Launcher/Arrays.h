@@ -54,8 +54,9 @@ inline bool readKnownTensor(PyObject *value, Array *out) {
 /// one does not wait for the next. Borrows *values*; needs the GIL.
 void prefetchArrays(PyObject *const *values, size_t number);
 
-/// The exchange interface of the type of *type* or null; no exception is set.
-const dlpack::ExchangeAPI *exchangeAPI(PyObject *type);
+/// Writes the exchange interface that *type* has, or null. Returns false with
+/// an exception set that is not ours to drop.
+[[nodiscard]] bool exchangeAPI(PyObject *type, const dlpack::ExchangeAPI **api);
 
 /// Whether arrays were seen that only DLPack can read.
 bool foreignArraysKnown();

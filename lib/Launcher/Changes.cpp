@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Changes.h"
+#include "Errors.h"
 
 #include <iterator>
 #include <unordered_set>
@@ -34,13 +35,14 @@ static int noteChange(PyDict_WatchEvent, PyObject *, PyObject *key,
   return 0;
 }
 
+/// Has *dict* watched. Returns false, with no exception set, if that cannot be,
+/// of which Python raises nothing but a ValueError.
+static bool watchWith(int number, PyObject *dict) {
+  return PyDict_Watch(number, dict) == 0 || (passOver() && false);
+}
+
 bool graft::launcher::watch(PyObject *dict) {
-  if (watcher < 0)
-    return false;
-  if (PyDict_Watch(watcher, dict) == 0)
-    return true;
-  PyErr_Clear();
-  return false;
+  return watcher >= 0 && watchWith(watcher, dict);
 }
 
 /// The hashes of the names that are watched in namespaces. Never destroyed: the
@@ -61,10 +63,7 @@ bool graft::launcher::watchName(PyObject *dict, PyObject *name) {
   if (nameWatcher < 0)
     return false;
   watchedNames.insert(PyObject_Hash(name));
-  if (PyDict_Watch(nameWatcher, dict) == 0)
-    return true;
-  PyErr_Clear();
-  return false;
+  return watchWith(nameWatcher, dict);
 }
 
 /// Sets attributes in every way that there is. It runs often enough for Python
@@ -126,13 +125,14 @@ static int watchingWorks() {
         PyDict_SetItemString(names.get(), method.ml_name, function.get()) < 0)
       return -1;
   }
-  Ref name(PyUnicode_FromString("graft_probe"));
+  Ref name(PyUnicode_FromString("graft_probe")), works;
   if (!name || PyDict_SetItemString(names.get(), "__name__", name.get()) < 0)
     return -1;
   Ref result(PyRun_String(probe, Py_file_input, names.get(), names.get()));
-  if (!result)
+  Ref worksName(PyUnicode_FromString("works"));
+  if (!result || !worksName || !lookup(names.get(), worksName.get(), &works))
     return -1;
-  return PyDict_GetItemString(names.get(), "works") == Py_True;
+  return works.get() == Py_True;
 }
 
 bool graft::launcher::addChanges(PyObject *) {
@@ -141,16 +141,14 @@ bool graft::launcher::addChanges(PyObject *) {
     if (!(unimportant[i] = PyUnicode_InternFromString(names[i])))
       return false;
   watcher = PyDict_AddWatcher(noteChange);
-  if (watcher < 0) {
-    PyErr_Clear();
-    return true;
-  }
+  if (watcher < 0) // there are few, and all are taken
+    return passOver();
   int works = watchingWorks();
   if (works != 1) // not cleared: a dict that is watched may outlive it
     watcher = -1;
-  else if ((nameWatcher = PyDict_AddWatcher(noteNameChange)) < 0)
-    PyErr_Clear();
-  return works >= 0;
+  else
+    nameWatcher = PyDict_AddWatcher(noteNameChange);
+  return works >= 0 && (nameWatcher >= 0 || passOver());
 }
 
 #else

@@ -7,7 +7,8 @@
 // A launch depends on a dozen dicts that hardly ever change: attributes of the
 // kernel, of its class, of Triton's knobs, and Triton's caches. Where Python
 // can watch dicts (3.12 and newer, by its full interface), one number says that
-// none of them did. Elsewhere they are looked up for every launch.
+// none of them did; Python 3.11 keeps a number with each. With the stable
+// interface they are looked up for every launch.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,25 +47,77 @@ inline uint64_t versionOf(PyObject *dict) {
 #endif
 }
 
-/// Something that was worked out from watched dicts, and when.
-class CheckedState {
+#if !defined(Py_LIMITED_API) && PY_VERSION_HEX < 0x030c0000
+
+/// The dicts that something was worked out from, as they were.
+class Look {
 public:
-  /// Whether no watched dict has changed since.
-  bool holds() const { return at == changes; }
-  /// To be called before the dicts are read, so that a change meanwhile counts.
-  void begin() {
-    started = changes;
-    watched = true;
+  /// To be called before *dict* is read, so that a change meanwhile counts.
+  void reads(PyObject *dict) {
+    if (number == MaxDicts) {
+      tooMany = true;
+      return;
+    }
+    dicts[number] = Ref::to(dict);
+    versions[number++] = versionOf(dict);
   }
-  /// Has *dict*, which was read, watched.
-  void reads(PyObject *dict) { watched = watched && watch(dict); }
-  /// What was read is in order.
-  void succeed() { at = watched ? started : 0; }
-  void forget() { at = 0; }
+  /// Whether all of them are as they were.
+  bool holds() const {
+    for (unsigned i = 0; i < number; ++i)
+      if (versions[i] != versionOf(dicts[i].get()))
+        return false;
+    return number > 0 && !tooMany;
+  }
+  int traverse(visitproc visit, void *arg) const {
+    for (const Ref &dict : dicts)
+      Py_VISIT(dict.get());
+    return 0;
+  }
 
 private:
-  uint64_t at = 0, started = 0;
-  bool watched = false;
+  static constexpr unsigned MaxDicts = 8;
+  unsigned number = 0;
+  bool tooMany = false;
+  uint64_t versions[MaxDicts];
+  Ref dicts[MaxDicts];
+};
+
+#else
+
+/// The dicts that something was worked out from, as they were.
+class Look {
+public:
+  /// To be called before *dict* is read, so that a change meanwhile counts.
+  void reads(PyObject *dict) {
+    seen = seen == 0 ? changes : seen;
+    watched = watched && watch(dict);
+  }
+  /// Whether all of them are as they were.
+  bool holds() const { return seen == changes && watched; }
+  int traverse(visitproc, void *) const { return 0; }
+
+private:
+  uint64_t seen = 0; ///< `changes` when the first was read
+  bool watched = true;
+};
+
+#endif
+
+/// Whether what was worked out from dicts still holds. What is worked out anew
+/// is looked at with a `Look` of its own, so that code which runs meanwhile,
+/// and may work it out, too, does not make it look newer than it is.
+class CheckedState {
+public:
+  /// Whether no dict has changed since.
+  bool holds() const { return look.holds(); }
+  /// What was read during *done* is in order.
+  void succeed(Look &&done) { std::swap(look, done); }
+  int traverse(visitproc visit, void *arg) const {
+    return look.traverse(visit, arg);
+  }
+
+private:
+  Look look;
 };
 
 /// Starts watching. Returns false with an exception set on failure.

@@ -12,7 +12,9 @@
 
 #include "Dispatcher.h"
 #include "Arrays.h"
+#include "Errors.h"
 #include "Launcher.h"
+#include "Room.h"
 #include "Words.h"
 
 #include <algorithm>
@@ -24,17 +26,20 @@
 using namespace graft::launcher;
 
 /// The Python side (callbacks.py): makes dispatchers, has Triton compile, and
-/// launches what needs more than the driver. Owned; null before
-/// `set_callbacks`.
-static PyObject *makeCallback, *compileCallback, *finishCallback;
+/// launches what needs more than the driver.
+static Callback makeCallback, compileCallback, finishCallback;
 /// Triton's own `__getitem__` of kernels.
-static PyObject *tritonsGetItem;
+static Callback tritonsGetItem;
 
 int Variant::traverse(visitproc visit, void *arg) const {
   Py_VISIT(compiled.get());
   Py_VISIT(kernelCache.get());
   Py_VISIT(key.get());
   Py_VISIT(plan.get());
+  if (int stop = attributes.traverse(visit, arg))
+    return stop;
+  if (int stop = checked.traverse(visit, arg))
+    return stop;
   return reads ? reads->traverse(visit, arg) : 0;
 }
 
@@ -66,10 +71,17 @@ struct CacheLines {
   }
 };
 
+/// How to launch an object, for the one launch that asked.
+struct Target {
+  Ref object; ///< null: never the fast way
+  LaunchFunction launch = nullptr;
+};
+
 /// What is known of an object that was launched. What launches it is owned
 /// by it, so that the collector sees the cycle; this entry goes with either.
 struct Known {
-  PyObject *target = nullptr; ///< its dispatcher; null: never the fast way
+  /// Its dispatcher; null: never the fast way. Owned by the kernel.
+  PyObject *target = nullptr;
   LaunchFunction launch = nullptr;
   Ref weakref;
   CacheLines lines; ///< what its last launch touched
@@ -138,11 +150,11 @@ static PyMethodDef forgetMethod = {"forget_kernel", forgetKernel, METH_O,
                                    "Forgets a kernel that is gone."};
 static PyObject *forgetFunction;
 
-/// Makes an entry for *kernel*. Returns null with an exception set.
-[[gnu::cold]] static Known *learnKernel(PyObject *kernel) {
-  Ref made(callOne(makeCallback, kernel));
+/// Makes an entry for *kernel*. Returns false with an exception set.
+[[gnu::cold]] static bool learnKernel(PyObject *kernel, Target *target) {
+  Ref made = makeCallback(kernel);
   if (!made)
-    return nullptr;
+    return false;
   Known known;
   for (const TargetType &candidate : targetTypes)
     if (Py_TYPE(made.get()) == candidate.type) {
@@ -151,22 +163,26 @@ static PyObject *forgetFunction;
     }
   known.weakref = Ref(PyWeakref_NewRef(kernel, forgetFunction));
   if (!known.weakref)
-    return nullptr;
-  return &(knownKernels[kernel] = std::move(known));
+    return false;
+  // Should the kernel have got another one meanwhile, this one forgets itself
+  // when the launch is done with it.
+  *target = {known.target ? std::move(made) : Ref(), known.launch};
+  Known &entry = knownKernels[kernel] = std::move(known);
+  recentSlot(kernel) = {kernel, &entry};
+  return true;
 }
 
-/// What is known of *kernel*. Borrowed until Python code runs; null with an
-/// exception set.
-static const Known *findKernel(PyObject *kernel) {
+/// Finds how to launch *kernel*. Returns false with an exception set.
+static bool findTarget(PyObject *kernel, Target *target) {
   RecentKernel &recent = recentSlot(kernel);
-  if (recent.kernel == kernel)
-    return recent.known;
-  auto found = knownKernels.find(kernel);
-  Known *known =
-      found != knownKernels.end() ? &found->second : learnKernel(kernel);
-  if (known)
-    recent = {kernel, known};
-  return known;
+  if (recent.kernel != kernel) {
+    auto found = knownKernels.find(kernel);
+    if (found == knownKernels.end())
+      return learnKernel(kernel, target);
+    recent = {kernel, &found->second};
+  }
+  *target = {Ref::to(recent.known->target), recent.known->launch};
+  return true;
 }
 
 void graft::launcher::warmUp(PyObject *kernel) {
@@ -207,8 +223,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  PyObject *subscript[] = {kernel, grid};
-  Ref launch(PyObject_Vectorcall(tritonsGetItem, subscript, 2, nullptr));
+  Ref launch = tritonsGetItem(kernel, grid);
   if (!launch)
     return nullptr;
   return PyObject_Vectorcall(launch.get(), args.values,
@@ -242,6 +257,9 @@ public:
          const Arguments &args)
       : self(self), kernel(kernel), grid(grid), args(args) {}
 
+  LentRoom room;
+  Call &call = room->call;
+
   /// Launches. `Declined` if Triton's own way is to be gone, with the reason in
   /// `call`. Otherwise *result* is what `kernel[grid](...)` returns.
   Outcome go(Ref *result);
@@ -250,14 +268,12 @@ public:
   /// that came of it. Pre-run hooks that have been called are not called again.
   [[gnu::cold]] PyObject *compile(bool remember);
 
-  Call call;
   bool hooksCalled = false;
   bool asked = false; ///< whether Python was asked about reads
   Ref hookKeywords;   ///< what pre-run hooks were given by name
 
 private:
   [[gnu::cold]] Outcome lookAtKernel();
-  Outcome readOwnKnobs();
   Outcome readSurroundings();
   [[gnu::cold]] Outcome callPreRunHooks();
   Outcome findShape();
@@ -266,11 +282,13 @@ private:
   Outcome readAll();
   [[gnu::cold]] Outcome lookAtCaches(DeviceTable &owned);
   Outcome findTable();
-  Outcome findVariant(Variant **variant);
+  Outcome findVariant(Table<Variant>::Found *variant);
   Outcome checkGlobals();
+  [[gnu::cold]] Outcome compareGlobal(UsedGlobal &global, PyObject *now);
+  Outcome checkCompiledKernel();
   [[gnu::noinline]] Outcome checkReads(Variant &variant);
   [[gnu::cold]] Outcome askAboutReads(Variant &variant);
-  bool readsTheSame();
+  int readsTheSame();
   Outcome finish(Variant &variant, Ref *result);
   Outcome boundArguments(Ref *bound);
   Outcome launchDirectly(Variant &variant, PyObject *realGrid, bool *done);
@@ -281,13 +299,11 @@ private:
   PyObject *grid;
   const Arguments &args;
   Knobs knobs;
-  Ref instrumentation;
-  PyObject *ownDebug = nullptr;
+  PyObject *ownDebug = nullptr; ///< None, True or False
   int device = 0;
   CUstream stream = nullptr;
   CallShape *shape = nullptr;
   PyObject *const *values = nullptr; ///< of the parameters; borrowed
-  PyObject *placed[MaxLeaves];       ///< where they are put if not in order
   Ref variadic;
   Table<Variant> *table = nullptr;
 };
@@ -298,20 +314,17 @@ private:
 // Knobs, device, stream, pre-run hooks
 //===----------------------------------------------------------------------===//
 
-bool OwnRun::holds(CheckedState *checked) const {
-  if (lookup(attributes.get(), names.run))
-    return false;
-  for (size_t i = 0; i + 1 < classes.size(); ++i)
-    if (lookup(classes[i].get(), names.run))
-      return false;
-  if (lookup(classes.back().get(), names.run) != run.get())
-    return false;
-  if (checked) {
-    checked->reads(attributes.get());
-    for (const Ref &dict : classes)
-      checked->reads(dict.get());
-  }
-  return true;
+int OwnRun::holds(Look &look) const {
+  Ref found;
+  look.reads(attributes.get());
+  for (const Ref &dict : classes)
+    look.reads(dict.get());
+  if (!lookup(attributes.get(), names.run, &found))
+    return -1;
+  for (size_t i = 0; !found && i < classes.size(); ++i)
+    if (!lookup(classes[i].get(), names.run, &found))
+      return -1;
+  return found.get() == run.get();
 }
 
 int OwnRun::traverse(visitproc visit, void *arg) const {
@@ -336,40 +349,36 @@ bool graft::launcher::readOwnRun(PyObject *item, OwnRun *ownRun) {
   return false;
 }
 
-Outcome Launch::readOwnKnobs() {
-  Outcome outcome = readKnobs(&knobs, &call.reason);
-  if (outcome == Outcome::Done)
-    instrumentation = Ref::to(knobs.instrumentation);
-  return outcome;
-}
-
 /// Looks at the attributes of the kernel that a launch depends on.
 Outcome Launch::lookAtKernel() {
+  Look look;
+  Ref debug, hooks, globals;
   PyObject *attributes = self.ownRun.attributes.get();
-  self.checked.begin();
-  if (!self.ownRun.holds(&self.checked))
+  int own = self.ownRun.holds(look);
+  if (own == 0)
     return call.decline(Reason::RunReplaced);
-  PyObject *debug = lookup(attributes, names.debug);
-  PyObject *hooks = lookup(attributes, names.preRunHooks);
-  PyObject *globals = lookup(attributes, names.usedGlobals);
-  bool usual = debug && (debug == Py_None || PyBool_Check(debug)) && hooks &&
-               PyList_CheckExact(hooks) && globals;
+  if (own < 0 || !lookup(attributes, names.debug, &debug) ||
+      !lookup(attributes, names.preRunHooks, &hooks) ||
+      !lookup(attributes, names.usedGlobals, &globals))
+    return Outcome::Failed;
+  bool usual = debug && (debug.get() == Py_None || PyBool_Check(debug.get())) &&
+               hooks && PyList_CheckExact(hooks.get()) && globals;
   if (!usual)
     return call.decline(Reason::Kernel);
-  self.debug = Ref::to(debug);
-  self.preRunHooks = Ref::to(hooks);
-  self.usedGlobals = Ref::to(globals);
-  self.checked.succeed();
+  std::swap(self.debug, debug);
+  std::swap(self.preRunHooks, hooks);
+  std::swap(self.usedGlobals, globals);
+  self.checked.succeed(std::move(look));
   return Outcome::Done;
 }
 
 Outcome Launch::readSurroundings() {
   Outcome outcome = self.checked.holds() ? Outcome::Done : lookAtKernel();
   if (outcome == Outcome::Done)
-    outcome = readOwnKnobs();
+    outcome = readKnobs(&knobs, &call.reason);
   if (outcome != Outcome::Done)
     return outcome;
-  ownDebug = self.debug.get(); // None, True or False
+  ownDebug = self.debug.get();
   if (!currentDevice(&device) || !currentStream(device, &stream))
     return Outcome::Failed;
   return Outcome::Done;
@@ -378,24 +387,25 @@ Outcome Launch::readSurroundings() {
 /// Calls the kernel's pre-run hooks with what Triton gives them: the arguments
 /// and the three options that it adds to each launch.
 Outcome Launch::callPreRunHooks() {
-  PyObject *hooks = self.preRunHooks.get();
-  Ref held = Ref::to(hooks), positional, keywords;
-  if (!collect(args, &positional, &keywords))
+  Ref hooks = Ref::to(self.preRunHooks.get()), positional, keywords, debug;
+  if (!collect(args, &positional, &keywords) ||
+      !lookup(keywords.get(), names.debug, &debug))
     return Outcome::Failed;
-  PyObject *debug = PyDict_GetItemWithError(keywords.get(), names.debug);
-  debug = debug ? debug : ownDebug;
-  int truth = PyObject_IsTrue(debug);
+  if (!debug)
+    debug = Ref::to(ownDebug);
+  int truth = PyObject_IsTrue(debug.get());
+  if (truth == 0)
+    debug = Ref::to(knobs.debug ? Py_True : Py_False);
   if (truth < 0 ||
-      PyDict_SetItem(keywords.get(), names.debug, truth ? debug : knobs.debug) <
-          0 ||
+      PyDict_SetItem(keywords.get(), names.debug, debug.get()) < 0 ||
       PyDict_SetItemString(keywords.get(), "instrumentation_mode",
-                           knobs.instrumentation) < 0 ||
+                           knobs.instrumentation.get()) < 0 ||
       PyDict_SetItemString(keywords.get(), "fpsan_homomorphic_casts",
                            knobs.homomorphicCasts ? Py_True : Py_False) < 0)
     return Outcome::Failed;
   hooksCalled = true;
-  for (Py_ssize_t i = 0; i < listSize(hooks); ++i) {
-    Ref hook = Ref::to(listItem(hooks, i));
+  for (Py_ssize_t i = 0; i < listSize(hooks.get()); ++i) {
+    Ref hook = Ref::to(listItem(hooks.get(), i));
     Ref result(PyObject_Call(hook.get(), positional.get(), keywords.get()));
     if (!result)
       return Outcome::Failed;
@@ -564,9 +574,11 @@ Outcome Launch::bindVariadic(size_t param) {
 Outcome Launch::bind() {
   if (shape->reason != Reason::Hit)
     return call.decline(shape->reason);
-  values = shape->inOrder ? args.values : placed;
+  values = args.values;
   if (shape->inOrder)
     return Outcome::Done;
+  PyObject **placed = room->values;
+  values = placed;
   for (size_t i = 0; i < self.params.size(); ++i) {
     int source = shape->sources[i];
     if (source == CallShape::Variadic && bindVariadic(i) != Outcome::Done)
@@ -603,10 +615,9 @@ Outcome Launch::readAll() {
   uint64_t debug = ownDebug == Py_None ? 0 : ownDebug == Py_True ? 1 : 2;
   if (!call.fits(2))
     return call.decline(Reason::TooMany);
-  call.word(shape->optionsId << 8 | debug << 4 |
-            uint64_t(knobs.debug == Py_True) << 1 |
+  call.word(shape->optionsId << 8 | debug << 4 | uint64_t(knobs.debug) << 1 |
             uint64_t(knobs.homomorphicCasts));
-  Outcome outcome = readConstant(call, instrumentation.get());
+  Outcome outcome = readConstant(call, knobs.instrumentation.get());
   for (size_t i = 0; outcome == Outcome::Done && i < shape->options.size(); ++i)
     outcome = readConstant(call, args.values[shape->options[i]]);
   return outcome;
@@ -618,22 +629,23 @@ constexpr int MaxDevices = 64;
 /// Sees whether Triton's caches are still those that the device's table is for;
 /// empties it if not.
 Outcome Launch::lookAtCaches(DeviceTable &owned) {
-  PyObject *number = deviceNumber(device);
-  if (!number)
+  Look look;
+  Ref number = deviceNumber(device), owner;
+  look.reads(self.caches.get());
+  if (!number || !lookup(self.caches.get(), number.get(), &owner))
     return Outcome::Failed;
-  owned.checked.begin();
-  owned.checked.reads(self.caches.get());
-  PyObject *owner = PyDict_GetItemWithError(self.caches.get(), number);
-  if (owned.owner.get() != owner) {
-    owned.owner = Ref::to(owner);
+  owned.checked.succeed(std::move(look));
+  if (owned.owner.get() != owner.get()) {
+    std::swap(owned.owner, owner); // the old one goes last
     owned.variants.clear();
   }
-  owned.checked.succeed();
   return Outcome::Done;
 }
 
 /// Finds the table for the device.
 Outcome Launch::findTable() {
+  if (!active) // what ran meanwhile has made another driver the active one
+    return call.decline(Reason::Inactive);
   if (device < 0 || device >= MaxDevices)
     return call.decline(Reason::Device);
   auto index = static_cast<size_t>(device);
@@ -646,30 +658,39 @@ Outcome Launch::findTable() {
   return owned.checked.holds() ? Outcome::Done : lookAtCaches(owned);
 }
 
-/// Whether Triton's cache still has *variant*: what is gone from there, or
-/// replaced there, is not used.
-static bool isCached(Variant &variant) {
-  if (variant.checked.holds())
-    return true;
-  variant.checked.begin();
-  PyObject *cache = variant.kernelCache.get();
-  variant.checked.reads(cache);
-  if (PyDict_GetItemWithError(cache, variant.key.get()) !=
-      variant.compiled.get())
-    return false;
-  variant.checked.succeed();
-  return true;
+/// Whether Triton's cache still has *variant*, as it was: what is gone from
+/// there, replaced there, or changed, is not used. Returns 1, 0, or -1 with an
+/// exception set.
+[[gnu::noinline]] static int lookAtVariant(Variant &variant) {
+  Look look;
+  Ref cached;
+  look.reads(variant.kernelCache.get());
+  look.reads(variant.attributes.dict.get());
+  if (!lookup(variant.kernelCache.get(), variant.key.get(), &cached))
+    return -1;
+  if (cached.get() != variant.compiled.get())
+    return 0;
+  int hold = variant.attributes.hold();
+  if (hold == 1)
+    variant.checked.succeed(std::move(look));
+  return hold;
 }
 
-Outcome Launch::findVariant(Variant **variant) {
+Outcome Launch::findVariant(Table<Variant>::Found *found) {
   Outcome outcome = findTable();
   if (outcome != Outcome::Done)
     return outcome;
-  if (!table->find(call, variant))
+  if (!table->find(call, found))
     return Outcome::Failed;
-  if (*variant && !isCached(**variant)) {
+  if (!*found)
+    return call.decline(Reason::FirstLaunch);
+  Variant &variant = (*found)->value;
+  int cached = variant.checked.holds() ? 1 : lookAtVariant(variant);
+  if (cached < 0)
+    return Outcome::Failed;
+  if (!cached) {
     table->clear();
-    *variant = nullptr;
+    return call.decline(Reason::FirstLaunch);
   }
   return Outcome::Done;
 }
@@ -678,14 +699,14 @@ Outcome Launch::findVariant(Variant **variant) {
 // Used globals
 //===----------------------------------------------------------------------===//
 
-/// Writes the entries of *source*, the kernel's `used_global_vals`: a dict from
-/// (name, id) to (value, dict). Returns whether it is one.
-static bool readUsedGlobals(PyObject *source,
-                            std::vector<UsedGlobal> *globals) {
+/// Reads *source*, the kernel's `used_global_vals`: a dict from (name, id) to
+/// (value, dict). Returns whether it is one.
+static bool readUsedGlobals(PyObject *source, UsedGlobals *globals) {
   PyObject *key, *value;
   Py_ssize_t position = 0;
   if (!PyDict_CheckExact(source))
     return false;
+  globals->source = Ref::to(source);
   while (PyDict_Next(source, &position, &key, &value)) {
     if (!PyTuple_CheckExact(key) || !PyTuple_CheckExact(value) ||
         tupleSize(key) != 2 || tupleSize(value) != 2 ||
@@ -695,37 +716,51 @@ static bool readUsedGlobals(PyObject *source,
     global.name = Ref::to(tupleItem(key, 0));
     global.expected = Ref::to(tupleItem(value, 0));
     global.dict = Ref::to(tupleItem(value, 1));
-    globals->push_back(std::move(global));
+    globals->all.push_back(std::move(global));
   }
   return true;
 }
 
 /// Whether *now* is the object that was found equal before and cannot have
-/// changed. A tl.constexpr can, so its value is looked at.
-static bool seenBefore(const UsedGlobal &global, PyObject *now) {
+/// changed. A tl.constexpr can, so its value is looked at. Returns 1, 0, or -1
+/// with an exception set.
+static int seenBefore(const UsedGlobal &global, PyObject *now) {
   if (now != global.seen.get())
-    return false;
+    return 0;
   if (!global.seenValue)
-    return true;
-  Ref value(PyObject_GetAttr(now, names.value));
-  PyErr_Clear();
-  return value.get() == global.seenValue.get();
+    return 1;
+  Ref expected = Ref::to(global.seenValue.get()), value;
+  if (!getAttribute(now, names.value, &value))
+    return -1;
+  return value.get() == expected.get();
 }
 
-/// Remembers that *now* was found equal, if that cannot change unseen.
-static void remember(UsedGlobal &global, PyObject *now) {
-  global.seen = Ref();
-  global.seenValue = Ref();
+/// Remembers that *now* was found equal, if that cannot change unseen. Returns
+/// false with an exception set.
+static bool remember(UsedGlobal &global, PyObject *now) {
+  Ref seen = Ref::to(now), value;
   if (!isImmutable(now)) {
-    if (!isConstexpr(now))
-      return;
-    Ref value(PyObject_GetAttr(now, names.value));
-    PyErr_Clear();
-    if (!value || !isImmutable(value.get()))
-      return;
-    global.seenValue = std::move(value);
+    if (isConstexpr(now) && !getAttribute(now, names.value, &value))
+      return false;
+    if (!value || !isImmutable(value.get())) {
+      seen = Ref();
+      value = Ref();
+    }
   }
-  global.seen = Ref::to(now);
+  std::swap(global.seen, seen); // what was there before goes last
+  std::swap(global.seenValue, value);
+  return true;
+}
+
+/// Compares a global that may have another value than before.
+Outcome Launch::compareGlobal(UsedGlobal &global, PyObject *now) {
+  Ref differs(PyObject_RichCompare(now, global.expected.get(), Py_NE));
+  int truth = differs ? PyObject_IsTrue(differs.get()) : -1;
+  if (truth < 0)
+    return Outcome::Failed;
+  if (truth)
+    return call.decline(Reason::GlobalChanged); // Triton's path says which
+  return remember(global, now) ? Outcome::Done : Outcome::Failed;
 }
 
 Outcome Launch::checkGlobals() {
@@ -734,28 +769,29 @@ Outcome Launch::checkGlobals() {
   if (outcome != Outcome::Done)
     return outcome;
   PyObject *source = self.usedGlobals.get();
-  if (source != self.globalsSource.get()) {
-    std::vector<UsedGlobal> fresh;
-    if (!readUsedGlobals(source, &fresh))
+  if (!self.globals || source != self.globals->source.get()) {
+    auto fresh = Shared<UsedGlobals>::make();
+    if (!readUsedGlobals(source, fresh.get()))
       return call.decline(Reason::Kernel);
-    self.globals.swap(fresh);
-    self.globalsSource = Ref::to(source);
+    self.globals = std::move(fresh);
   }
-  for (size_t i = 0; i < self.globals.size(); ++i) {
-    UsedGlobal &global = self.globals[i];
-    PyObject *now = lookup(global.dict.get(), global.name.get());
-    if (now && seenBefore(global, now))
-      continue;
+  if (self.globals->all.empty())
+    return Outcome::Done;
+  Shared<UsedGlobals> globals = self.globals;
+  for (UsedGlobal &global : globals->all) {
+    Ref now;
+    if (!lookup(global.dict.get(), global.name.get(), &now))
+      return Outcome::Failed;
     if (!now)
       return call.decline(Reason::GlobalChanged);
-    Ref held = Ref::to(now), source_ = Ref::to(source);
-    Ref differs(PyObject_RichCompare(now, global.expected.get(), Py_NE));
-    int truth = differs ? PyObject_IsTrue(differs.get()) : -1;
-    if (truth < 0)
-      return Outcome::Failed;
-    if (self.globalsSource.get() != source || truth)
-      return call.decline(Reason::GlobalChanged); // Triton's path says which
-    remember(global, now);
+    int seen = seenBefore(global, now.get());
+    outcome = seen == 0  ? compareGlobal(global, now.get())
+              : seen > 0 ? Outcome::Done
+                         : Outcome::Failed;
+    if (outcome == Outcome::Done && self.globals.get() != globals.get())
+      outcome = call.decline(Reason::GlobalChanged);
+    if (outcome != Outcome::Done)
+      return outcome;
   }
   return Outcome::Done;
 }
@@ -766,22 +802,25 @@ Outcome Launch::checkGlobals() {
 
 /// Takes *variant* from where it is kept. Returns false with an exception set.
 static bool forgetVariant(Table<Variant> &table, Variant &variant) {
-  table.erase(&variant);
   PyObject *cache = variant.kernelCache.get(), *key = variant.key.get();
-  PyObject *cached = PyDict_GetItemWithError(cache, key);
-  if (!cached && PyErr_Occurred())
-    return false;
-  return cached != variant.compiled.get() || PyDict_DelItem(cache, key) == 0;
+  Ref cached;
+  table.erase(&variant);
+  return lookup(cache, key, &cached) &&
+         (cached.get() != variant.compiled.get() ||
+          PyDict_DelItem(cache, key) == 0);
 }
 
-/// Sees whether *variant* is what would be compiled now. The caller holds it.
-/// Kernels of which nothing was read do without, and are not to pay for it.
+/// Sees whether *variant* is what would be compiled now. Kernels of which
+/// nothing was read do without, and are not to pay for it.
 Outcome Launch::checkReads(Variant &variant) {
-  return variant.reads->areSame() ? Outcome::Done : askAboutReads(variant);
+  int same = variant.reads->areSame();
+  return same < 0    ? Outcome::Failed
+         : same == 0 ? askAboutReads(variant)
+                     : Outcome::Done;
 }
 
 /// Asks Python whether *variant*, for which not all that was read is the same,
-/// is to be launched; forgets it if not. The caller holds *variant*.
+/// is to be launched; forgets it if not.
 Outcome Launch::askAboutReads(Variant &variant) {
   // Code that runs meanwhile may drop the table, but not what owns it.
   auto index = static_cast<size_t>(device);
@@ -789,13 +828,20 @@ Outcome Launch::askAboutReads(Variant &variant) {
   if (current < 0)
     return Outcome::Failed;
   asked = true;
-  if (current) {
-    variant.reads->take(variant.compiled.get());
-    return Outcome::Done;
-  }
+  if (current)
+    return variant.reads->take(variant.compiled.get()) ? Outcome::Done
+                                                       : Outcome::Failed;
   if (!forgetVariant(self.tables[index]->variants, variant))
     return Outcome::Failed;
   return call.decline(Reason::Stale);
+}
+
+/// Sees whether the class of compiled kernels has Triton's own methods.
+Outcome Launch::checkCompiledKernel() {
+  int own = compiledKernelIsTritons();
+  return own < 0    ? Outcome::Failed
+         : own == 0 ? call.decline(Reason::CompiledKernel)
+                    : Outcome::Done;
 }
 
 //===----------------------------------------------------------------------===//
@@ -875,7 +921,7 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   *done = true;
   const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
   CUdeviceptr scratch[2] = {0, 0};
-  void *params[MaxLeaves + 2];
+  void **params = room->params;
   if (!convertLeaves(plan, call, device))
     return Outcome::Failed;
   gatherParams(plan, call, scratch, params);
@@ -914,10 +960,8 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
         PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
     if (!arguments || !streamNumber)
       return Outcome::Failed;
-    Ref finished(PyObject_CallFunctionObjArgs(
-        finishCallback, variant.compiled.get(), realGrid, streamNumber.get(),
-        arguments.get(), nullptr));
-    if (!finished)
+    if (!finishCallback(variant.compiled.get(), realGrid, streamNumber.get(),
+                        arguments.get()))
       return Outcome::Failed;
   }
   *result = Ref::to(variant.compiled.get());
@@ -929,7 +973,7 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
 //===----------------------------------------------------------------------===//
 
 Outcome Launch::go(Ref *result) {
-  Variant *found = nullptr;
+  Table<Variant>::Found found; // holds it while code of Python's runs
   Outcome outcome = findShape();
   if (outcome == Outcome::Done)
     outcome = readSurroundings();
@@ -941,15 +985,13 @@ Outcome Launch::go(Ref *result) {
     outcome = readAll();
   if (outcome == Outcome::Done)
     outcome = findVariant(&found);
-  if (outcome != Outcome::Done)
-    return outcome;
-  if (!found)
-    return call.decline(Reason::FirstLaunch);
-  Table<Variant>::Hold variant(found);
-  outcome = checkGlobals();
-  if (outcome == Outcome::Done && variant->reads)
-    outcome = checkReads(*variant);
-  return outcome == Outcome::Done ? finish(*variant, result) : outcome;
+  if (outcome == Outcome::Done)
+    outcome = checkGlobals();
+  if (outcome == Outcome::Done && found->value.reads)
+    outcome = checkReads(found->value);
+  if (outcome == Outcome::Done)
+    outcome = checkCompiledKernel();
+  return outcome == Outcome::Done ? finish(found->value, result) : outcome;
 }
 
 /// Takes the variant that Triton chose, if the fast way can launch it again.
@@ -970,29 +1012,29 @@ static bool readVariant(PyObject *facts, Variant *variant) {
   variant->key = Ref::to(key);
   variant->plan = Ref::to(plan);
   variant->direct = direct != 0;
-  variant->reads = Reads::of(compiled);
-  return true;
+  return variant->attributes.read(compiled) &&
+         Reads::of(compiled, &variant->reads);
 }
 
 /// Whether reading the launch again gives what was read before. If an address
 /// moved or a knob was set meanwhile, Triton may have compiled for what came
-/// after. Sets no exception.
-bool Launch::readsTheSame() {
+/// after. Returns 1, 0, or -1 with an exception set.
+int Launch::readsTheSame() {
   Launch again(self, kernel, grid, args);
   Outcome outcome = again.findShape();
   if (outcome == Outcome::Done)
     outcome = again.readSurroundings();
   if (hooksCalled) { // which may set knobs; the launch has those from before
-    again.knobs = knobs;
-    again.instrumentation = Ref::to(instrumentation.get());
+    again.knobs = {knobs.debug, Ref::to(knobs.instrumentation.get()),
+                   knobs.homomorphicCasts};
     again.ownDebug = ownDebug;
   }
   if (outcome == Outcome::Done)
     outcome = again.bind();
   if (outcome == Outcome::Done)
     outcome = again.readAll();
-  if (outcome == Outcome::Failed)
-    PyErr_Clear();
+  if (outcome == Outcome::Failed && !passOver())
+    return -1;
   const Call &now = again.call;
   return outcome == Outcome::Done && again.device == device &&
          now.numWords == call.numWords && now.numObjects == call.numObjects &&
@@ -1004,28 +1046,29 @@ PyObject *Launch::compile(bool remember) {
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  Ref answer(PyObject_CallFunctionObjArgs(
-      compileCallback, kernel, grid, positional.get(), keywords.get(),
-      hooksCalled ? hookKeywords.get() : Py_None, nullptr));
+  Ref answer = compileCallback(kernel, grid, positional.get(), keywords.get(),
+                               hooksCalled ? hookKeywords.get() : Py_None);
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
-  if (!remember || facts == Py_None || !readsTheSame()) {
-    count(remember ? Reason::Compiled : call.reason);
-    return Ref::to(result).release();
-  }
-  auto variant = std::make_unique<Variant>();
-  if (!readVariant(facts, variant.get()))
+  int same = remember && facts != Py_None ? readsTheSame() : 0;
+  Variant variant;
+  if (same < 0 || (same && !readVariant(facts, &variant)))
     return nullptr;
-  Plan *plan = asPlan(variant->plan.get());
-  // Compiling may have run code that cleared the caches: look again.
-  if (findTable() != Outcome::Done)
+  const Reason reason = call.reason;
+  Plan *plan = same ? asPlan(variant.plan.get()) : nullptr;
+  // Compiling may have run code that cleared the caches, or made another driver
+  // the active one: look again.
+  Outcome outcome = same ? findTable() : Outcome::Declined;
+  if (outcome == Outcome::Failed)
     return nullptr;
-  if (!plan || !fitsPlan(*plan, call)) {
+  if (outcome == Outcome::Declined) {
+    count(remember ? Reason::Compiled : reason);
+  } else if (!plan || !fitsPlan(*plan, call)) {
     count(Reason::Conversion);
   } else {
-    count(call.reason);
-    table->insert(call, variant.release());
+    count(reason);
+    table->insert(call, std::move(variant));
   }
   return Ref::to(result).release();
 }
@@ -1036,7 +1079,6 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   auto &dispatcher = *reinterpret_cast<Dispatcher *>(target);
   if (!dispatcher.parts) // the collector has been here
     return runTritonsWay(kernel, grid, args);
-  Ref held = Ref::to(target);
   Launch launch(*dispatcher.parts, kernel, grid, args);
   Ref result;
   switch (launch.go(&result)) {
@@ -1052,6 +1094,7 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
       launch.call.reason == Reason::Stale)
     return launch.compile(/*remember=*/true);
   bool ours = launch.call.reason != Reason::RunReplaced &&
+              launch.call.reason != Reason::Inactive &&
               launch.call.reason != Reason::Keyword;
   if (launch.hooksCalled || (foreignArraysKnown() && ours))
     return launch.compile(/*remember=*/false);
@@ -1065,13 +1108,19 @@ PyObject *graft::launcher::launchAny(PyObject *kernel, PyObject *grid,
     count(Reason::Inactive);
     return runTritonsWay(kernel, grid, args);
   }
-  const Known *known = findKernel(kernel);
-  if (!known)
+  Target target;
+  if (!findTarget(kernel, &target))
     return nullptr;
-  if (known->target)
-    return known->launch(known->target, kernel, grid, args);
-  count(Reason::Kernel);
-  return runTritonsWay(kernel, grid, args);
+  if (!target.object) {
+    count(Reason::Kernel);
+    return runTritonsWay(kernel, grid, args);
+  }
+  // A grid, a hook or a heuristic may be a launch itself.
+  if (Py_EnterRecursiveCall(" while launching a kernel"))
+    return nullptr;
+  PyObject *result = target.launch(target.object.get(), kernel, grid, args);
+  Py_LeaveRecursiveCall();
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -1136,21 +1185,27 @@ static int traverseDispatcher(PyObject *object, visitproc visit, void *arg) {
   if (int stop = parts->ownRun.traverse(visit, arg))
     return stop;
   Py_VISIT(parts->caches.get());
-  Py_VISIT(parts->globalsSource.get());
   for (const Param &param : parts->params)
     Py_VISIT(param.fallback.get());
   Py_VISIT(parts->preRunHooks.get());
   Py_VISIT(parts->usedGlobals.get());
-  for (const UsedGlobal &global : parts->globals) {
-    Py_VISIT(global.dict.get());
-    Py_VISIT(global.expected.get());
-    Py_VISIT(global.seen.get());
-    Py_VISIT(global.seenValue.get());
+  if (int stop = parts->checked.traverse(visit, arg))
+    return stop;
+  if (const UsedGlobals *globals = parts->globals.get()) {
+    Py_VISIT(globals->source.get());
+    for (const UsedGlobal &global : globals->all) {
+      Py_VISIT(global.dict.get());
+      Py_VISIT(global.expected.get());
+      Py_VISIT(global.seen.get());
+      Py_VISIT(global.seenValue.get());
+    }
   }
   for (const auto &table : parts->tables) {
     if (!table)
       continue;
     Py_VISIT(table->owner.get());
+    if (int stop = table->checked.traverse(visit, arg))
+      return stop;
     if (int stop = table->variants.traverse(visit, arg))
       return stop;
   }
@@ -1191,12 +1246,10 @@ static PyObject *setCallbacks(PyObject *, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
                         &given[3]))
     return nullptr;
-  PyObject **slots[] = {&makeCallback, &compileCallback, &finishCallback,
-                        &tritonsGetItem};
-  for (int i = 0; i < 4; ++i) {
-    Ref old(*slots[i]);
-    *slots[i] = Ref::to(given[i]).release();
-  }
+  Callback *slots[] = {&makeCallback, &compileCallback, &finishCallback,
+                       &tritonsGetItem};
+  for (int i = 0; i < 4; ++i)
+    slots[i]->set(given[i]);
   Py_RETURN_NONE;
 }
 

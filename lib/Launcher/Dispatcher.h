@@ -8,6 +8,7 @@
 #define GRAFT_LAUNCHER_DISPATCHER_H
 
 #include "Changes.h"
+#include "Compiled.h"
 #include "Knobs.h"
 #include "Parts.h"
 #include "Plan.h"
@@ -46,11 +47,11 @@ struct CallShape {
 /// A variant of a kernel, compiled and loaded for one device. It owns the
 /// kernel that Triton compiled, and with it the module.
 struct Variant {
-  unsigned references = 1; ///< counted apart: user code may drop the table
   Ref compiled;
   Ref kernelCache,
       key; ///< where Triton keeps it; gone from there, it is not used
-  CheckedState checked;
+  CompiledAttributes attributes;
+  CheckedState checked; ///< whether it is there, with these attributes
   Ref plan;
   LaunchConfig config;
   bool direct = false; ///< whether nothing but the driver is needed to launch
@@ -65,6 +66,13 @@ struct UsedGlobal {
   Ref seen, seenValue; ///< found equal to *expected* before, and immutable
 };
 
+/// All globals that a kernel uses. Comparing them runs code that may have
+/// others read, so who compares holds what it compares.
+struct UsedGlobals {
+  Ref source; ///< the dict that they were read from
+  std::vector<UsedGlobal> all;
+};
+
 /// Tells whether an object still has the `run` method that it was born with:
 /// what somebody has put in its place is theirs to call.
 struct OwnRun {
@@ -72,8 +80,9 @@ struct OwnRun {
   std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
   Ref run;                  ///< Triton's
 
-  /// Needs the GIL. Adds the dicts that it reads to *checked*.
-  bool holds(CheckedState *checked = nullptr) const;
+  /// Adds the dicts that it reads to *look*. Returns 1, 0, or -1 with an
+  /// exception set. Needs the GIL.
+  int holds(Look &look) const;
   int traverse(visitproc visit, void *arg) const;
 };
 
@@ -106,8 +115,7 @@ struct Dispatcher::Parts {
   CheckedState checked; ///< whether *ownRun* and what follows still hold
   Ref debug, preRunHooks, usedGlobals;
 
-  Ref globalsSource; ///< the dict that *globals* was made from
-  std::vector<UsedGlobal> globals;
+  Shared<UsedGlobals> globals;
 };
 
 /// Launches *kernel* as `kernel[grid](...)` does, the fast way where it can,

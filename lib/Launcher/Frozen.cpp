@@ -10,6 +10,7 @@
 
 #include "Dispatcher.h"
 #include "Launcher.h"
+#include "Room.h"
 #include "Words.h"
 
 #include <cstddef>
@@ -19,8 +20,8 @@
 using namespace graft::launcher;
 
 /// The Python side: raises for an argument of another specialisation, and
-/// launches with hooks. Owned; null before `set_frozen_callbacks`.
-static PyObject *refuseCallback, *finishCallback;
+/// launches with hooks.
+static Callback refuseCallback, finishCallback;
 
 namespace {
 
@@ -62,11 +63,8 @@ static const Plan &planOf(const Frozen::Parts &self) {
 [[gnu::cold]] static PyObject *refuse(const Frozen::Parts &self, size_t param,
                                       PyObject *value) {
   Ref index(PyLong_FromSize_t(param));
-  Ref result(index ? PyObject_CallFunctionObjArgs(
-                         refuseCallback, self.kernel.get(), index.get(),
-                         self.values[param].get(), value, nullptr)
-                   : nullptr);
-  if (result)
+  if (index && refuseCallback(self.kernel.get(), index.get(),
+                              self.values[param].get(), value))
     PyErr_SetString(PyExc_SystemError, "a refused argument was accepted");
   return nullptr;
 }
@@ -130,9 +128,9 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
   Ref number(PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
   if (!values || !grid || !number)
     return nullptr;
-  return PyObject_CallFunctionObjArgs(finishCallback, self.compiled.get(),
-                                      grid.get(), number.get(), values.get(),
-                                      nullptr);
+  return finishCallback(self.compiled.get(), grid.get(), number.get(),
+                        values.get())
+      .release();
 }
 
 /// Sorts keyword arguments to the places of the parameters that vary. Returns
@@ -195,8 +193,9 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
   }
   if (!currentStream(device, &stream))
     return nullptr;
-  Call call;
-  void *params[MaxLeaves + 2];
+  LentRoom room;
+  Call &call = room->call;
+  void **params = room->params;
   std::memcpy(params, self.launchParams.data(),
               self.launchParams.size() * sizeof(void *));
   for (size_t i = 0; i < self.varying.size(); ++i)
@@ -242,10 +241,10 @@ static PyObject *callFrozen(PyObject *object, PyObject *const *given,
     return self ? raiseCount(*self, got) : PyErr_NoMemory();
   if (!keywords)
     return launchFrozen(*self, given);
-  PyObject *sorted[MaxLeaves];
-  if (!sortKeywords(*self, given, positional, keywords, sorted))
+  LentRoom room;
+  if (!sortKeywords(*self, given, positional, keywords, room->values))
     return nullptr;
-  return launchFrozen(*self, sorted);
+  return launchFrozen(*self, room->values);
 }
 
 //===----------------------------------------------------------------------===//
@@ -287,7 +286,8 @@ static void placeLeaves(Frozen::Parts &self, const Call &call) {
 /// Reads the values of *parts* and lays the launch out; *vary* is a list of the
 /// parameters that vary, by number. Returns false with an exception set.
 static bool layOut(Frozen::Parts &parts, PyObject *vary) {
-  Call call;
+  LentRoom room;
+  Call &call = room->call;
   size_t param = 0;
   std::vector<Varying> places;
   Outcome outcome = readValues(parts, call, &places, &param);
@@ -348,7 +348,6 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
   if (!object)
     return nullptr;
   auto *frozen = reinterpret_cast<Frozen *>(object.get());
-  frozen->vectorcall = callFrozen;
   Frozen::Parts &parts = *frozen->parts;
   config.function = reinterpret_cast<CUfunction>(function);
   parts.config = config;
@@ -364,13 +363,20 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
                  grid);
     return nullptr;
   }
+  if (tupleSize(params) != tupleSize(values)) {
+    PyErr_SetString(PyExc_ValueError, "a value for each parameter");
+    return nullptr;
+  }
   for (Py_ssize_t i = 0; i < tupleSize(params); ++i) {
     parts.params.emplace_back();
     if (!readParam(tupleItem(params, i), &parts.params.back()))
       return nullptr;
     parts.values.push_back(Ref::to(tupleItem(values, i)));
   }
-  return layOut(parts, vary) ? object.release() : nullptr;
+  if (!layOut(parts, vary))
+    return nullptr;
+  frozen->vectorcall = callFrozen; // not before: reading values runs code
+  return object.release();
 }
 
 static int traverseFrozen(PyObject *object, visitproc visit, void *arg) {
@@ -411,8 +417,8 @@ static PyObject *setCallbacks(PyObject *, PyObject *args) {
   PyObject *refuse_, *finish;
   if (!PyArg_ParseTuple(args, "OO", &refuse_, &finish))
     return nullptr;
-  Ref oldRefuse(std::exchange(refuseCallback, Ref::to(refuse_).release()));
-  Ref oldFinish(std::exchange(finishCallback, Ref::to(finish).release()));
+  refuseCallback.set(refuse_);
+  finishCallback.set(finish);
   Py_RETURN_NONE;
 }
 

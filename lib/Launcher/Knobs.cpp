@@ -6,35 +6,32 @@
 
 #include "Knobs.h"
 #include "Changes.h"
+#include "Errors.h"
 #include "Runtime.h"
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <unistd.h>
 
 using namespace graft::launcher;
 
 namespace {
 
-/// An object whose attributes are read again and again.
-struct Watched {
+/// A group of knobs, the dict of its attributes, and the values that its class
+/// has, which change no more.
+struct Group {
   Ref object, dict;
-
-  /// Looks again if *current* is another object. Returns whether it was.
-  bool follow(PyObject *current) {
-    if (current == object.get())
-      return false;
-    object = Ref::to(current);
-    dict = attributesOf(current);
-    return true;
-  }
+};
+struct RuntimeGroup : Group {
+  Ref debug, inspectionHook, enterHook, exitHook;
+};
+struct CompilationGroup : Group {
+  Ref instrumentation;
 };
 
-/// A launch hook: what it is, and the functions in it if it is a chain.
+/// A launch hook: the functions in it if it is a chain.
 struct Hook {
-  Watched chain;
-  Ref calls; ///< the chain's list; null: the hook does something
+  Ref calls; ///< the chain's list; null: the hook is none, or does something
   bool none = false;
 
   bool doesSomething() const {
@@ -42,20 +39,24 @@ struct Hook {
   }
 };
 
-/// The knobs' objects, and the values that their classes have.
-struct KnobState {
-  Ref module;      ///< the dict of triton.knobs
-  Ref environment; ///< the dict behind os.environ, if there is one
-  Ref chainType;
-  Watched runtime, compilation;
-  Ref debug, inspectionHook, enterHook, exitHook, instrumentation;
-
-  CheckedState checked; ///< whether what follows still holds
+/// What was seen when the knobs were last looked at. It is put together on its
+/// own and replaces the last one as a whole: classes of knobs run code.
+struct KnobReading {
+  RuntimeGroup runtime;
+  CompilationGroup compilation;
   Outcome outcome = Outcome::Done;
   Reason reason = Reason::Hit;
-  Ref debugNow, instrumentationNow;
-  bool homomorphicCastsSet = false;
+  bool debug = false, homomorphicCastsSet = false;
+  Ref instrumentation;
   Hook enter, exit;
+};
+
+/// The knobs' objects.
+struct KnobState {
+  Ref module; ///< the dict of triton.knobs
+  Ref chainType;
+  CheckedState checked; ///< whether *reading* still holds
+  KnobReading reading;
 };
 
 struct KnobNames {
@@ -79,25 +80,27 @@ static KnobNames knobNames;
 static const char HomomorphicCastsVariable[] = "TRITON_FPSAN_HOMOMORPHIC_CASTS";
 
 namespace {
-/// What `environ` looked like when it was last searched: the array that it was,
-/// and the strings in it, with the null at their end.
+/// What `environ` looked like when it was last searched: the strings in it,
+/// with the null at their end.
 struct SeenEnvironment {
-  char **array = nullptr;
   char **strings = nullptr; ///< a copy of the array
-  size_t bytes = 0;         ///< of the copy
   bool hasVariable = false;
 
-  /// Whether the same variables are there. All are compared: a string that was
-  /// taken away and set again is the same one, so the last does not tell.
+  /// Whether the same variables are there. All are looked at, one by one: a
+  /// string that was taken away and set again is the same one, so the last does
+  /// not tell, and an array that was cleared may begin in the same place and be
+  /// shorter.
   bool holds() const {
-    return environ && environ == array &&
-           std::memcmp(environ, strings, bytes) == 0;
-  }
-  /// The same if Python has not changed os.environ: what others add comes last.
-  bool endHolds() const {
-    size_t size = bytes / sizeof(char *) - 1;
-    return environ && environ == array && !environ[size] &&
-           (size == 0 || environ[size - 1] == strings[size - 1]);
+    char **now = environ, **then = strings;
+    if (!now)
+      return false;
+    while (*now == *then) {
+      if (!*now)
+        return true;
+      ++now;
+      ++then;
+    }
+    return false;
   }
 };
 } // namespace
@@ -111,127 +114,163 @@ static SeenEnvironment seenEnvironment;
   while (environ && environ[size])
     ++size;
   delete[] seen.strings;
-  seen.array = environ;
   seen.strings = new char *[size + 1]();
-  seen.bytes = (size + 1) * sizeof(char *);
   std::copy_n(environ, size, seen.strings);
   seen.hasVariable = std::getenv(HomomorphicCastsVariable) != nullptr;
   return seen.hasVariable;
 }
 
-/// Whether the environment has the variable. *sameForPython*: os.environ was
-/// watched and has not changed.
-static bool environmentHasVariable(bool sameForPython) {
+/// Whether the environment has the variable.
+static bool environmentHasVariable() {
   const SeenEnvironment &seen = seenEnvironment;
-  if (seen.array && (sameForPython ? seen.endHolds() : seen.holds()))
+  if (seen.strings && seen.holds())
     return seen.hasVariable;
   return searchEnvironment();
-}
-
-/// The dict behind os.environ, or an empty reference; no exception is set.
-static Ref environmentDict() {
-  Ref os(PyImport_ImportModule("os"));
-  Ref environment(os ? PyObject_GetAttrString(os.get(), "environ") : nullptr);
-  Ref dict(environment ? PyObject_GetAttrString(environment.get(), "_data")
-                       : nullptr);
-  PyErr_Clear();
-  return dict && PyDict_Check(dict.get()) ? std::move(dict) : Ref();
 }
 
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
 
-/// Remembers what *object*'s class has for *name*.
-static bool rememberDefault(Ref &slot, PyObject *object, PyObject *name) {
+/// Writes what *object*'s class has for *name*. Returns false with an exception
+/// set.
+static bool readDefault(PyObject *object, PyObject *name, Ref *value) {
   Ref type = Ref::to(reinterpret_cast<PyObject *>(Py_TYPE(object)));
-  slot = Ref(PyObject_GetAttr(type.get(), name));
-  return bool(slot);
+  *value = Ref(PyObject_GetAttr(type.get(), name));
+  return bool(*value);
 }
 
-/// Follows replaced knob objects, as Triton's own tests replace them. Returns
-/// false with an exception set.
-static bool followKnobs() {
-  PyObject *runtime = lookup(state.module.get(), knobNames.runtime);
-  PyObject *compilation = lookup(state.module.get(), knobNames.compilation);
-  if (!runtime || !compilation) {
-    PyErr_SetString(PyExc_AttributeError,
-                    "triton.knobs has no runtime or no compilation");
+/// Writes the group that triton.knobs has for *name*. Returns false with an
+/// exception set.
+static bool readGroup(PyObject *name, Look &look, Group *group) {
+  if (!lookup(state.module.get(), name, &group->object))
+    return false;
+  if (!group->object) {
+    PyErr_Format(PyExc_AttributeError, "triton.knobs has no '%U'", name);
     return false;
   }
-  if (state.runtime.follow(runtime))
-    if (!rememberDefault(state.debug, runtime, knobNames.debug) ||
-        !rememberDefault(state.inspectionHook, runtime,
-                         knobNames.inspectionHook) ||
-        !rememberDefault(state.enterHook, runtime, knobNames.enterHook) ||
-        !rememberDefault(state.exitHook, runtime, knobNames.exitHook))
-      return false;
-  if (state.compilation.follow(compilation) &&
-      !rememberDefault(state.instrumentation, compilation,
-                       knobNames.instrumentation))
+  if (!attributesOf(group->object.get(), &group->dict))
     return false;
-  for (const Ref *dict :
-       {&state.module, &state.runtime.dict, &state.compilation.dict})
-    state.checked.reads(dict->get());
-  if (state.environment)
-    state.checked.reads(state.environment.get());
+  if (group->dict)
+    look.reads(group->dict.get());
   return true;
 }
 
-/// What *owner* has for *name*, or its class.
-static PyObject *knob(const Watched &owner, PyObject *name,
-                      const Ref &byClass) {
-  PyObject *own = lookup(owner.dict.get(), name);
-  return own ? own : byClass.get();
+/// A reference of its own to each member of *seen*, the group that was there
+/// last; that its class is not asked again keeps knobs quick.
+static void copyDefaults(const RuntimeGroup &seen, RuntimeGroup *group) {
+  group->debug = Ref::to(seen.debug.get());
+  group->inspectionHook = Ref::to(seen.inspectionHook.get());
+  group->enterHook = Ref::to(seen.enterHook.get());
+  group->exitHook = Ref::to(seen.exitHook.get());
 }
 
-/// Looks into the launch hook *now*.
-static void followHook(Hook &hook, PyObject *now) {
-  hook.none = now == Py_None;
-  hook.calls = Ref();
-  hook.chain.follow(now);
-  if (reinterpret_cast<PyObject *>(Py_TYPE(now)) != state.chainType.get())
-    return;
-  PyObject *calls = lookup(hook.chain.dict.get(), knobNames.calls);
-  state.checked.reads(hook.chain.dict.get());
-  if (calls && PyList_CheckExact(calls))
-    hook.calls = Ref::to(calls);
+/// Follows replaced groups, as Triton's own tests replace them. Returns false
+/// with an exception set.
+static bool followKnobs(Look &look, KnobReading *reading) {
+  RuntimeGroup &runtime = reading->runtime;
+  CompilationGroup &compilation = reading->compilation;
+  look.reads(state.module.get());
+  if (!readGroup(knobNames.runtime, look, &runtime) ||
+      !readGroup(knobNames.compilation, look, &compilation))
+    return false;
+  PyObject *object = runtime.object.get();
+  const KnobReading &seen = state.reading;
+  if (object == seen.runtime.object.get())
+    copyDefaults(seen.runtime, &runtime);
+  else if (!readDefault(object, knobNames.debug, &runtime.debug) ||
+           !readDefault(object, knobNames.inspectionHook,
+                        &runtime.inspectionHook) ||
+           !readDefault(object, knobNames.enterHook, &runtime.enterHook) ||
+           !readDefault(object, knobNames.exitHook, &runtime.exitHook))
+    return false;
+  object = compilation.object.get();
+  if (object != seen.compilation.object.get())
+    return readDefault(object, knobNames.instrumentation,
+                       &compilation.instrumentation);
+  compilation.instrumentation = Ref::to(seen.compilation.instrumentation.get());
+  return true;
+}
+
+/// Writes what *owner* has for *name*, or its class. Returns false with an
+/// exception set.
+static bool readKnob(const Group &owner, PyObject *name, const Ref &byClass,
+                     Ref *value) {
+  if (!lookup(owner.dict.get(), name, value))
+    return false;
+  if (!*value)
+    *value = Ref::to(byClass.get());
+  return true;
+}
+
+/// Looks into the launch hook called *name*. Returns false with an exception
+/// set.
+static bool readHook(const RuntimeGroup &runtime, PyObject *name,
+                     const Ref &byClass, Look &look, Hook *hook) {
+  Ref now, dict;
+  if (!readKnob(runtime, name, byClass, &now))
+    return false;
+  hook->none = now.get() == Py_None;
+  if (reinterpret_cast<PyObject *>(Py_TYPE(now.get())) != state.chainType.get())
+    return true;
+  if (!attributesOf(now.get(), &dict))
+    return false;
+  if (!dict)
+    return true;
+  look.reads(dict.get());
+  if (!lookup(dict.get(), knobNames.calls, &hook->calls))
+    return false;
+  if (hook->calls && !PyList_CheckExact(hook->calls.get()))
+    hook->calls = Ref();
+  return true;
 }
 
 /// Looks at all knobs. Returns false with an exception set.
-[[gnu::cold]] static bool lookAtKnobs() {
-  state.checked.begin();
-  if (!followKnobs())
+static bool readAllKnobs(Look &look, KnobReading *reading) {
+  const RuntimeGroup &runtime = reading->runtime;
+  const CompilationGroup &compilation = reading->compilation;
+  Ref debug, inspectionHook, homomorphicCasts;
+  if (!followKnobs(look, reading) ||
+      !readKnob(runtime, knobNames.debug, runtime.debug, &debug) ||
+      !readKnob(runtime, knobNames.inspectionHook, runtime.inspectionHook,
+                &inspectionHook) ||
+      !readKnob(compilation, knobNames.instrumentation,
+                compilation.instrumentation, &reading->instrumentation) ||
+      !lookup(compilation.dict.get(), knobNames.homomorphicCasts,
+              &homomorphicCasts) ||
+      !readHook(runtime, knobNames.enterHook, runtime.enterHook, look,
+                &reading->enter) ||
+      !readHook(runtime, knobNames.exitHook, runtime.exitHook, look,
+                &reading->exit))
     return false;
-  state.debugNow = Ref::to(knob(state.runtime, knobNames.debug, state.debug));
-  state.instrumentationNow = Ref::to(knob(
-      state.compilation, knobNames.instrumentation, state.instrumentation));
-  state.homomorphicCastsSet = lookup(state.compilation.dict.get(),
-                                     knobNames.homomorphicCasts) != nullptr;
-  state.outcome = Outcome::Done;
-  if (!PyBool_Check(state.debugNow.get()) ||
-      !PyUnicode_CheckExact(state.instrumentationNow.get())) {
-    state.outcome = Outcome::Declined;
-    state.reason = Reason::Knobs;
-  }
-  if (knob(state.runtime, knobNames.inspectionHook, state.inspectionHook) !=
-      Py_None) {
-    state.outcome = Outcome::Declined;
-    state.reason = Reason::InspectionHook;
-  }
-  followHook(state.enter,
-             knob(state.runtime, knobNames.enterHook, state.enterHook));
-  followHook(state.exit,
-             knob(state.runtime, knobNames.exitHook, state.exitHook));
-  state.checked.succeed();
+  reading->debug = debug.get() == Py_True;
+  reading->homomorphicCastsSet = bool(homomorphicCasts);
+  if (!runtime.dict || !compilation.dict || !PyBool_Check(debug.get()) ||
+      !PyUnicode_CheckExact(reading->instrumentation.get()))
+    reading->reason = Reason::Knobs;
+  if (inspectionHook.get() != Py_None)
+    reading->reason = Reason::InspectionHook;
+  if (reading->reason != Reason::Hit)
+    reading->outcome = Outcome::Declined;
+  return true;
+}
+
+/// Looks at all knobs and remembers them. Returns false with an exception set.
+[[gnu::cold, gnu::noinline]] static bool lookAtKnobs() {
+  Look look;
+  KnobReading reading;
+  if (!readAllKnobs(look, &reading))
+    return false;
+  std::swap(state.reading, reading); // what was there before goes last
+  state.checked.succeed(std::move(look));
   return true;
 }
 
 /// Reads the knob that may come from the environment, where it is set.
 [[gnu::cold]] static Outcome readHomomorphicCasts(Knobs *knobs,
                                                   Reason *reason) {
-  Ref value(PyObject_GetAttr(state.compilation.object.get(),
-                             knobNames.homomorphicCasts));
+  Ref compilation = Ref::to(state.reading.compilation.object.get());
+  Ref value(PyObject_GetAttr(compilation.get(), knobNames.homomorphicCasts));
   if (!value)
     return Outcome::Failed;
   *reason = Reason::Knobs;
@@ -242,17 +281,16 @@ static void followHook(Hook &hook, PyObject *now) {
 }
 
 Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
-  bool same = state.checked.holds();
-  if (!same && !lookAtKnobs())
+  if (!state.checked.holds() && !lookAtKnobs())
     return Outcome::Failed;
-  *reason = state.reason;
-  if (state.outcome != Outcome::Done)
-    return state.outcome;
-  knobs->debug = state.debugNow.get();
-  knobs->instrumentation = state.instrumentationNow.get();
+  const KnobReading &reading = state.reading;
+  *reason = reading.reason;
+  if (reading.outcome != Outcome::Done)
+    return reading.outcome;
+  knobs->debug = reading.debug;
+  knobs->instrumentation = Ref::to(reading.instrumentation.get());
   knobs->homomorphicCasts = false;
-  if (!state.homomorphicCastsSet &&
-      !environmentHasVariable(same && state.environment))
+  if (!reading.homomorphicCastsSet && !environmentHasVariable())
     return Outcome::Done;
   return readHomomorphicCasts(knobs, reason);
 }
@@ -260,7 +298,8 @@ Outcome graft::launcher::readKnobs(Knobs *knobs, Reason *reason) {
 int graft::launcher::launchHooksDoSomething(bool codeHasRun) {
   if (codeHasRun && !state.checked.holds() && !lookAtKnobs())
     return -1;
-  return state.enter.doesSomething() || state.exit.doesSomething();
+  return state.reading.enter.doesSomething() ||
+         state.reading.exit.doesSomething();
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,10 +312,10 @@ bool graft::launcher::setKnobs(PyObject *module, PyObject *chainType) {
     PyErr_SetString(PyExc_TypeError, "triton.knobs is no module");
     return false;
   }
-  state = KnobState();
-  state.module = Ref::to(dict);
-  state.chainType = Ref::to(chainType);
-  state.environment = environmentDict();
+  KnobState fresh;
+  fresh.module = Ref::to(dict);
+  fresh.chainType = Ref::to(chainType);
+  std::swap(state, fresh); // what was there before goes last
   return lookAtKnobs();
 }
 

@@ -11,11 +11,11 @@
 
 namespace graft::launcher {
 
-/// The knobs that choose a variant, as they are now; borrowed.
+/// The knobs that choose a variant, as they were when they were read.
 struct Knobs {
-  PyObject *debug;           ///< True or False
-  PyObject *instrumentation; ///< a str
-  bool homomorphicCasts;
+  bool debug = false;
+  Ref instrumentation; ///< a str
+  bool homomorphicCasts = false;
 };
 
 /// Reads the knobs. Declined, with the reason in *reason*, if one has a value

@@ -6,6 +6,7 @@
 
 #include "Plan.h"
 #include "Arrays.h"
+#include "Errors.h"
 #include "Launcher.h"
 #include "Runtime.h"
 
@@ -168,9 +169,14 @@ bool graft::launcher::readAddress(PyObject *object, const Plan &plan,
   PyObject *args[] = {object};
   Ref address(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
   if (!address) {
-    PyErr_Clear();
+    if (!passOver())
+      return false;
     Array array;
-    if (foreignArraysKnown() && readArray(object, &array) == Outcome::Done) {
+    Outcome outcome =
+        foreignArraysKnown() ? readArray(object, &array) : Outcome::Declined;
+    if (outcome == Outcome::Failed)
+      return false;
+    if (outcome == Outcome::Done) {
       *out = array.address;
       return *out == 0 || !array.foreign || translate(plan, out);
     }

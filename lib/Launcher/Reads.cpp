@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Reads.h"
+#include "Errors.h"
 #include "Launcher.h"
 #include "Objects.h"
 #include "Runtime.h"
@@ -17,7 +18,8 @@ using namespace graft::launcher;
 /// The Python side (current_kernels.py): compares what values say, and stands
 /// for a value that is not there or cannot be told by its identity. Owned; null
 /// before `set_reads`.
-static PyObject *stillHoldsCallback, *absent, *unstable;
+static Callback stillHoldsCallback;
+static PyObject *absent, *unstable;
 
 /// The name of the attribute that says what was read, interned.
 static PyObject *attributeName;
@@ -36,9 +38,9 @@ static bool isCell(PyObject *object) { return Py_TYPE(object) == cellType; }
 /// What *cell* holds: borrowed from it, or null if it is empty. Sets no
 /// exception.
 static PyObject *contentOf(PyObject *cell) {
+  // An empty one raises a ValueError. The cell owns its content, too.
   Ref content(PyObject_GetAttrString(cell, "cell_contents"));
-  PyErr_Clear();
-  return content.get(); // the cell owns it, too
+  return content || passOver() ? content.get() : nullptr;
 }
 
 /// Finds the type of cells: that of what a class body's `__class__` is in.
@@ -65,7 +67,7 @@ static bool findCellType() { return true; }
 //===----------------------------------------------------------------------===//
 
 /// Takes one triple. Returns false if it is none, or never the same.
-bool Reads::takeOne(PyObject *read) {
+bool Reads::Taken::takeOne(PyObject *read) {
   if (!PyTuple_CheckExact(read) || tupleSize(read) != 3)
     return false;
   PyObject *space = tupleItem(read, 0), *name = tupleItem(read, 1),
@@ -86,7 +88,7 @@ bool Reads::takeOne(PyObject *read) {
 Reads::~Reads() = default;
 
 /// Puts what was read of one dict together.
-void Reads::sortNames() {
+void Reads::Taken::sortNames() {
   std::stable_sort(names.begin(), names.end(),
                    [](const Name &a, const Name &b) {
                      return std::less<PyObject *>()(a.dict, b.dict);
@@ -98,7 +100,7 @@ void Reads::sortNames() {
   }
 }
 
-bool Reads::takeAll() {
+bool Reads::Taken::takeAll() {
   if (!PyTuple_CheckExact(source.get()))
     return false;
   for (Py_ssize_t i = 0; i < tupleSize(source.get()); ++i)
@@ -108,90 +110,93 @@ bool Reads::takeAll() {
   return true;
 }
 
-/// What *compiled* says was read for it; null if it says nothing.
-static Ref readsOf(PyObject *compiled) {
-  Ref attributes = attributesOf(compiled);
-  PyObject *given =
-      attributes ? lookup(attributes.get(), attributeName) : nullptr;
-  PyErr_Clear();
-  return Ref::to(given == Py_None ? nullptr : given);
+/// Writes what *compiled* says was read for it; null if it says nothing.
+/// Returns false with an exception set.
+static bool readsOf(PyObject *compiled, Ref *reads) {
+  Ref attributes;
+  if (!attributesOf(compiled, &attributes) ||
+      !lookup(attributes.get(), attributeName, reads))
+    return false;
+  if (reads->get() == Py_None)
+    *reads = Ref();
+  return true;
 }
 
-void Reads::take(PyObject *compiled) {
-  cells.clear();
-  namespaces.clear();
-  names.clear();
-  at = 0;
-  watchTried = false;
-  Ref old = std::move(source); // goes last: its end may run code
-  source = readsOf(compiled);
-  never = source && !takeAll();
+bool Reads::take(PyObject *compiled) {
+  auto fresh = Shared<Taken>::make();
+  if (!readsOf(compiled, &fresh->source))
+    return false;
+  fresh->never = fresh->source && !fresh->takeAll();
+  taken = std::move(fresh);
+  return true;
 }
 
-std::unique_ptr<Reads> Reads::of(PyObject *compiled) {
-  if (!readsOf(compiled))
-    return nullptr;
-  auto reads = std::make_unique<Reads>();
-  reads->take(compiled);
-  return reads;
+bool Reads::of(PyObject *compiled, std::unique_ptr<Reads> *reads) {
+  auto made = std::make_unique<Reads>();
+  if (!made->take(compiled))
+    return false;
+  if (made->taken->source)
+    *reads = std::move(made);
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
 // Looking
 //===----------------------------------------------------------------------===//
 
-bool Reads::cellsAreSame() const {
+bool Reads::Taken::cellsAreSame() const {
   for (const Cell &cell : cells)
     if (contentOf(cell.cell) != cell.value)
       return false;
   return !never;
 }
 
-/// Looks up what was read of one dict.
-bool Reads::lookAt(const Namespace &space) const {
-  Ref held = Ref::to(source.get());
+/// Looks up what was read of one dict. Returns as `areSame` does.
+int Reads::Taken::lookAt(const Namespace &space) const {
   for (size_t i = space.first; i < space.last; ++i) {
-    const Name read = names[i];
-    PyObject *now = lookup(read.dict, read.name);
-    if (!now)
-      PyErr_Clear();
-    // Where a dict has keys that are no str, looking up may run code, which may
-    // have all this taken anew; then it cannot be told.
-    if (now != read.value || source.get() != held.get())
-      return false;
+    Ref now;
+    if (!lookup(names[i].dict, names[i].name, &now))
+      return passOver() ? 0 : -1;
+    if (now.get() != names[i].value)
+      return 0;
   }
-  return true;
+  return 1;
 }
 
 /// Has all names watched. Returns whether their changes will be noticed.
-bool Reads::watchNames() const {
+bool Reads::Taken::watchNames() const {
   for (const Name &read : names)
     if (!watchName(read.dict, read.name))
       return false;
   return true;
 }
 
-bool Reads::lookAtNames() {
+int Reads::lookAgain() {
+  Shared<Taken> held = taken;
+  return held->lookAtNames();
+}
+
+/// Returns as `areSame` does.
+int Reads::Taken::lookAtNames() {
   const uint64_t before = nameChanges;
   if (!watchTried) {
     watchTried = true;
     watched = watchNames();
   }
-  for (size_t i = 0; i < namespaces.size(); ++i) {
-    const Namespace space = namespaces[i];
+  for (Namespace &space : namespaces) {
     uint64_t version = versionOf(space.dict);
     if (version != 0 && version == space.version)
       continue;
-    if (!lookAt(space))
-      return false;
-    namespaces[i].version = version;
+    if (int same = lookAt(space); same != 1)
+      return same;
+    space.version = version;
   }
   at = watched ? before : 0;
-  return true;
+  return 1;
 }
 
 int Reads::traverse(visitproc visit, void *arg) const {
-  Py_VISIT(source.get());
+  Py_VISIT(taken->source.get());
   return 0;
 }
 
@@ -200,8 +205,7 @@ int Reads::traverse(visitproc visit, void *arg) const {
 //===----------------------------------------------------------------------===//
 
 int graft::launcher::askWhetherCurrent(PyObject *compiled) {
-  Ref callback = Ref::to(stillHoldsCallback); // it may be replaced now
-  Ref answer(callOne(callback.get(), compiled));
+  Ref answer = stillHoldsCallback(compiled);
   return answer ? PyObject_IsTrue(answer.get()) : -1;
 }
 
@@ -210,9 +214,10 @@ static PyObject *setReads(PyObject *, PyObject *args) {
   PyObject *given[3];
   if (!PyArg_ParseTuple(args, "OOO", &given[0], &given[1], &given[2]))
     return nullptr;
-  PyObject **slots[] = {&stillHoldsCallback, &absent, &unstable};
-  for (int i = 0; i < 3; ++i)
-    Ref old(std::exchange(*slots[i], Ref::to(given[i]).release()));
+  stillHoldsCallback.set(given[0]);
+  Ref old[] = {Ref(absent), Ref(unstable)};
+  absent = Ref::to(given[1]).release();
+  unstable = Ref::to(given[2]).release();
   Py_RETURN_NONE;
 }
 

@@ -19,6 +19,7 @@
 #define GRAFT_LAUNCHER_READS_H
 
 #include "Changes.h"
+#include "Shared.h"
 
 #include <memory>
 #include <vector>
@@ -30,25 +31,26 @@ class Reads {
 public:
   Reads() = default;
   ~Reads(); // elsewhere: launches do without
-  /// Takes what *compiled* says was read for it; null if that is nothing.
-  /// Borrows *compiled*; sets no exception; needs the GIL.
-  static std::unique_ptr<Reads> of(PyObject *compiled);
+  /// Takes what *compiled* says was read for it; null in *reads* if that is
+  /// nothing. Returns false with an exception set. Borrows *compiled*; needs
+  /// the GIL.
+  static bool of(PyObject *compiled, std::unique_ptr<Reads> *reads);
 
   /// The same, in place of what was taken before. What cannot be understood is
   /// never the same.
-  void take(PyObject *compiled);
+  bool take(PyObject *compiled);
 
-  /// Whether all that was read is the same object as then. False also if that
-  /// cannot be told. Sets no exception; needs the GIL.
-  bool areSame() { return cellsAreSame() && namesAreSame(); }
+  /// Whether all that was read is the same object as then. Returns 1; 0, also
+  /// if that cannot be told; or -1 with an exception set. Needs the GIL.
+  int areSame() { return taken->cellsAreSame() ? namesAreSame() : 0; }
 
   /// Adds the memory that `areSame` reads to *lines*.
   template <typename Lines> void addTo(Lines &lines) const {
-    lines.add(*this);
-    if (!namespaces.empty())
-      lines.add(namespaces.front(), namespaces.size());
-    if (!cells.empty())
-      lines.add(cells.front(), cells.size());
+    lines.add(*taken);
+    if (!taken->namespaces.empty())
+      lines.add(taken->namespaces.front(), taken->namespaces.size());
+    if (!taken->cells.empty())
+      lines.add(taken->cells.front(), taken->cells.size());
   }
 
   /// For the garbage collector.
@@ -69,29 +71,37 @@ private:
     PyObject *cell, *value; ///< no value: it was empty
   };
 
-  bool takeOne(PyObject *read);
-  bool takeAll();
-  void sortNames();
-  bool cellsAreSame() const;
-  bool namesAreSame() {
-    return at == nameChanges || versionsAreSame() || lookAtNames();
-  }
-  bool versionsAreSame() const {
-    for (const Namespace &space : namespaces)
-      if (space.version == 0 || space.version != versionOf(space.dict))
-        return false;
-    return true;
-  }
-  [[gnu::noinline]] bool lookAtNames();
-  bool lookAt(const Namespace &space) const;
-  bool watchNames() const;
+  /// All that is known of one tuple of reads. Looking names up may run code
+  /// that has others taken, so who looks holds what it looks at.
+  struct Taken {
+    bool takeOne(PyObject *read);
+    bool takeAll();
+    void sortNames();
+    bool cellsAreSame() const;
+    bool versionsAreSame() const {
+      for (const Namespace &space : namespaces)
+        if (space.version == 0 || space.version != versionOf(space.dict))
+          return false;
+      return true;
+    }
+    int lookAtNames();
+    int lookAt(const Namespace &space) const;
+    bool watchNames() const;
 
-  uint64_t at = 0; ///< `nameChanges` when all names were the same, or 0
-  bool never = false, watchTried = false, watched = false;
-  std::vector<Cell> cells;
-  std::vector<Namespace> namespaces;
-  std::vector<Name> names;
-  Ref source; ///< the tuple that *compiled* has, or null
+    uint64_t at = 0; ///< `nameChanges` when all names were the same, or 0
+    bool never = false, watchTried = false, watched = false;
+    std::vector<Cell> cells;
+    std::vector<Namespace> namespaces;
+    std::vector<Name> names;
+    Ref source; ///< the tuple that was taken, or null
+  };
+
+  int namesAreSame() {
+    return taken->at == nameChanges || taken->versionsAreSame() || lookAgain();
+  }
+  [[gnu::noinline]] int lookAgain();
+
+  Shared<Taken> taken = Shared<Taken>::make();
 };
 
 /// Asks Python whether *compiled*, whose reads are not the same, is current all

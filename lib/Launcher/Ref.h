@@ -46,6 +46,32 @@ private:
   PyObject *object = nullptr;
 };
 
+/// A function of Python's that is called from here and may be replaced at any
+/// time, also by what it calls. Needs the GIL. Never destroyed: the process may
+/// end after Python did.
+class Callback {
+public:
+  void set(PyObject *borrowed) {
+    Ref old(std::exchange(function, Ref::to(borrowed).release()));
+  }
+
+  /// Calls it. Returns an empty reference with an exception set on failure.
+  template <typename... Args> Ref operator()(Args *...args) const {
+    Ref held = Ref::to(function);
+    if (!held) {
+      PyErr_SetString(PyExc_RuntimeError,
+                      "the launcher is used before it is set up");
+      return Ref();
+    }
+    PyObject *given[] = {args..., nullptr};
+    return Ref(
+        PyObject_Vectorcall(held.get(), given, sizeof...(args), nullptr));
+  }
+
+private:
+  PyObject *function = nullptr;
+};
+
 } // namespace graft::launcher
 
 #endif // GRAFT_LAUNCHER_REF_H

@@ -6,6 +6,7 @@
 
 #include "Runtime.h"
 #include "Arrays.h"
+#include "Compiled.h"
 #include "Knobs.h"
 #include "Launcher.h"
 
@@ -16,10 +17,9 @@ using namespace graft::launcher;
 bool graft::launcher::active = false;
 Names graft::launcher::names;
 
-Ref graft::launcher::attributesOf(PyObject *object) {
-  Ref dict(PyObject_GenericGetDict(object, nullptr));
-  PyErr_Clear();
-  return dict;
+bool graft::launcher::attributesOf(PyObject *object, Ref *dict) {
+  *dict = Ref(PyObject_GenericGetDict(object, nullptr));
+  return *dict || passOver();
 }
 
 //===----------------------------------------------------------------------===//
@@ -57,8 +57,7 @@ bool graft::launcher::askForDevice(int *device) {
   }
   if (sources.ownDevice)
     return cudaDevice(device);
-  Ref function = Ref::to(sources.getDevice.get()); // it may be replaced now
-  Ref number(PyObject_CallNoArgs(function.get()));
+  Ref number = sources.getDevice();
   if (!number)
     return false;
   long value = PyLong_AsLong(number.get());
@@ -73,8 +72,8 @@ bool graft::launcher::askForStream(int device, CUstream *stream) {
     *stream = nullptr; // CUDA's default stream; `currentDevice` has a context
     return true;
   }
-  Ref function = Ref::to(sources.getStream.get()); // it may be replaced now
-  Ref number(callOne(function.get(), deviceNumber(device)));
+  Ref argument = deviceNumber(device);
+  Ref number = argument ? sources.getStream(argument.get()) : Ref();
   if (!number)
     return false;
   unsigned long long value = PyLong_AsUnsignedLongLong(number.get());
@@ -84,16 +83,14 @@ bool graft::launcher::askForStream(int device, CUstream *stream) {
   return true;
 }
 
-PyObject *graft::launcher::deviceNumber(int device) {
-  constexpr int Known = 64;
-  static PyObject *numbers[Known];
-  static PyObject *other;
-  PyObject **slot = device >= 0 && device < Known ? &numbers[device] : &other;
-  if (!*slot || slot == &other) {
-    Ref old(*slot);
-    *slot = PyLong_FromLong(device);
-  }
-  return *slot;
+bool graft::launcher::raiseNoStream() {
+  if (!PyErr_Occurred())
+    PyErr_SetString(PyExc_RuntimeError, "PyTorch has no current stream");
+  return false;
+}
+
+Ref graft::launcher::deviceNumber(int device) {
+  return Ref(PyLong_FromLong(device));
 }
 
 //===----------------------------------------------------------------------===//
@@ -107,14 +104,14 @@ static void forgetTorch() {
   sources.torchStream = nullptr;
 }
 
-/// The number of devices, or 0 if the driver does not tell.
+/// The number of devices, 0 if the driver does not tell, or -1 with an
+/// exception set.
 static int deviceCount() {
   const Cuda *driver = cuda();
   int number = 0;
-  if (!driver || driver->cuDeviceGetCount(&number) != CUDA_SUCCESS)
+  if (driver && driver->cuDeviceGetCount(&number) != CUDA_SUCCESS)
     number = 0;
-  PyErr_Clear();
-  return number;
+  return driver || passOver() ? number : -1;
 }
 
 /// `set_sources(get_device, get_stream, own_device, own_stream, torch_device,
@@ -128,30 +125,35 @@ static PyObject *setSources(PyObject *, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOpppO", &getDevice, &getStream, &ownDevice,
                         &ownStream, &torchDevice, &torchTensor))
     return nullptr;
-  sources.getDevice = Ref::to(getDevice);
-  sources.getStream = Ref::to(getStream);
+  sources.getDevice.set(getDevice);
+  sources.getStream.set(getStream);
   sources.ownDevice = ownDevice != 0;
   sources.ownStream = ownStream != 0;
   sources.torchDevice = torchDevice ? findTorchDevice() : nullptr;
-  sources.onlyDevice = sources.torchDevice && deviceCount() == 1;
+  int number = sources.torchDevice ? deviceCount() : 0;
+  sources.onlyDevice = number == 1;
   sources.torchStream = nullptr;
-  if (torchTensor != Py_None) {
-    sources.torchStream = exchangeAPI(torchTensor);
-    if (sources.torchStream && !sources.torchStream->currentStream)
-      sources.torchStream = nullptr;
-  }
+  const dlpack::ExchangeAPI *api = nullptr;
+  if (number < 0 || (torchTensor != Py_None && !exchangeAPI(torchTensor, &api)))
+    return nullptr;
+  if (api && api->currentStream)
+    sources.torchStream = api;
   return Py_BuildValue("{s:O,s:O}", "device",
                        sources.torchDevice ? Py_True : Py_False, "stream",
                        sources.torchStream ? Py_True : Py_False);
 }
 
-/// `set_triton(knobs, HookChain, constexpr, dtype, JITFunction)`: what is read
-/// or recognised of Triton's.
+/// `set_triton(knobs, HookChain, constexpr, dtype, JITFunction, (dict, run,
+/// launch_metadata))`: what is read or recognised of Triton's; the last are the
+/// dict of the class CompiledKernel, and Triton's own methods of it.
 static PyObject *setTriton(PyObject *, PyObject *args) {
   PyObject *knobs, *chain, *constexprType, *dtypeType, *functionType;
-  if (!PyArg_ParseTuple(args, "OOOOO", &knobs, &chain, &constexprType,
-                        &dtypeType, &functionType))
+  PyObject *dict, *run, *metadata;
+  if (!PyArg_ParseTuple(args, "OOOOO(O!OO)", &knobs, &chain, &constexprType,
+                        &dtypeType, &functionType, &PyDict_Type, &dict, &run,
+                        &metadata))
     return nullptr;
+  setCompiledKernel(dict, run, metadata);
   if (!setKnobs(knobs, chain) ||
       !setConstantTypes(constexprType, dtypeType, functionType))
     return nullptr;
@@ -212,7 +214,11 @@ bool graft::launcher::addRuntime(PyObject *module) {
                     {&names.warmup, "warmup"},
                     {&names.value, "value"},
                     {&names.bestConfig, "best_config"},
-                    {&names.dataPtr, "data_ptr"}}))
+                    {&names.dataPtr, "data_ptr"},
+                    {&names.launchMetadata, "launch_metadata"},
+                    {&names.ownRun, "_run"},
+                    {&names.function, "function"},
+                    {&names.packedMetadata, "packed_metadata"}}))
     return false;
   if (pthread_atfork(nullptr, nullptr, forgetTorch) != 0) {
     PyErr_NoMemory();

@@ -12,6 +12,7 @@
 #include "Arguments.h"
 #include "Cuda.h"
 #include "DLPack.h"
+#include "Errors.h"
 #include "TorchDevice.h"
 
 #include <initializer_list>
@@ -31,13 +32,16 @@ struct Sources {
   bool onlyDevice = false;
   TorchDevice torchDevice = nullptr; ///< asked through `askTorchDevice`
   const dlpack::ExchangeAPI *torchStream = nullptr;
-  Ref getDevice, getStream;
+  Callback getDevice, getStream;
 };
 extern Sources &sources;
 
 /// `currentDevice` and `currentStream` where there is no faster way.
 bool askForDevice(int *device);
 bool askForStream(int device, CUstream *stream);
+
+/// Sees to it that an exception is set; returns false.
+[[gnu::cold]] bool raiseNoStream();
 
 /// Writes the current device's number. Returns false with an exception set.
 /// Needs the GIL.
@@ -55,31 +59,27 @@ inline bool currentStream(int device, CUstream *stream) {
   int failed =
       sources.torchStream->currentStream(dlpack::DeviceCUDA, device, &current);
   *stream = static_cast<CUstream>(current);
-  return failed == 0;
+  return failed == 0 || raiseNoStream();
 }
 
-/// The Python integer for *device*. Borrowed; null with an exception set. Needs
-/// the GIL.
-PyObject *deviceNumber(int device);
+/// The Python integer for *device*. A new reference, or an empty one with an
+/// exception set. Needs the GIL.
+Ref deviceNumber(int device);
 
 /// Adds `activate`, `deactivate` and what they need to *module*. Returns false
 /// with an exception set on failure.
 bool addRuntime(PyObject *module);
 
-/// The dict of *object*'s attributes, or an empty reference if it has none; no
-/// exception is set. Needs the GIL.
-Ref attributesOf(PyObject *object);
-
-/// Looks an interned *name* up in a dict. Borrowed, or null; no exception is
-/// set.
-inline PyObject *lookup(PyObject *dict, PyObject *name) {
-  return PyDict_GetItemWithError(dict, name);
-}
+/// Writes the dict of *object*'s attributes, or an empty reference if it has
+/// none. Returns false with an exception set that is not ours to drop. Needs
+/// the GIL.
+[[nodiscard]] bool attributesOf(PyObject *object, Ref *dict);
 
 /// Interned names that several files use. Made when the module is.
 struct Names {
   PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup, *value,
-      *bestConfig, *dataPtr;
+      *bestConfig, *dataPtr, *launchMetadata, *ownRun, *function,
+      *packedMetadata;
 };
 extern Names names;
 

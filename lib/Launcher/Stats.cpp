@@ -41,6 +41,8 @@ static const char *const reasonTexts[] = {
     "argument converted to its annotation",
     "not compiled here (hook, future or failure)",
     "tuning key not seen before",
+    "a tuner's configuration has changed",
+    "CompiledKernel is not Triton's own",
 };
 static_assert(sizeof(reasonTexts) / sizeof(*reasonTexts) ==
                   static_cast<unsigned>(Reason::Count),

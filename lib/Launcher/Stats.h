@@ -38,6 +38,8 @@ enum class Reason : uint8_t {
   Conversion,
   Compiled,
   TuningKey,
+  ConfigChanged,
+  CompiledKernel,
   Count
 };
 

@@ -72,11 +72,16 @@ static int clearSubscript(PyObject *object) {
   return 0;
 }
 
-static void deallocSubscript(PyObject *object) {
-  PyTypeObject *type = Py_TYPE(object);
+/// Hides *object*, which nobody refers to, from the collector.
+static void hideSubscript(PyObject *object) {
   PyObject_GC_UnTrack(object);
   if (object == untracked)
     untracked = nullptr;
+}
+
+/// Frees *object*, which is hidden.
+static void freeSubscript(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
   clearSubscript(object);
   if (!spare)
     spare = object;
@@ -84,6 +89,30 @@ static void deallocSubscript(PyObject *object) {
     PyObject_GC_Del(object);
   Py_DECREF(reinterpret_cast<PyObject *>(type));
 }
+
+#ifdef Py_LIMITED_API
+
+static void deallocSubscript(PyObject *object) {
+  hideSubscript(object);
+  freeSubscript(object);
+}
+
+#else
+
+static void deallocSubscript(PyObject *object) {
+  hideSubscript(object);
+  // The grid may be another one, whose grid is another one, without end. A
+  // tuple sees to that itself.
+  if (PyObject *grid = reinterpret_cast<Subscript *>(object)->grid;
+      !grid || PyTuple_CheckExact(grid)) {
+    freeSubscript(object);
+    return;
+  }
+  Py_TRASHCAN_BEGIN(object, deallocSubscript) freeSubscript(object);
+  Py_TRASHCAN_END
+}
+
+#endif
 
 static PyMemberDef subscriptMembers[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Subscript, vectorcall),

@@ -11,13 +11,51 @@
 
 #include "Arrays.h"
 #include "Dispatcher.h"
+#include "Errors.h"
 #include "Launcher.h"
+#include "Room.h"
 
 using namespace graft::launcher;
 
-/// The Python side: has Triton's own path tune. Owned; null before
-/// `set_tune_callback`.
-static PyObject *tuneCallback;
+/// The Python side (callbacks.py): has Triton's own path tune; says what a
+/// configuration is now; goes on as Triton does where that is not what it was.
+static Callback tuneCallback, describeCallback, goOnCallback;
+
+namespace {
+
+/// The items of a list or a tuple that others may change at any time.
+class Items {
+public:
+  explicit Items(PyObject *sequence)
+      : sequence(sequence), isTuple(PyTuple_CheckExact(sequence)) {}
+  static bool isKnown(PyObject *object) {
+    return object && (PyTuple_CheckExact(object) || PyList_CheckExact(object));
+  }
+  Py_ssize_t size() const {
+    return isTuple ? tupleSize(sequence) : listSize(sequence);
+  }
+  Ref operator[](Py_ssize_t index) const { return Ref::to(at(index)); }
+  /// Whether they are the same objects as those of a *tuple*.
+  bool areThoseOf(PyObject *tuple) const {
+    Py_ssize_t number = size();
+    if (number != tupleSize(tuple))
+      return false;
+    for (Py_ssize_t i = 0; i < number; ++i)
+      if (at(i) != tupleItem(tuple, i))
+        return false;
+    return true;
+  }
+  bool begins(PyObject *object) const { return at(0) == object; }
+
+private:
+  PyObject *at(Py_ssize_t index) const {
+    return isTuple ? tupleItem(sequence, index) : listItem(sequence, index);
+  }
+  PyObject *sequence;
+  bool isTuple;
+};
+
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Adding keywords to a launch
@@ -48,14 +86,12 @@ static PyObject *joinNames(PyObject *keywords,
 
 /// A dict of the arguments by name, as Triton gives it to hooks and heuristics:
 /// by position, then grid and warmup, then by keyword.
-static Ref argumentsByName(PyObject *argNames, PyObject *grid,
+static Ref argumentsByName(Items argNames, PyObject *grid,
                            const Arguments &args) {
   Ref dict(PyDict_New());
-  Py_ssize_t positional = tupleSize(argNames);
-  if (args.numPositional < positional)
-    positional = args.numPositional;
-  for (Py_ssize_t i = 0; dict && i < positional; ++i)
-    if (PyDict_SetItem(dict.get(), tupleItem(argNames, i), args.values[i]) < 0)
+  for (Py_ssize_t i = 0; dict && i < args.numPositional && i < argNames.size();
+       ++i)
+    if (PyDict_SetItem(dict.get(), argNames[i].get(), args.values[i]) < 0)
       return Ref();
   if (!dict || PyDict_SetItem(dict.get(), names.grid, grid) < 0 ||
       PyDict_SetItem(dict.get(), names.warmup, Py_False) < 0)
@@ -86,19 +122,20 @@ namespace {
 
 /// A configuration that was chosen for launches of one kind.
 struct Tuned {
-  unsigned references = 1;
-  Ref config, configAttributes;
+  Ref config, attributes, kwargs, configClass; ///< it, and its dicts
   Ref key;   ///< where the autotuner's cache has it; null: it has one for all
+  Ref cache; ///< that cache
   Ref names; ///< the keywords of the launch and of the configuration
   std::vector<Ref> values; ///< of the configuration
+  /// Whether the cache has the configuration, and it has these values.
+  CheckedState checked;
 
   int traverse(visitproc visit, void *arg) const {
-    Py_VISIT(config.get());
-    Py_VISIT(configAttributes.get());
-    Py_VISIT(key.get());
+    for (const Ref *object : {&config, &attributes, &kwargs, &key, &cache})
+      Py_VISIT(object->get());
     for (const Ref &value : values)
       Py_VISIT(value.get());
-    return 0;
+    return checked.traverse(visit, arg);
   }
 };
 
@@ -112,18 +149,27 @@ struct TunedShape {
   std::vector<int> named; ///< arguments whose dtypes are
 };
 
+/// What was chosen by an autotuner as long as it has the same names. Reading
+/// arguments runs code that may change these, so who launches holds them.
+struct Choices {
+  Ref argNames, keys; ///< tuples
+  std::vector<std::unique_ptr<TunedShape>> shapes;
+  Table<Tuned> table;
+};
+
 /// The Python type `Tuner`: launches what an Autotuner wraps.
 struct Tuner {
   PyObject_HEAD struct Parts {
     OwnRun ownRun;
-    Ref argNames, keys; ///< tuples
-    std::vector<std::unique_ptr<TunedShape>> shapes;
-    Table<Tuned> table;
+    CheckedState checked; ///< whether *ownRun* and what follows still hold
+    Ref inner, configs, cache, keys, argNames; ///< the autotuner's attributes
+
+    Shared<Choices> choices;
   } *parts;
 };
 
 struct TuningNames {
-  PyObject *fn, *configs, *cache, *preHook, *values;
+  PyObject *fn, *configs, *cache, *preHook, *values, *keys, *argNames;
 };
 
 } // namespace
@@ -137,7 +183,7 @@ static bool namesRunsOwn(PyObject *keywords) {
          positionOf(keywords, names.warmup) >= 0;
 }
 
-static std::unique_ptr<TunedShape> makeTunedShape(const Tuner::Parts &self,
+static std::unique_ptr<TunedShape> makeTunedShape(const Choices &self,
                                                   const Arguments &args) {
   auto shape = std::make_unique<TunedShape>();
   shape->keywords = Ref::to(args.keywords);
@@ -168,7 +214,7 @@ static std::unique_ptr<TunedShape> makeTunedShape(const Tuner::Parts &self,
 
 /// Finds the shape of this call, or makes it; writes its number. Null if there
 /// are too many.
-static const TunedShape *tunedShapeOf(Tuner::Parts &self, const Arguments &args,
+static const TunedShape *tunedShapeOf(Choices &self, const Arguments &args,
                                       size_t *number) {
   for (*number = 0; *number < self.shapes.size(); ++*number) {
     const TunedShape &shape = *self.shapes[*number];
@@ -223,41 +269,160 @@ static Outcome readKey(Call &call, const TunedShape &shape,
   return Outcome::Done;
 }
 
-/// Whether the autotuner would still choose *tuned*: its cache may have been
-/// emptied, or filled by hand.
-static bool isCurrent(const Tuner::Parts &self, const Tuned &tuned) {
+/// Looks at the attributes of the autotuner that a launch depends on.
+[[gnu::cold, gnu::noinline]] static Outcome lookAtTuner(Tuner::Parts &self,
+                                                        Call &call) {
+  Look look;
+  Ref inner, configs, cache, keys, argNames;
   PyObject *attributes = self.ownRun.attributes.get();
-  PyObject *configs = lookup(attributes, tuning.configs);
-  bool isList = configs && PyList_CheckExact(configs);
-  if (!isList && !(configs && PyTuple_CheckExact(configs)))
-    return false;
-  Py_ssize_t number = isList ? listSize(configs) : tupleSize(configs);
-  if (!tuned.key)
-    return number == 1 &&
-           (isList ? listItem(configs, 0) : tupleItem(configs, 0)) ==
-               tuned.config.get();
-  if (number < 2) // without a choice, the key is not looked at
-    return false;
-  PyObject *cache = lookup(attributes, tuning.cache);
-  if (!cache || !PyDict_CheckExact(cache))
-    return false;
-  PyObject *config = PyDict_GetItemWithError(cache, tuned.key.get());
-  PyErr_Clear();
-  return config == tuned.config.get();
+  int own = self.ownRun.holds(look);
+  if (own == 0)
+    return call.decline(Reason::RunReplaced);
+  if (own < 0 || !lookup(attributes, tuning.fn, &inner) ||
+      !lookup(attributes, tuning.configs, &configs) ||
+      !lookup(attributes, tuning.cache, &cache) ||
+      !lookup(attributes, tuning.keys, &keys) ||
+      !lookup(attributes, tuning.argNames, &argNames))
+    return Outcome::Failed;
+  if (!inner || !cache || !PyDict_CheckExact(cache.get()) ||
+      !Items::isKnown(configs.get()) || !Items::isKnown(keys.get()) ||
+      !Items::isKnown(argNames.get()))
+    return call.decline(Reason::Kernel);
+  std::swap(self.inner, inner);
+  std::swap(self.configs, configs);
+  std::swap(self.cache, cache);
+  std::swap(self.keys, keys);
+  std::swap(self.argNames, argNames);
+  self.checked.succeed(std::move(look));
+  return Outcome::Done;
 }
 
-/// Shows the configuration as `best_config` and calls its hook. Returns false
-/// with an exception set.
-static bool announce(const Tuner::Parts &self, const Tuned &tuned,
-                     PyObject *tuner, PyObject *grid, const Arguments &args) {
-  if (lookup(self.ownRun.attributes.get(), names.bestConfig) !=
-          tuned.config.get() &&
-      PyObject_SetAttr(tuner, names.bestConfig, tuned.config.get()) < 0)
+/// Makes a tuple of names; null without an exception if one is no str.
+static bool copyNames(Items items, Ref *tuple) {
+  Py_ssize_t size = items.size();
+  Ref made(PyTuple_New(size));
+  for (Py_ssize_t i = 0; made && i < size; ++i) {
+    Ref item = items[i];
+    if (!PyUnicode_CheckExact(item.get()))
+      return true;
+    if (PyTuple_SetItem(made.get(), i, item.release()) < 0)
+      return false;
+  }
+  *tuple = std::move(made);
+  return bool(*tuple);
+}
+
+/// Begins anew if the autotuner has other names than before.
+static Outcome followNames(Tuner::Parts &self, Call &call) {
+  Items keys(self.keys.get()), argNames(self.argNames.get());
+  if (self.choices && keys.areThoseOf(self.choices->keys.get()) &&
+      argNames.areThoseOf(self.choices->argNames.get()))
+    return Outcome::Done;
+  auto fresh = Shared<Choices>::make();
+  if (!copyNames(keys, &fresh->keys) || !copyNames(argNames, &fresh->argNames))
+    return Outcome::Failed;
+  if (!fresh->keys || !fresh->argNames)
+    return call.decline(Reason::Kernel);
+  self.choices = std::move(fresh);
+  return Outcome::Done;
+}
+
+/// Reads what Python says of a configuration: (config, its dict, its kwargs,
+/// the dict of its class, key or None, names, values). Returns false with an
+/// exception set.
+static bool readTuned(PyObject *facts, PyObject *keywords, Tuned *tuned) {
+  PyObject *config, *attributes, *kwargs, *configClass, *key, *more, *values;
+  if (!PyArg_ParseTuple(facts, "OO!O!O!OO!O!", &config, &PyDict_Type,
+                        &attributes, &PyDict_Type, &kwargs, &PyDict_Type,
+                        &configClass, &key, &PyTuple_Type, &more, &PyTuple_Type,
+                        &values))
     return false;
-  Ref hook = Ref::to(lookup(tuned.configAttributes.get(), tuning.preHook));
-  if (!hook || hook.get() == Py_None)
-    return true;
-  Ref all = argumentsByName(self.argNames.get(), grid, args);
+  tuned->config = Ref::to(config);
+  tuned->attributes = Ref::to(attributes);
+  tuned->kwargs = Ref::to(kwargs);
+  tuned->configClass = Ref::to(configClass);
+  if (key != Py_None)
+    tuned->key = Ref::to(key);
+  std::vector<PyObject *> added;
+  for (Py_ssize_t i = 0; i < tupleSize(more); ++i) {
+    added.push_back(tupleItem(more, i));
+    tuned->values.push_back(Ref::to(tupleItem(values, i)));
+  }
+  tuned->names = Ref(joinNames(keywords, added));
+  return bool(tuned->names);
+}
+
+/// Whether two descriptions of a configuration are of the same.
+static bool areSame(const Tuned &a, const Tuned &b) {
+  if (a.attributes.get() != b.attributes.get() ||
+      a.kwargs.get() != b.kwargs.get() || a.values.size() != b.values.size() ||
+      !sameNames(a.names.get(), b.names.get()))
+    return false;
+  for (size_t i = 0; i < a.values.size(); ++i)
+    if (a.values[i].get() != b.values[i].get())
+      return false;
+  return true;
+}
+
+/// Whether the configuration of *tuned* has the values that it had. Returns 1,
+/// 0, or -1 with an exception set.
+static int lookAtConfig(Tuned &tuned, PyObject *keywords, Look &look) {
+  for (const Ref *dict : {&tuned.attributes, &tuned.kwargs, &tuned.configClass})
+    look.reads(dict->get());
+  Tuned now;
+  Ref facts = describeCallback(tuned.config.get(), Py_None);
+  if (!facts ||
+      (facts.get() != Py_None && !readTuned(facts.get(), keywords, &now)))
+    return -1;
+  return facts.get() != Py_None && areSame(now, tuned);
+}
+
+/// Whether the autotuner would still choose *tuned*, and launch with the same:
+/// its cache may have been emptied, or filled by hand, and the configuration
+/// changed. Declined with the reason if not.
+static Outcome checkTuned(const Tuner::Parts &self, Tuned &tuned,
+                          const Arguments &args, Call &call) {
+  Items configs(self.configs.get());
+  // Without a choice, the key is not looked at.
+  bool chosen = configs.size() > 1;
+  if (chosen != bool(tuned.key) ||
+      (chosen && tuned.cache.get() != self.cache.get()) ||
+      (!chosen && !(configs.size() == 1 && configs.begins(tuned.config.get()))))
+    return call.decline(Reason::TuningKey);
+  if (tuned.checked.holds())
+    return Outcome::Done;
+  Look look;
+  Ref cached;
+  if (chosen) {
+    look.reads(tuned.cache.get());
+    if (!lookup(tuned.cache.get(), tuned.key.get(), &cached))
+      return Outcome::Failed;
+    if (cached.get() != tuned.config.get())
+      return call.decline(Reason::TuningKey);
+  }
+  int same = lookAtConfig(tuned, args.keywords, look);
+  if (same == 0)
+    return call.decline(Reason::ConfigChanged);
+  if (same > 0)
+    tuned.checked.succeed(std::move(look));
+  return same < 0 ? Outcome::Failed : Outcome::Done;
+}
+
+/// Shows the configuration as `best_config`. Returns false with an exception
+/// set.
+static bool showConfig(const Tuner::Parts &self, const Tuned &tuned,
+                       PyObject *tuner) {
+  Ref shown;
+  return lookup(self.ownRun.attributes.get(), names.bestConfig, &shown) &&
+         (shown.get() == tuned.config.get() ||
+          PyObject_SetAttr(tuner, names.bestConfig, tuned.config.get()) == 0);
+}
+
+/// Calls the configuration's *hook*. Returns false with an exception set.
+[[gnu::cold]] static bool callConfigHook(const Tuned &tuned, PyObject *hook,
+                                         PyObject *argNames, PyObject *grid,
+                                         const Arguments &args) {
+  Ref all = argumentsByName(Items(argNames), grid, args);
   Py_ssize_t first = args.numKeywords();
   for (size_t i = 0; all && i < tuned.values.size(); ++i)
     if (PyDict_SetItem(
@@ -265,112 +430,129 @@ static bool announce(const Tuner::Parts &self, const Tuned &tuned,
             tupleItem(tuned.names.get(), first + static_cast<Py_ssize_t>(i)),
             tuned.values[i].get()) < 0)
       return false;
-  Ref result(all ? callOne(hook.get(), all.get()) : nullptr);
-  return bool(result);
+  return all && Ref(callOne(hook, all.get()));
 }
 
-static PyObject *launchTuned(const Tuner::Parts &self, Tuned &found,
-                             PyObject *tuner, PyObject *grid,
-                             const Arguments &args) {
-  Table<Tuned>::Hold tuned(&found);
-  count(Reason::Tuned);
-  if (!announce(self, *tuned, tuner, grid, args))
-    return nullptr;
-  Ref inner = Ref::to(lookup(self.ownRun.attributes.get(), tuning.fn));
-  if (!inner) {
-    PyErr_SetString(PyExc_AttributeError, "the autotuner has lost its fn");
-    return nullptr;
-  }
-  PyObject *all[MaxLeaves];
-  Py_ssize_t given = args.numPositional + args.numKeywords();
-  for (Py_ssize_t i = 0; i < given; ++i)
-    all[i] = args.values[i];
-  for (size_t i = 0; i < tuned->values.size(); ++i)
-    all[given + static_cast<Py_ssize_t>(i)] = tuned->values[i].get();
-  return launchAny(inner.get(), grid,
-                   {all, args.numPositional, tuned->names.get()});
-}
-
-/// Takes the configuration that was chosen. *facts* is (config, its dict, key
-/// or None, keyword names, values). Returns false with an exception set.
-static bool readTuned(PyObject *facts, const Arguments &args, Tuned *tuned) {
-  PyObject *config, *attributes, *key, *more, *values;
-  if (!PyArg_ParseTuple(facts, "OO!OO!O!", &config, &PyDict_Type, &attributes,
-                        &key, &PyTuple_Type, &more, &PyTuple_Type, &values))
-    return false;
-  tuned->config = Ref::to(config);
-  tuned->configAttributes = Ref::to(attributes);
-  if (key != Py_None)
-    tuned->key = Ref::to(key);
-  std::vector<PyObject *> keywords;
-  for (Py_ssize_t i = 0; i < tupleSize(more); ++i) {
-    keywords.push_back(tupleItem(more, i));
-    tuned->values.push_back(Ref::to(tupleItem(values, i)));
-  }
-  tuned->names = Ref(joinNames(args.keywords, keywords));
-  return bool(tuned->names);
-}
-
-/// Has Triton's own path tune and launch, and remembers what it chose.
-static PyObject *tune(Tuner::Parts &self, const Call &call, PyObject *tuner,
-                      PyObject *grid, const Arguments &args) {
+/// Goes on as Triton does with what *inner* wraps: with the keywords of the
+/// launch and *config*'s, whatever they are now, or with *keywords* alone.
+[[gnu::cold]] static PyObject *goOn(PyObject *inner, PyObject *grid,
+                                    const Arguments &args, PyObject *config) {
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  Ref answer(PyObject_CallFunctionObjArgs(
-      tuneCallback, tuner, grid, positional.get(), keywords.get(), nullptr));
+  return goOnCallback(inner, grid, positional.get(), keywords.get(), config)
+      .release();
+}
+
+/// Launches with the configuration *tuned*, which the caller holds, with
+/// *choices*.
+static PyObject *launchTuned(const Tuner::Parts &self, const Choices &choices,
+                             Tuned &tuned, PyObject *tuner, PyObject *grid,
+                             const Arguments &args, LentRoom &room) {
+  count(Reason::Tuned);
+  Ref inner = Ref::to(self.inner.get()), hook;
+  if (!showConfig(self, tuned, tuner) ||
+      !lookup(tuned.attributes.get(), tuning.preHook, &hook))
+    return nullptr;
+  if (hook && hook.get() != Py_None) {
+    if (!callConfigHook(tuned, hook.get(), choices.argNames.get(), grid, args))
+      return nullptr;
+    // Triton asks the configuration after its hook.
+    Look look;
+    int same =
+        tuned.checked.holds() ? 1 : lookAtConfig(tuned, args.keywords, look);
+    if (same != 1)
+      return same < 0 ? nullptr
+                      : goOn(inner.get(), grid, args, tuned.config.get());
+  }
+  PyObject **all = room->values;
+  Py_ssize_t given = args.numPositional + args.numKeywords();
+  for (Py_ssize_t i = 0; i < given; ++i)
+    all[i] = args.values[i];
+  for (size_t i = 0; i < tuned.values.size(); ++i)
+    all[given + static_cast<Py_ssize_t>(i)] = tuned.values[i].get();
+  return launchAny(inner.get(), grid,
+                   {all, args.numPositional, tuned.names.get()});
+}
+
+/// Has Triton's own path tune and launch, and remembers what it chose.
+static PyObject *tune(const Tuner::Parts &self, Choices &choices,
+                      const Call &call, PyObject *tuner, PyObject *grid,
+                      const Arguments &args) {
+  Ref positional, keywords;
+  if (!collect(args, &positional, &keywords))
+    return nullptr;
+  Ref cache = Ref::to(self.cache.get());
+  Ref answer = tuneCallback(tuner, grid, positional.get(), keywords.get());
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
-  count(Reason::TuningKey);
+  count(call.reason);
   if (facts != Py_None) {
-    auto tuned = std::make_unique<Tuned>();
-    if (!readTuned(facts, args, tuned.get()))
+    Tuned tuned;
+    if (!readTuned(facts, args.keywords, &tuned))
       return nullptr;
-    self.table.insert(call, tuned.release());
+    tuned.cache = std::move(cache);
+    choices.table.insert(call, std::move(tuned));
   }
   return Ref::to(result).release();
+}
+
+/// Reads what tells launches of an autotuner apart, and finds what was chosen
+/// for this one.
+static Outcome findTuned(Choices &choices, const Arguments &args, Call &call,
+                         Table<Tuned>::Found *found) {
+  size_t number = 0;
+  const TunedShape *shape = tunedShapeOf(choices, args, &number);
+  if (!shape)
+    return call.decline(Reason::TooMany);
+  if (!shape->valid)
+    return call.decline(Reason::Binding);
+  call.word(number);
+  Outcome outcome = readKey(call, *shape, args);
+  if (outcome == Outcome::Done && !choices.table.find(call, found))
+    return Outcome::Failed;
+  return outcome;
 }
 
 /// Launches what an autotuner wraps; *target* is its `Tuner`.
 static PyObject *launchTuner(PyObject *target, PyObject *tuner, PyObject *grid,
                              const Arguments &args) {
-  Ref held = Ref::to(target);
   Tuner::Parts *self = reinterpret_cast<Tuner *>(target)->parts;
   if (!self)
     return runTritonsWay(tuner, grid, args);
-  if (PyObject *inner = lookup(self->ownRun.attributes.get(), tuning.fn))
-    warmUp(inner);
-  Call call;
-  size_t number = 0;
-  Tuned *tuned = nullptr;
-  Outcome outcome = Outcome::Done;
-  const TunedShape *shape = tunedShapeOf(*self, args, &number);
-  if (!self->ownRun.holds())
-    outcome = call.decline(Reason::RunReplaced);
-  else if (!shape)
-    outcome = call.decline(Reason::TooMany);
-  else if (!shape->valid)
-    outcome = call.decline(Reason::Binding);
+  LentRoom room;
+  Call &call = room->call;
+  Table<Tuned>::Found found;
+  Outcome outcome =
+      self->checked.holds() ? Outcome::Done : lookAtTuner(*self, call);
+  if (outcome == Outcome::Done)
+    outcome = followNames(*self, call);
+  Shared<Choices> choices = self->choices;
   if (outcome == Outcome::Done) {
-    call.word(number);
-    outcome = readKey(call, *shape, args);
+    warmUp(self->inner.get());
+    outcome = findTuned(*choices, args, call, &found);
   }
-  if (outcome == Outcome::Done && !self->table.find(call, &tuned))
-    outcome = Outcome::Failed;
-  if (outcome == Outcome::Failed)
-    return nullptr;
-  if (outcome == Outcome::Declined) {
+  // Reading arguments runs code, which may have changed the autotuner.
+  if (outcome == Outcome::Done && !self->checked.holds())
+    outcome = lookAtTuner(*self, call);
+  if (outcome == Outcome::Done && found) {
+    Tuned &tuned = found->value;
+    if (!fits(args, tuned.values.size()))
+      return runTritonsWay(tuner, grid, args);
+    outcome = checkTuned(*self, tuned, args, call);
+    if (outcome == Outcome::Done)
+      return launchTuned(*self, *choices, tuned, tuner, grid, args, room);
+    choices->table.clear();
+  } else if (outcome == Outcome::Declined) {
     count(call.reason);
     return runTritonsWay(tuner, grid, args);
+  } else {
+    call.reason = Reason::TuningKey;
   }
-  if (tuned && !fits(args, tuned->values.size()))
-    return runTritonsWay(tuner, grid, args);
-  if (tuned && isCurrent(*self, *tuned))
-    return launchTuned(*self, *tuned, tuner, grid, args);
-  if (tuned)
-    self->table.clear();
-  return tune(*self, call, tuner, grid, args);
+  return outcome == Outcome::Failed
+             ? nullptr
+             : tune(*self, *choices, call, tuner, grid, args);
 }
 
 //===----------------------------------------------------------------------===//
@@ -399,22 +581,25 @@ constexpr size_t MaxHeuristics = 16;
 struct HeuristicValues {
   HeuristicValue items[MaxHeuristics];
   size_t number = 0;
+  bool named = true; ///< whether all are called by exact strings
 };
 
 /// The Python type `Heuristic`: launches what a Heuristics wraps.
 struct Heuristic {
   PyObject_HEAD struct Parts {
     OwnRun ownRun;
-    Ref argNames; ///< a tuple
-    std::vector<std::unique_ptr<HeuristicShape>> shapes;
+    CheckedState checked; ///< whether *ownRun* and what follows still hold
+    Ref inner, heuristics, argNames; ///< attributes of what it launches
+
+    std::vector<Shared<HeuristicShape>> shapes;
   } *parts;
 };
 
 } // namespace
 
-static std::unique_ptr<HeuristicShape>
-makeHeuristicShape(const HeuristicValues &values, PyObject *keywords) {
-  auto shape = std::make_unique<HeuristicShape>();
+static Shared<HeuristicShape> makeHeuristicShape(const HeuristicValues &values,
+                                                 PyObject *keywords) {
+  auto shape = Shared<HeuristicShape>::make();
   shape->keywords = Ref::to(keywords);
   std::vector<PyObject *> more;
   Py_ssize_t given = keywords ? tupleSize(keywords) : 0;
@@ -443,146 +628,221 @@ static bool isShapeOf(const HeuristicShape &shape,
   return true;
 }
 
-/// Finds the shape of this call, or makes it. Null with an exception set.
-static const HeuristicShape *heuristicShapeOf(Heuristic::Parts &self,
-                                              const HeuristicValues &values,
-                                              PyObject *keywords) {
+/// Finds the shape of this call, or makes it. Empty with an exception set.
+static Shared<HeuristicShape> heuristicShapeOf(Heuristic::Parts &self,
+                                               const HeuristicValues &values,
+                                               PyObject *keywords) {
   for (auto &shape : self.shapes)
     if (isShapeOf(*shape, values, keywords))
-      return shape.get();
+      return shape;
   if (self.shapes.size() >= MaxShapes)
-    self.shapes.clear();
+    self.shapes.clear(); // exact strings, whose end runs no code
   auto shape = makeHeuristicShape(values, keywords);
   if (!shape->names)
-    return nullptr;
-  self.shapes.push_back(std::move(shape));
-  return self.shapes.back().get();
+    return {};
+  self.shapes.push_back(shape);
+  return shape;
 }
 
+/// Looks at the attributes of the heuristics that a launch depends on.
+[[gnu::cold, gnu::noinline]] static Outcome
+lookAtHeuristics(Heuristic::Parts &self, Reason *reason) {
+  Look look;
+  Ref inner, heuristics, argNames;
+  PyObject *attributes = self.ownRun.attributes.get();
+  int own = self.ownRun.holds(look);
+  *reason = own ? Reason::Kernel : Reason::RunReplaced;
+  if (own == 0)
+    return Outcome::Declined;
+  if (own < 0 || !lookup(attributes, tuning.fn, &inner) ||
+      !lookup(attributes, tuning.values, &heuristics) ||
+      !lookup(attributes, tuning.argNames, &argNames))
+    return Outcome::Failed;
+  if (!inner || !heuristics || !PyDict_CheckExact(heuristics.get()) ||
+      !Items::isKnown(argNames.get()))
+    return Outcome::Declined;
+  std::swap(self.inner, inner);
+  std::swap(self.heuristics, heuristics);
+  std::swap(self.argNames, argNames);
+  self.checked.succeed(std::move(look));
+  return Outcome::Done;
+}
+
+/// The heuristics one after the other, as Python iterates over the items of a
+/// dict that heuristics may change: with its errors.
+class HeuristicsInTurn {
+public:
+  explicit HeuristicsInTurn(PyObject *dict)
+      : dict(dict), size(PyDict_Size(dict)) {}
+
+  /// Whether there is another one. Not *failed* if there is none.
+  bool next(Ref *name, Ref *function, bool *failed) {
+    PyObject *key, *value;
+    *failed = PyDict_Size(dict) != size;
+    if (!*failed && !PyDict_Next(dict, &position, &key, &value))
+      return false;
+    const char *what = *failed ? "changed size" : "keys changed";
+    *failed = *failed || number == size;
+    if (*failed) {
+      PyErr_Format(PyExc_RuntimeError, "dictionary %s during iteration", what);
+      return false;
+    }
+    ++number;
+    *name = Ref::to(key);
+    *function = Ref::to(value);
+    return true;
+  }
+  /// Whether the one that came last is the last if none is added.
+  bool isLast() const { return number == size; }
+
+private:
+  PyObject *dict;
+  Py_ssize_t size, position = 0, number = 0;
+};
+
 /// Calls every heuristic with all arguments and what those before it gave; adds
-/// what they gave to *values*. Returns false with an exception set.
+/// what they gave to *values*, which has room for all. Returns false with an
+/// exception set.
 static bool callHeuristics(PyObject *heuristics, PyObject *argNames,
                            PyObject *grid, const Arguments &args,
                            HeuristicValues &values) {
-  Ref base = argumentsByName(argNames, grid, args);
-  PyObject *name, *function;
-  Py_ssize_t position = 0, size = PyDict_Size(heuristics);
-  while (base && PyDict_Next(heuristics, &position, &name, &function)) {
-    Ref heldName = Ref::to(name), held = Ref::to(function);
-    bool isLast = static_cast<Py_ssize_t>(values.number) + 1 == size;
+  Ref base = argumentsByName(Items(argNames), grid, args);
+  if (!base)
+    return false;
+  Ref name, function;
+  bool failed;
+  HeuristicsInTurn turn(heuristics);
+  while (turn.next(&name, &function, &failed)) {
     // A dict of its own for each, as it may be kept or changed. Nobody uses the
     // first one after the last heuristic.
-    Ref own = isLast ? Ref::to(base.get()) : Ref(PyDict_Copy(base.get()));
-    Ref value(own ? callOne(held.get(), own.get()) : nullptr);
-    if (!value || (!isLast &&
-                   PyDict_SetItem(base.get(), heldName.get(), value.get()) < 0))
+    Ref own =
+        turn.isLast() ? Ref::to(base.get()) : Ref(PyDict_Copy(base.get()));
+    Ref value(own ? callOne(function.get(), own.get()) : nullptr);
+    if (!value || (!turn.isLast() &&
+                   PyDict_SetItem(base.get(), name.get(), value.get()) < 0))
       return false;
-    if (PyDict_Size(heuristics) != size) {
-      PyErr_SetString(PyExc_RuntimeError,
-                      "dictionary changed size during iteration");
-      return false;
-    }
-    values.items[values.number++] = {std::move(heldName), std::move(value)};
+    values.named = values.named && PyUnicode_CheckExact(name.get());
+    values.items[values.number++] = {std::move(name), std::move(value)};
   }
-  return bool(base);
+  return !failed;
+}
+
+/// Goes on as Triton does where a heuristic is named by no exact str.
+[[gnu::cold]] static PyObject *goOnWith(const HeuristicValues &values,
+                                        PyObject *inner, PyObject *grid,
+                                        const Arguments &args) {
+  Ref positional, keywords;
+  if (!collect(args, &positional, &keywords))
+    return nullptr;
+  for (size_t i = 0; i < values.number; ++i)
+    if (PyDict_SetItem(keywords.get(), values.items[i].name.get(),
+                       values.items[i].value.get()) < 0)
+      return nullptr;
+  return goOnCallback(inner, grid, positional.get(), keywords.get(), Py_None)
+      .release();
+}
+
+/// Launches *inner* with what the heuristics gave.
+static PyObject *launchWith(Heuristic::Parts &self,
+                            const HeuristicValues &values, PyObject *inner,
+                            PyObject *grid, const Arguments &args) {
+  Shared<HeuristicShape> shape = heuristicShapeOf(self, values, args.keywords);
+  if (!shape)
+    return nullptr;
+  LentRoom room;
+  PyObject **all = room->values;
+  for (Py_ssize_t i = 0; i < args.numPositional + args.numKeywords(); ++i)
+    all[i] = args.values[i];
+  for (size_t i = 0; i < values.number; ++i)
+    all[args.numPositional + shape->positions[i]] = values.items[i].value.get();
+  return launchAny(inner, grid, {all, args.numPositional, shape->names.get()});
 }
 
 /// Launches what a Heuristics wraps; *target* is its `Heuristic`.
 static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
                                  PyObject *grid, const Arguments &args) {
-  Ref held = Ref::to(target);
   Heuristic::Parts *self = reinterpret_cast<Heuristic *>(target)->parts;
   if (!self)
     return runTritonsWay(kernel, grid, args);
-  PyObject *attributes = self->ownRun.attributes.get();
-  Ref heuristics = Ref::to(lookup(attributes, tuning.values));
-  Ref inner = Ref::to(lookup(attributes, tuning.fn));
-  bool usual =
-      heuristics && inner && PyDict_CheckExact(heuristics.get()) &&
-      !namesRunsOwn(args.keywords) &&
-      PyDict_Size(heuristics.get()) <= static_cast<Py_ssize_t>(MaxHeuristics) &&
-      fits(args, static_cast<size_t>(PyDict_Size(heuristics.get())));
-  if (!self->ownRun.holds() || !usual) {
-    count(usual ? Reason::RunReplaced : Reason::Kernel);
+  Reason reason = Reason::Kernel;
+  Outcome outcome =
+      self->checked.holds() ? Outcome::Done : lookAtHeuristics(*self, &reason);
+  if (outcome == Outcome::Failed)
+    return nullptr;
+  Py_ssize_t number =
+      outcome == Outcome::Done ? PyDict_Size(self->heuristics.get()) : 0;
+  if (outcome == Outcome::Declined || namesRunsOwn(args.keywords) ||
+      number > static_cast<Py_ssize_t>(MaxHeuristics) ||
+      !fits(args, static_cast<size_t>(number))) {
+    count(reason);
     return runTritonsWay(kernel, grid, args);
   }
-  warmUp(inner.get());
+  Ref heuristics = Ref::to(self->heuristics.get());
+  Ref argNames = Ref::to(self->argNames.get()), inner;
+  warmUp(self->inner.get());
   HeuristicValues values;
-  if (!callHeuristics(heuristics.get(), self->argNames.get(), grid, args,
-                      values))
+  if (!callHeuristics(heuristics.get(), argNames.get(), grid, args, values) ||
+      !lookup(self->ownRun.attributes.get(), tuning.fn, &inner))
     return nullptr;
-  const HeuristicShape *shape = heuristicShapeOf(*self, values, args.keywords);
-  if (!shape)
+  if (!inner) {
+    PyErr_SetString(PyExc_AttributeError,
+                    "'Heuristics' object has no attribute 'fn'");
     return nullptr;
-  Ref all = Ref::to(shape->names.get());
-  PyObject *arguments[MaxLeaves];
-  for (Py_ssize_t i = 0; i < args.numPositional + args.numKeywords(); ++i)
-    arguments[i] = args.values[i];
-  for (size_t i = 0; i < values.number; ++i)
-    arguments[args.numPositional + shape->positions[i]] =
-        values.items[i].value.get();
-  return launchAny(inner.get(), grid,
-                   {arguments, args.numPositional, all.get()});
+  }
+  return values.named ? launchWith(*self, values, inner.get(), grid, args)
+                      : goOnWith(values, inner.get(), grid, args);
 }
 
 //===----------------------------------------------------------------------===//
 // The Python types
 //===----------------------------------------------------------------------===//
 
-/// `Tuner(own_run, arg_names, keys)`: for an Autotuner; own_run as `Dispatcher`
-/// takes it, and two tuples of names.
-static PyObject *newTuner(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *ownRun, *argNames, *keys;
-  if (!PyArg_ParseTuple(args, "OO!O!", &ownRun, &PyTuple_Type, &argNames,
-                        &PyTuple_Type, &keys))
+/// `Tuner(own_run)` for an Autotuner, `Heuristic(own_run)` for a Heuristics;
+/// own_run as `Dispatcher` takes it.
+template <typename Object>
+static PyObject *newTarget(PyTypeObject *type, PyObject *args, PyObject *) {
+  PyObject *ownRun;
+  if (!PyArg_ParseTuple(args, "O", &ownRun))
     return nullptr;
-  Ref object = allocateObject<Tuner>(type);
+  Ref object = allocateObject<Object>(type);
   if (!object)
     return nullptr;
-  Tuner::Parts &parts = *reinterpret_cast<Tuner *>(object.get())->parts;
-  parts.argNames = Ref::to(argNames);
-  parts.keys = Ref::to(keys);
+  auto &parts = *reinterpret_cast<Object *>(object.get())->parts;
   return readOwnRun(ownRun, &parts.ownRun) ? object.release() : nullptr;
 }
 
-static int traverseTuner(PyObject *object, visitproc visit, void *arg) {
+static int traverseOwn(const Tuner::Parts &parts, visitproc visit, void *arg) {
+  for (const Ref *object : {&parts.inner, &parts.configs, &parts.cache,
+                            &parts.keys, &parts.argNames})
+    Py_VISIT(object->get());
+  return parts.choices ? parts.choices->table.traverse(visit, arg) : 0;
+}
+
+static int traverseOwn(const Heuristic::Parts &parts, visitproc visit,
+                       void *arg) {
+  for (const Ref *object : {&parts.inner, &parts.heuristics, &parts.argNames})
+    Py_VISIT(object->get());
+  return 0;
+}
+
+template <typename Object>
+static int traverseTarget(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
-  Tuner::Parts *parts = reinterpret_cast<Tuner *>(object)->parts;
+  auto *parts = reinterpret_cast<Object *>(object)->parts;
   if (!parts)
     return 0;
   if (int stop = parts->ownRun.traverse(visit, arg))
     return stop;
-  return parts->table.traverse(visit, arg);
+  if (int stop = parts->checked.traverse(visit, arg))
+    return stop;
+  return traverseOwn(*parts, visit, arg);
 }
 
-/// `Heuristic(own_run, arg_names)`: for a Heuristics.
-static PyObject *newHeuristic(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *ownRun, *argNames;
-  if (!PyArg_ParseTuple(args, "OO!", &ownRun, &PyTuple_Type, &argNames))
-    return nullptr;
-  Ref object = allocateObject<Heuristic>(type);
-  if (!object)
-    return nullptr;
-  Heuristic::Parts &parts = *reinterpret_cast<Heuristic *>(object.get())->parts;
-  parts.argNames = Ref::to(argNames);
-  return readOwnRun(ownRun, &parts.ownRun) ? object.release() : nullptr;
-}
-
-static int traverseHeuristic(PyObject *object, visitproc visit, void *arg) {
-  Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
-  Heuristic::Parts *parts = reinterpret_cast<Heuristic *>(object)->parts;
-  if (!parts)
-    return 0;
-  return parts->ownRun.traverse(visit, arg);
-}
-
-template <typename Object>
-static PyType_Slot *slotsOf(newfunc create, traverseproc traverse,
-                            const char *doc) {
+template <typename Object> static PyType_Slot *slotsOf(const char *doc) {
   static PyType_Slot slots[] = {
-      {Py_tp_new, reinterpret_cast<void *>(create)},
+      {Py_tp_new, reinterpret_cast<void *>(newTarget<Object>)},
       {Py_tp_dealloc, reinterpret_cast<void *>(deallocTarget<Object>)},
-      {Py_tp_traverse, reinterpret_cast<void *>(traverse)},
+      {Py_tp_traverse, reinterpret_cast<void *>(traverseTarget<Object>)},
       {Py_tp_clear, reinterpret_cast<void *>(clearObject<Object>)},
       {Py_tp_doc, const_cast<char *>(doc)},
       {0, nullptr}};
@@ -600,13 +860,19 @@ static bool addTargetType(PyObject *module, const char *name, PyType_Spec spec,
   return true;
 }
 
-/// `set_tune_callback(tune)`: the Python side of tuning.
-static PyObject *setTuneCallback(PyObject *, PyObject *callback) {
-  Ref old(std::exchange(tuneCallback, Ref::to(callback).release()));
+/// `set_tuning_callbacks(tune, describe, go_on)`: the Python side of tuning.
+static PyObject *setCallbacks(PyObject *, PyObject *args) {
+  PyObject *tune_, *describe, *goOn_;
+  if (!PyArg_ParseTuple(args, "OOO", &tune_, &describe, &goOn_))
+    return nullptr;
+  tuneCallback.set(tune_);
+  describeCallback.set(describe);
+  goOnCallback.set(goOn_);
   Py_RETURN_NONE;
 }
 
-static PyMethodDef methods[] = {{"set_tune_callback", setTuneCallback, METH_O,
+static PyMethodDef methods[] = {{"set_tuning_callbacks", setCallbacks,
+                                 METH_VARARGS,
                                  "Sets the Python side of tuning."},
                                 {nullptr, nullptr, 0, nullptr}};
 
@@ -615,21 +881,20 @@ bool graft::launcher::addTuning(PyObject *module) {
                     {&tuning.configs, "configs"},
                     {&tuning.cache, "cache"},
                     {&tuning.preHook, "pre_hook"},
-                    {&tuning.values, "values"}}))
+                    {&tuning.values, "values"},
+                    {&tuning.keys, "keys"},
+                    {&tuning.argNames, "arg_names"}}))
     return false;
   constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
   return addTargetType(module, "Tuner",
                        {"triton.backends.graft._launcher.Tuner", sizeof(Tuner),
                         0, flags,
-                        slotsOf<Tuner>(newTuner, traverseTuner,
-                                       "Launches what an Autotuner wraps.")},
+                        slotsOf<Tuner>("Launches what an Autotuner wraps.")},
                        launchTuner) &&
          addTargetType(
              module, "Heuristic",
              {"triton.backends.graft._launcher.Heuristic", sizeof(Heuristic), 0,
-              flags,
-              slotsOf<Heuristic>(newHeuristic, traverseHeuristic,
-                                 "Launches what a Heuristics wraps.")},
+              flags, slotsOf<Heuristic>("Launches what a Heuristics wraps.")},
              launchHeuristic) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

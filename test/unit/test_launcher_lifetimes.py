@@ -296,7 +296,7 @@ def test_classes_of_arrays_may_be_made_without_end(rig):
 
 
 def test_dtypes_may_be_made_without_end(rig):
-    """Beyond what is remembered, launches go Triton's own way. In a child, as it is remembered for the whole process."""
+    """Those that are too many are forgotten. In a child, as it is remembered for the whole process."""
 
     def work():
         kernel = triton.jit(single)
