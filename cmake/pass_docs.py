@@ -16,7 +16,7 @@ HEADER = """# Passes
 `backend/pipeline.py` lists the passes that the backend runs, in their order.
 
 **One budget.** All passes together make a kernel larger by a quarter of its operations at most or, if that is more, by what comes to
-500 instructions of a thread, estimated at one for each element of a result that a thread holds. Each pass that copies code has the
+800 instructions of a thread, estimated at one for each element of a result that a thread holds. Each pass that copies code has the
 option `max-size`, which is the same for all, and counts what the kernel has when its turn comes. What does not fit is left as it
 was, with a remark.
 
