@@ -61,6 +61,98 @@ static bool findCellType() { return true; }
 #endif
 
 //===----------------------------------------------------------------------===//
+// Things that can change and stay the same object
+//===----------------------------------------------------------------------===//
+
+/// Whether *tuple* has *now* at *index*; null stands for None. Borrows both.
+static bool hasAt(PyObject *tuple, Py_ssize_t index, PyObject *now) {
+  return index < tupleSize(tuple) &&
+         tupleItem(tuple, index) == (now ? now : Py_None);
+}
+
+static bool isSameList(PyObject *list, PyObject *items) {
+  const Py_ssize_t size = PyList_Size(list);
+  if (size != tupleSize(items))
+    return false;
+  for (Py_ssize_t i = 0; i < size; ++i)
+    if (PyList_GetItem(list, i) != tupleItem(items, i))
+      return false;
+  return true;
+}
+
+static bool isSameDict(PyObject *dict, PyObject *items) {
+  if (2 * PyDict_Size(dict) != tupleSize(items))
+    return false;
+  Py_ssize_t position = 0, index = 0;
+  PyObject *key, *value;
+  while (PyDict_Next(dict, &position, &key, &value)) {
+    if (!hasAt(items, index, key) || !hasAt(items, index + 1, value))
+      return false;
+    index += 2;
+  }
+  return true;
+}
+
+#ifdef Py_LIMITED_API
+
+/// Whether attribute *name* of *object*, a function or a class, is what *items*
+/// has at *index*.
+static bool isSameAttribute(PyObject *object, const char *name, PyObject *items,
+                            Py_ssize_t index) {
+  Ref now(PyObject_GetAttrString(object, name));
+  if (!now)
+    PyErr_Clear();
+  return now && hasAt(items, index, now.get());
+}
+
+static bool isFunction(PyObject *) { return false; } // asked by Python instead
+
+static bool isSameFunction(PyObject *, PyObject *) { return false; }
+
+static bool isSameClass(PyObject *cls, PyObject *items) {
+  return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
+         isSameAttribute(cls, "__mro__", items, 1);
+}
+
+#else
+
+static bool isFunction(PyObject *object) { return PyFunction_Check(object); }
+
+static bool isSameFunction(PyObject *function, PyObject *items) {
+  return hasAt(items, 0, PyFunction_GET_CODE(function)) &&
+         hasAt(items, 1, PyFunction_GET_DEFAULTS(function)) &&
+         hasAt(items, 2, PyFunction_GET_KW_DEFAULTS(function));
+}
+
+static bool isSameClass(PyObject *cls, PyObject *items) {
+  return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
+         hasAt(items, 1, reinterpret_cast<PyTypeObject *>(cls)->tp_mro);
+}
+
+#endif
+
+/// Whether *object* is of the class *cls*.
+static bool isOfClass(PyObject *object, PyObject *cls) {
+  return reinterpret_cast<PyObject *>(Py_TYPE(object)) == cls;
+}
+
+/// What compares *object* with *as*; null if that is of no kind that is known.
+static bool (*comparisonOf(PyObject *object, PyObject *as))(PyObject *,
+                                                           PyObject *) {
+  if (PyType_Check(as))
+    return isOfClass;
+  if (!PyTuple_CheckExact(as))
+    return nullptr;
+  if (PyList_CheckExact(object))
+    return isSameList;
+  if (PyDict_CheckExact(object))
+    return isSameDict;
+  if (isFunction(object))
+    return isSameFunction;
+  return PyType_Check(object) ? isSameClass : nullptr;
+}
+
+//===----------------------------------------------------------------------===//
 // Taking over
 //===----------------------------------------------------------------------===//
 
@@ -77,6 +169,19 @@ bool Reads::takeOne(PyObject *read) {
     cells.push_back({space, value});
     return true;
   }
+  if (!value)
+    value = absent; // what is not there has no kind, nor a name that is no str
+  if (name == Py_None && PyDict_CheckExact(space) && PyLong_CheckExact(value)) {
+    names.push_back({space, nullptr, value});
+    return true;
+  }
+  if (name == Py_None) {
+    auto isSame = comparisonOf(space, value);
+    if (isSame)
+      things.push_back({space, value, isSame});
+    return isSame != nullptr;
+  }
+  value = value == absent ? nullptr : value;
   if (!PyDict_CheckExact(space) || !PyUnicode_CheckExact(name))
     return false;
   names.push_back({space, name, value});
@@ -119,6 +224,7 @@ static Ref readsOf(PyObject *compiled) {
 
 void Reads::take(PyObject *compiled) {
   cells.clear();
+  things.clear();
   namespaces.clear();
   names.clear();
   at = 0;
@@ -140,11 +246,22 @@ std::unique_ptr<Reads> Reads::of(PyObject *compiled) {
 // Looking
 //===----------------------------------------------------------------------===//
 
-bool Reads::cellsAreSame() const {
+bool Reads::objectsAreSame() const {
   for (const Cell &cell : cells)
     if (contentOf(cell.cell) != cell.value)
       return false;
+  for (const Thing &thing : things)
+    if (!thing.isSame(thing.object, thing.as))
+      return false;
   return !never;
+}
+
+/// Whether *dict* has as many items as the int *count* says.
+static bool hasCount(PyObject *dict, PyObject *count) {
+  const Py_ssize_t expected = PyLong_AsSsize_t(count);
+  if (expected == -1)
+    PyErr_Clear();
+  return PyDict_Size(dict) == expected;
 }
 
 /// Looks up what was read of one dict.
@@ -152,6 +269,11 @@ bool Reads::lookAt(const Namespace &space) const {
   Ref held = Ref::to(source.get());
   for (size_t i = space.first; i < space.last; ++i) {
     const Name read = names[i];
+    if (!read.name) {
+      if (!hasCount(read.dict, read.value))
+        return false;
+      continue;
+    }
     PyObject *now = lookup(read.dict, read.name);
     if (!now)
       PyErr_Clear();
@@ -166,7 +288,7 @@ bool Reads::lookAt(const Namespace &space) const {
 /// Has all names watched. Returns whether their changes will be noticed.
 bool Reads::watchNames() const {
   for (const Name &read : names)
-    if (!watchName(read.dict, read.name))
+    if (!(read.name ? watchName(read.dict, read.name) : watchAll(read.dict)))
       return false;
   return true;
 }

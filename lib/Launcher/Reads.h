@@ -40,7 +40,7 @@ public:
 
   /// Whether all that was read is the same object as then. False also if that
   /// cannot be told. Sets no exception; needs the GIL.
-  bool areSame() { return cellsAreSame() && namesAreSame(); }
+  bool areSame() { return objectsAreSame() && namesAreSame(); }
 
   /// Adds the memory that `areSame` reads to *lines*.
   template <typename Lines> void addTo(Lines &lines) const {
@@ -49,6 +49,8 @@ public:
       lines.add(namespaces.front(), namespaces.size());
     if (!cells.empty())
       lines.add(cells.front(), cells.size());
+    if (!things.empty())
+      lines.add(things.front(), things.size());
   }
 
   /// For the garbage collector.
@@ -57,7 +59,8 @@ public:
 private:
   /// What was read of a dict. All pointers are borrowed from *source*.
   struct Name {
-    PyObject *dict, *name, *value; ///< no value: it was not there
+    PyObject *dict, *name, *value; ///< no value: it was not there; no name:
+                                   ///< the value is the number of all items
   };
   /// A dict, and where what was read of it stands among *names*.
   struct Namespace {
@@ -69,10 +72,16 @@ private:
     PyObject *cell, *value; ///< no value: it was empty
   };
 
+  /// Something that can change and stay the same object.
+  struct Thing {
+    PyObject *object, *as;
+    bool (*isSame)(PyObject *object, PyObject *as); ///< runs no Python code
+  };
+
   bool takeOne(PyObject *read);
   bool takeAll();
   void sortNames();
-  bool cellsAreSame() const;
+  bool objectsAreSame() const;
   bool namesAreSame() {
     return at == nameChanges || versionsAreSame() || lookAtNames();
   }
@@ -89,6 +98,7 @@ private:
   uint64_t at = 0; ///< `nameChanges` when all names were the same, or 0
   bool never = false, watchTried = false, watched = false;
   std::vector<Cell> cells;
+  std::vector<Thing> things;
   std::vector<Namespace> namespaces;
   std::vector<Name> names;
   Ref source; ///< the tuple that *compiled* has, or null
