@@ -33,6 +33,7 @@ import os
 import re
 import shutil
 import stat
+import threading
 import time
 import warnings
 import weakref
@@ -44,6 +45,7 @@ from triton.runtime import cache as triton_cache
 
 from . import manifest
 from .errors import GraftWarning, OptionError
+from .runtime.files import write_file
 from .settings import PREFIX, parse_integer
 
 _VERSION = 1
@@ -60,7 +62,7 @@ _MAX_FILE_BYTES = 1 << 30
 #: How the names of the files end that a kernel is launched from.
 _RUN = (".cubin", ".json")
 
-_PLAIN_PATTERN = re.compile(rf"(?!{_GROUP}|{_KEY}|{_VARIANT}|\.\.?$)[^/\0]{{1,255}}", re.DOTALL)
+_PLAIN_PATTERN = re.compile(r"(?!\.\.?$)[^/\0]{1,255}", re.DOTALL)
 _DIGEST_PATTERN = re.compile("[0-9a-f]{64}")
 _KEY_PATTERN = re.compile(r"[A-Z2-7]{52}")
 _STAGING_PATTERN = re.compile(r"tmp\.([0-9]{1,10})\.[0-9a-f]{32}")
@@ -110,6 +112,16 @@ def get_cache_manager(hash: str, about: About | None = None) -> triton_cache.Cac
     key = triton_cache._base32(hash)
     chosen = knobs.cache.manager_class
     return CacheManager(key, about=about) if chosen is None else chosen(key)
+
+
+def other_manager(make: Callable[[str], Any], hash: str) -> Any:
+    """What *make*, which is Triton's, gives for *hash*, which is of no kernel; where it cannot write, ours, which warns and goes on."""
+    try:
+        return make(hash)
+    except OSError:
+        if knobs.cache.manager_class is not None:
+            raise
+        return CacheManager(triton_cache._base32(hash))
 
 
 class About(NamedTuple):
@@ -180,11 +192,16 @@ class CacheManager(triton_cache.CacheManager):
         *group*, the paths by name, is changed in place to where the files are now: `triton.compile` goes on to read them
         from there. An intact entry that is there already stays; if it has other bytes, this process goes on with its own.
 
-        Raises `ValueError` if *filename* is not one of the files, and `OSError` as `put` does.
+        Raises `ValueError` if *filename* is not one of the files or another has a name of the entry's own, and `OSError` as `put` does.
         """
         data = self._writer.data
         if filename not in data:
             raise ValueError(f"{filename!r} has to be among the files of its group, which are {', '.join(data) or 'none'}")
+        clash = {prefix + filename for prefix in (_GROUP, _KEY, _VARIANT)} & data.keys()
+        if clash:
+            raise ValueError(
+                f"{', '.join(sorted(clash))} cannot be a file of this group: the entry has its own file of this name"
+            )
         writer, self._writer = self._writer, _Writer(self._root)
         if _publish(writer, self._folder, filename, self.about):
             self._paths = {name: os.path.join(self._folder, name) for name in data}
@@ -228,7 +245,14 @@ def _beside(group_file: str, prefix: str) -> Any:
 def names() -> list[str]:
     """The names of the kernels in the cache."""
     folders = glob.iglob(os.path.join(glob.escape(knobs.cache.dir), "?" * 52, f"{_GROUP}*.json"))
-    return sorted({os.path.basename(path)[len(_GROUP) : -len(".json")] for path in itertools.islice(folders, _MAX_FOLDERS)})
+    found = filter(_is_group_file, itertools.islice(folders, _MAX_FOLDERS))
+    return sorted({os.path.basename(path)[len(_GROUP) : -len(".json")] for path in found})
+
+
+def _is_group_file(path: str) -> bool:
+    """Whether *path*, which is called as a group file, is one, and not a file of a kernel that is called so."""
+    folder, name = os.path.split(path)
+    return not os.path.lexists(os.path.join(folder, _GROUP + name))
 
 
 class Stored(NamedTuple):
@@ -251,7 +275,7 @@ def stored(root: str) -> Iterator[Stored]:
     with os.scandir(root) as found:
         folders = sorted(item.path for item in found if _KEY_PATTERN.fullmatch(item.name))
     for folder in folders:
-        for group_file in sorted(glob.glob(os.path.join(glob.escape(folder), f"{_GROUP}*.json"))):
+        for group_file in filter(_is_group_file, sorted(glob.glob(os.path.join(glob.escape(folder), f"{_GROUP}*.json")))):
             try:
                 entry = _stored(folder, group_file)
             except _DamagedError as damage:
@@ -426,6 +450,8 @@ def _read_entry_once(folder: str, filename: str) -> Group | None:
             group = _parse_group(text)
             if group is not None and filename not in group:
                 raise ValueError(f"does not list {filename}")
+            if group is not None and _GROUP + filename in group:
+                raise ValueError("names a file outside of the entry, or one twice")
         except (OSError, ValueError) as error:
             _refuse_unless_absent(_GROUP + filename, error)
             return None
@@ -702,10 +728,20 @@ def _set_aside(path: str, root: str) -> None:
         os.rename(path, aside)
     except FileNotFoundError:
         return
+    _remove(aside)
+
+
+def _remove(path: str) -> None:
+    """Removes *path*, as an entry has files and no folders; anything else as `shutil` does it, which takes longer."""
     try:
-        os.unlink(aside)
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
+        for name in os.listdir(path):
+            os.unlink(f"{path}/{name}")
+        os.rmdir(path)
     except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 # -- Cleaning up
@@ -714,23 +750,61 @@ def _set_aside(path: str, root: str) -> None:
 #: By cache folder: how many bytes this process may still publish before it looks at the folder again.
 _allowances: dict[str, int] = {}
 
+#: The file whose time says when some process last looked at the whole folder; in seconds, how long that is good for.
+_CLEANED, _CLEAN = "graft-cleaned", 3600
+#: How many seconds the end of a process waits for what it has begun.
+_PATIENCE = 2
+
 
 def _clean_up(root: str, limit: int | None, folder: str) -> None:
     """To be called when the entry *folder* was published, which stays.
 
-    Looking at the whole cache takes time, so it is done when this process begins to write to it and whenever it has written
-    a sixteenth of the limit. That much less than the limit is left, so that one process does not exceed it.
+    Looking at the whole cache takes time, so it is done in a thread, when no process did in the last hour and whenever this one has
+    written a sixteenth of the limit. That much less than the limit is left, so that one process does not exceed it.
     """
     with contextlib.suppress(OSError):  # somebody else may be able to
-        if root not in _allowances:
-            _allowances[root] = 0
-            _remove_abandoned(root)
+        is_due = root not in _allowances and _is_dirty(root, limit)
+        _allowances.setdefault(root, 0 if is_due else (limit or 0) // 16)
         if limit is not None:
             entry = _entry(folder)
             _allowances[root] -= entry.size if entry else 0
-            if _allowances[root] <= 0:
-                _allowances[root] = limit // 16
-                _evict(root, limit - limit // 16, folder)
+            is_due = is_due or _allowances[root] <= 0
+            _allowances[root] = limit // 16 if is_due else _allowances[root]
+        if is_due:
+            _in_background(lambda: _look_after(root, limit, folder), os.path.join(root, _CLEANED))
+
+
+def _is_dirty(root: str, limit: int | None) -> bool:
+    """Whether it is time to look at the whole of *root*, with *limit*. Says so to one process. Raises `OSError`."""
+    path, said = os.path.join(root, _CLEANED), str(limit or "")
+    with contextlib.suppress(OSError, ValueError):
+        if time.time() - os.lstat(path).st_mtime < _CLEAN and _read(path, None, 64).decode() == said:
+            return False
+    write_file(path, said.encode())
+    return True
+
+
+def _in_background(work: Callable[[], None], mark: str) -> None:
+    """Does *work* in a thread, for whose end the process waits a little; what is not done then is left to the next, without *mark*."""
+    thread = threading.Thread(target=work, name="triton-graft cache", daemon=True)
+    thread.start()
+    atexit.register(_end, thread, mark, os.getpid())
+
+
+def _end(thread: threading.Thread, mark: str, pid: int) -> None:
+    if os.getpid() != pid:
+        return  # a forked child has no such thread
+    thread.join(_PATIENCE)
+    if thread.is_alive():
+        with contextlib.suppress(OSError):
+            os.unlink(mark)
+
+
+def _look_after(root: str, limit: int | None, folder: str) -> None:
+    with contextlib.suppress(OSError):
+        _remove_abandoned(root)
+        if limit is not None:
+            _evict(root, limit - limit // 16, folder)
 
 
 def _remove_abandoned(root: str) -> None:

@@ -4,7 +4,12 @@
 A `CompiledKernel` may say in its attribute `_graft_reads` which Python values the front end read for it: a tuple of triples
 (namespace, name, value), each of which holds as long as it is still so:
 - a dict and a name: `namespace.get(name)` is *value*, or the name is not there and *value* is `ABSENT`;
+- a dict, None and a number: it has that many items;
 - a cell and None: what is in the cell is *value*, or nothing is and *value* is `ABSENT`;
+- a dict or list, None and a tuple: its items, of a dict each key and what is there, are these, in this order;
+- a function and None: its code, its defaults and those by name are the three in *value*;
+- a class, None and a tuple: its class and its bases (`__mro__`) are the two in *value*;
+- anything, None and a class: it is of this class;
 - *value* is `UNSTABLE`: never, as it can change and stay the same object.
 
 When one does not hold, `readset.still_holds` decides, by comparing what the values say. The native launcher does the same
@@ -13,7 +18,8 @@ When one does not hold, `readset.still_holds` decides, by comparing what the val
 
 from __future__ import annotations
 
-from types import CellType
+import operator
+from types import CellType, FunctionType
 from typing import Any
 
 #: Where the native launcher and everybody else looks for the triples.
@@ -57,12 +63,33 @@ def _holds(read: Any) -> bool:
     namespace, name, value = read
     if type(namespace) is dict and type(name) is str:
         return namespace.get(name, ABSENT) is value  # no namespace has UNSTABLE
-    if not isinstance(namespace, CellType) or name is not None:
-        return False
-    try:
-        return namespace.cell_contents is value
-    except ValueError:
-        return value is ABSENT
+    return name is None and value is not UNSTABLE and _is_as(namespace, value)
+
+
+def _is_as(thing: Any, value: Any) -> bool:
+    """Whether *thing* is still as *value* says."""
+    if isinstance(thing, CellType):
+        try:
+            return thing.cell_contents is value
+        except ValueError:
+            return value is ABSENT
+    if type(thing) is dict and type(value) is int:
+        return len(thing) == value
+    if type(value) is tuple:
+        now = _parts(thing)
+        return now is not None and len(now) == len(value) and all(map(operator.is_, now, value))
+    return isinstance(value, type) and type(thing) is value
+
+
+def _parts(thing: Any) -> Any:
+    """What there is to compare of *thing*; None if it is of no kind that is known."""
+    if type(thing) is list:
+        return thing
+    if type(thing) is dict:
+        return [part for item in thing.items() for part in item]
+    if isinstance(thing, FunctionType):
+        return thing.__code__, thing.__defaults__, thing.__kwdefaults__
+    return (type(thing), thing.__mro__) if isinstance(thing, type) else None
 
 
 class CurrentKernels(dict):

@@ -33,6 +33,7 @@ def report() -> dict[str, dict[str, str]]:
             "can be written": "yes" if _is_writable(knobs.cache.dir) else "no: kernels are kept until the process ends",
             "manager": _said(_manager),
         },
+        **({"unsettled files of the compiler": identity.unsettled()} if identity.unsettled() else {}),
         "environment": _environment(),
     }
 

@@ -44,7 +44,7 @@ class Driver(nvidia.CudaDriver):
         self.launches_natively = False
         if self.target is not None:
             self._init_compile_only(self.target)
-        elif nvidia.CudaDriver.is_active():
+        elif hooks.has_device():
             self._init_device()
         else:
             raise NoDeviceError(

@@ -20,6 +20,10 @@ class CompileOnlyError(GraftError, RuntimeError):
     """Something that needs a CUDA device was asked of a driver that only compiles."""
 
 
+class UnregisteredError(GraftError, RuntimeError):
+    """Triton has not found this backend, whose driver is to be made active."""
+
+
 class FreezeError(GraftError, ValueError):
     """A launch cannot be frozen as it was asked to be."""
 
@@ -53,5 +57,6 @@ __all__ = [
     "OutOfResourcesError",
     "PassLibraryError",
     "SpecializationError",
+    "UnregisteredError",
     "VariantError",
 ]

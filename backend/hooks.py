@@ -18,6 +18,7 @@ otherwise it declines with one warning.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import sys
@@ -31,7 +32,7 @@ from typing import Any, NamedTuple
 import triton
 from triton.backends.nvidia import compiler as nvidia_compiler
 
-from .errors import GraftWarning
+from .errors import GraftWarning, UnregisteredError
 from .settings import NAME, is_default_backend
 
 #: Puts a hook in place and returns what undoes it, or None if Triton is not as expected.
@@ -121,8 +122,8 @@ _verdict = _Verdict()
 def owns_cuda(target: Any, asker: str) -> bool:
     """Whether the `cuda` target is ours, for the backend *asker*, which was asked about *target*.
 
-    If no driver is active yet and `TRITON_DEFAULT_BACKEND` names us, this makes Triton create ours; an error in doing so,
-    such as that there is no device, is the answer to whoever asked for a backend.
+    If no driver is active yet and `TRITON_DEFAULT_BACKEND` names us, this makes Triton create ours. Where there is no device, the
+    target is ours all the same, and kernels have our keys: whoever named it only compiles.
     """
     if "question" not in _undos:  # the in-tree backend answers for itself
         return active_driver() is not None
@@ -130,9 +131,15 @@ def owns_cuda(target: Any, asker: str) -> bool:
         _verdict.target = None
         return _verdict.ours
     config = _config()
+    is_ours = active_driver() is not None
     if config.__dict__.get("_active") is None and is_default_backend():
-        config.active  # noqa: B018 - a property that creates the default driver
-    _verdict.target, _verdict.ours, _verdict.first_asker = target, active_driver() is not None, asker
+        is_ours = True
+        with contextlib.suppress(RuntimeError):  # as in a forked child; who names the target needs no device
+            config.active  # noqa: B018 - a property that creates the default driver
+        if active_driver() is None:
+            with _lock:
+                _install("watch", *_WITHOUT_DRIVER)
+    _verdict.target, _verdict.ours, _verdict.first_asker = target, is_ours, asker
     return _verdict.ours
 
 
@@ -272,10 +279,11 @@ def _install_key() -> Callable[[], None] | None:
 def _install_manager() -> Callable[[], None] | None:
     from triton.runtime import cache
 
+    from . import cache as cache_of_ours
     from . import key as ours
 
     def make(original: Any) -> Any:
-        return lambda key: ours.get_cache_manager(key) or original(key)
+        return lambda key: ours.get_cache_manager(key) or cache_of_ours.other_manager(original, key)
 
     return _replace_everywhere(cache, "get_cache_manager", "key", make)
 
@@ -400,6 +408,8 @@ def _install_watch() -> Callable[[], None] | None:
             if name != "_active" or WatchedDriverConfig.ended:
                 super().__setattr__(name, value)
                 return
+            if value in _drivers:
+                _check_registered()
             with _lock:
                 _undo("generator", *reversed(_WHILE_ACTIVE))
                 super().__setattr__(name, value)
@@ -417,6 +427,48 @@ def _install_watch() -> Callable[[], None] | None:
             config.__class__ = type(config).__base__
 
     return undo
+
+
+def _check_registered() -> None:
+    """Raises `UnregisteredError` if Triton does not know this backend."""
+    from triton.backends import backends
+
+    if NAME not in backends:
+        raise UnregisteredError(
+            f"Triton has not found the backend {NAME} among its backends ({', '.join(sorted(backends)) or 'none'}), so it could not "
+            "compile; with TRITON_BACKENDS_IN_TREE=1 it looks only in its own folder, where an editable install is not: unset the "
+            "variable, or install triton-graft without -e."
+        )
+
+
+# -- CudaDriver.is_active: exactly one driver says that it is the one
+
+
+def _install_activity() -> Callable[[], None] | None:
+    from triton.backends.nvidia.driver import CudaDriver
+
+    original = vars(CudaDriver).get("is_active")
+    if not isinstance(original, staticmethod):
+        return None
+    ours = staticmethod(lambda: not is_default_backend() and original())
+    CudaDriver.is_active = ours  # type: ignore[method-assign, assignment]
+
+    def undo() -> None:
+        if vars(CudaDriver).get("is_active") is ours:
+            CudaDriver.is_active = original  # type: ignore[method-assign, assignment]
+
+    _originals["is_active"] = original
+    return undo
+
+
+_originals: dict[str, Callable[[], bool]] = {}
+
+
+def has_device() -> bool:
+    """Whether the in-tree driver finds a device, whoever is to be the active driver."""
+    from triton.backends.nvidia.driver import CudaDriver
+
+    return bool(_originals.get("is_active", CudaDriver.is_active)())
 
 
 class Hook(NamedTuple):
@@ -441,6 +493,12 @@ HOOKS = {
         "a no to the registry while the cuda target is ours",
         "make_backend wants exactly one backend for a target",
         _install_decline_cuda,
+    ),
+    "activity": Hook(
+        "triton.backends.nvidia.driver.CudaDriver.is_active",
+        "a no while TRITON_DEFAULT_BACKEND names us",
+        "programs count the drivers that say yes, and do without Triton where there are two",
+        _install_activity,
     ),
     "default identity": Hook(
         "triton.runtime.cache.triton_key",
@@ -506,6 +564,8 @@ HOOKS = {
 
 #: Those that are in place while ours is the active driver.
 _WHILE_ACTIVE = ("identity", "key", "manager", "redis", "parse", "tuning", "caches", "launch")
+#: Those that compiling for a target that is ours by default needs, with no driver.
+_WITHOUT_DRIVER = ("key", "manager", "redis")
 
 
 #: The hooks in place, each with what undoes it, and those that have declined.
@@ -541,7 +601,7 @@ def _undo(*names: str) -> None:
 def install_generator() -> None:
     """To be called when TTIR is about to be made while ours is the active driver."""
     with _lock:
-        if active_driver() is not None:
+        if "key" in _undos:
             _install("generator")
 
 
@@ -560,10 +620,10 @@ def prepare_for_default() -> None:
     """
     if is_default_backend():
         with _lock:
-            _install("question", "default identity")
+            _install("question", "activity", "default identity")
 
 
 def _sleep_if_unused() -> None:
     """Undoes what is in place when the last driver of ours is gone; an active one cannot go. Needs the lock."""
     if not any(True for _ in _drivers):  # its length may still count the one that goes
-        _undo("watch", "question", "default identity")
+        _undo("watch", "question", "activity", "default identity")

@@ -155,8 +155,8 @@ def _numbers(status: os.stat_result) -> list[int]:
 
 
 def _is_settled(status: os.stat_result, moment: float) -> bool:
-    """Whether the file was last changed clearly before *moment*, in seconds since 1970."""
-    return max(status.st_mtime_ns, status.st_ctime_ns) < (moment - SETTLED) * 1e9
+    """Whether the file was last changed clearly before *moment*, in seconds since 1970. Anybody can set the other time."""
+    return status.st_ctime_ns < (moment - SETTLED) * 1e9
 
 
 def _keeps_times(path: str, status: os.stat_result) -> bool:
@@ -198,15 +198,31 @@ _token = os.urandom(16).hex()
 def _loaded(path: str, digest: Callable[[str], str] = _digest) -> str:
     """*digest* of a file that this process has loaded, or may have.
 
-    A file that changed after the import of this package, or less than two seconds before, may not be what was loaded: the
-    value is then this process's own. So it is if the file is gone.
+    A file that changed after the process began may not be what was loaded: the value is then this process's own. So it is if the
+    file is gone. Other files count by content, whatever their times: one that changed just before is only read more often.
     """
     try:
         text = digest(path)
         # Looked at last: a change while it was read shows.
-        return text if _is_settled(os.stat(path), passes.IMPORTED) else _unique("changed-during-run")
+        status = os.stat(path)
     except OSError:
         return _unique("unreadable")
+    now = time.time()
+    if not _is_settled(status, now):
+        _unsettled[path] = "changed in the future" if status.st_ctime_ns > now * 1e9 else "changed just now"
+    if passes.STARTED * 1e9 <= status.st_ctime_ns <= now * 1e9:
+        _unsettled[path] = "changed while this process ran, which shares nothing with others"
+        return _unique("changed-during-run")
+    return text
+
+
+#: Files of the compiler whose times say that they may still be changing, and how so.
+_unsettled: dict[str, str] = {}
+
+
+def unsettled() -> dict[str, str]:
+    """The files of the compiler that were not left alone before they were looked at, by path, and how so."""
+    return dict(_unsettled)
 
 
 # -- Python
@@ -507,8 +523,8 @@ def compiler() -> dict[str, str]:
     - `plugins`: extensions and pass plugins of others. `instrumentation`: callbacks between the stages.
 
     The last three are looked at in every call; the others again when modules have been imported since. Files that changed
-    after this package was imported, or within the two seconds before, may differ from what is in memory: the part is then
-    `changed-during-run:` and a value that no other process has, so nothing is shared.
+    after the process began may differ from what is in memory: the part is then `changed-during-run:` and a value that no
+    other process has, so nothing is shared.
     """
     parts = dict(_fixed(len(sys.modules)))
     parts["passes"] = _passes()

@@ -336,7 +336,7 @@ def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Look
     source = asked.request.source
     encoder = next(asked.encoders)
     for alternative in place.alternatives(manifest, source.name):
-        if readset.check(encoder, alternative.reads):
+        if readset.check(encoder, alternative.reads) and _has_globals(encoder, alternative):
             lookup = _lookup(source, common, alternative.ttir, "manifest")
             if not _find(place, lookup):
                 return None  # what is stored gets its key from the TTIR itself
@@ -515,6 +515,15 @@ def _used_globals(function: JITFunction, encoder: Encoder) -> tuple[tuple[int, s
     """The used globals of *function* in a way that another process understands."""
     numbers = {id(f.__globals__): n for n, f in reversed([*enumerate(encoder.objects)]) if isinstance(f, JITFunction)}
     return tuple((numbers[scope], name) for name, scope in function.used_global_vals if scope in numbers)
+
+
+def _has_globals(encoder: Encoder, alternative: Alternative) -> bool:
+    """Whether the used globals that *alternative* names are there. Who made it up may name others."""
+    met = encoder.objects
+    return all(
+        number < len(met) and isinstance(met[number], JITFunction) and name in met[number].__globals__
+        for number, name in alternative.used_globals
+    )
 
 
 def _use_globals(function: JITFunction, encoder: Encoder, alternative: Alternative) -> None:

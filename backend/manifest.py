@@ -123,14 +123,30 @@ def _parse(data: bytes) -> list[Alternative]:
     head, _, body = data.partition(b"\n")
     if len(data) > _MAX_BYTES or hashlib.sha256(body).hexdigest().encode() != head:
         raise ValueError("damaged")
-    return [alternative_of(*item) for item in json.loads(body)]
+    content = json.loads(body)
+    if type(content) is not list or len(content) > MAX_ALTERNATIVES:
+        raise ValueError("no alternatives")
+    return [alternative_of(*item) for item in content]
 
 
 def alternative_of(ttir: str, reads: list, used_globals: list) -> Alternative:
     """The alternative with these members as JSON has them. Raises `ValueError` or `TypeError` if they are not such."""
-    if not _DIGEST.fullmatch(ttir):
+    if type(ttir) is not str or not _DIGEST.fullmatch(ttir):
         raise ValueError(ttir)
-    if not isinstance(reads, list) or any(len(read) != 3 for read in reads):
+    if type(reads) is not list or not all(map(_is_read, reads)):
         raise ValueError("no read-set")
+    if type(used_globals) is not list or not all(map(_is_used_global, used_globals)):
+        raise ValueError("no globals")
     # The reads stay lists: of several alternatives, most are not what is looked for.
-    return Alternative(ttir, reads, tuple((int(n), str(name)) for n, name in used_globals))
+    return Alternative(ttir, reads, tuple((number, name) for number, name in used_globals))
+
+
+def _is_read(read: Any) -> bool:
+    if type(read) is not list or len(read) != 3:
+        return False
+    base, name, found = read
+    return type(base) in (int, str) and type(name) is str and type(found) is str
+
+
+def _is_used_global(item: Any) -> bool:
+    return type(item) is list and len(item) == 2 and type(item[0]) is int and item[0] >= 0 and type(item[1]) is str

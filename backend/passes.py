@@ -28,9 +28,22 @@ LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
 #: Version of the plugin interface in triton/Tools/PluginUtils.h, TRITON_PLUGIN_API_VERSION.
 _PLUGIN_API = 2
 
-#: When this package was imported, in seconds since 1970: Triton imports this module with it. A file that changed later may
-#: differ from what is in memory.
-IMPORTED = time.time()
+
+def _started() -> float:
+    """When this process began, in seconds since 1970; no later than now, as a forked child has what its parent imported."""
+    now = time.time()
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        # The number is rounded down, by less than a Python process takes until it imports anything.
+        began = (ticks + 1) / os.sysconf("SC_CLK_TCK")
+        return min(now, now - time.clock_gettime(time.CLOCK_BOOTTIME) + began)
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+#: Triton imports this module with its backends. A file that changed after the process began may differ from what is in memory.
+STARTED = _started()
 
 _lock = threading.Lock()
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from triton.runtime.jit import JITFunction
 
 from .current_kernels import ATTRIBUTE
-from .encoding import Encoder, UnprovableError, finds_own, is_language, joined
+from .encoding import FAILURES, VERSION, Encoder, UnprovableError, finds_own, is_language, joined
 
 #: The attribute of a kernel's source that has its read-set.
 REMEMBERED = "_graft_read_set"
@@ -46,11 +46,13 @@ class Root(NamedTuple):
         encoder = Encoder(self.lines)
         try:
             # Its defaults are not read here: Triton binds them before, and they are among the constants.
-            texts = [encoder.function(self.function, ())]
+            texts = [VERSION, encoder.function(self.function, ())]
             for path, value in self.constants:
                 texts += (repr(path), encoder.text(value))
-        except RecursionError:
-            raise UnprovableError("a constant contains itself") from None
+        except UnprovableError:
+            raise
+        except FAILURES as error:
+            raise UnprovableError(f"it cannot be written ({error})") from None
         return encoder, joined(texts)
 
 
@@ -72,7 +74,7 @@ def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
             where = _base(encoder, base)
             if not finds_own(where, name, found) and shortened(encoder.look_up(where, name)) != found:
                 return False
-    except (UnprovableError, RecursionError):
+    except FAILURES:
         return False
     return True
 

@@ -17,7 +17,8 @@ from triton.language.core import base_value, constexpr
 from triton.runtime.jit import JITCallable, JITFunction
 
 from .current_kernels import UNSTABLE
-from .encoding import Encoder, UnprovableError, is_language, own_text
+from .encoding import FAILURES, Encoder, UnprovableError, is_language, own_text
+from .reachable import PLAIN_TYPES, reaches_more
 from .readset import Read, Root, shortened
 
 
@@ -55,7 +56,7 @@ class Recorder:
                 raise UnprovableError(f"it is not known how the front end came by {base!r}")
             written = shortened(self.encoder.look_up(base, name))
             self.reads.append(Read(base.__name__ if where is None else where, name, written))
-        except (UnprovableError, RecursionError) as error:
+        except FAILURES as error:
             self.reason = self.reason or f"{name}: {error}"
             # What can be seen to change in this process is still worth watching.
             self.encoder.watched[watched:] = (seen for seen in self.encoder.watched[watched:] if seen[2] is not UNSTABLE)
@@ -64,8 +65,10 @@ class Recorder:
         """Notes that attribute *name* of *value*, which the front end has come by, is read."""
         if isinstance(value, constexpr) and name not in ("value", "type"):
             value = value.value
-        if isinstance(value, types.ModuleType | type):
-            if not is_language(getattr(value, "__module__", None)):
+        if isinstance(value, types.ModuleType):
+            self.read(value, name)
+        elif isinstance(value, type):
+            if not own_text(value):
                 self.read(value, name)
         elif not _shows(value, name):
             self.reason = self.reason or f"attribute {name} of a {type(value).__qualname__} may be computed"
@@ -82,15 +85,13 @@ def _is_own_function(value: Any) -> bool:
 
 
 def _shows(value: Any, name: str) -> bool:
-    """Whether attribute *name* of *value* is part of what is written of it, or is the language's own."""
+    """Whether attribute *name* of *value* follows from what is written of it and its class, or is the language's own."""
     cls = type(value)
-    if isinstance(value, base_value) or is_language(cls.__module__) or cls.__module__ == "builtins":
+    if isinstance(value, base_value) or own_text(cls):
         return True
-    if isinstance(value, enum.Enum):
-        return name in ("name", "value")
-    if isinstance(value, tuple):
-        return name in getattr(value, "_fields", ())
-    return dataclasses.is_dataclass(value) and name in vars(value)
+    if reaches_more(name):
+        return False
+    return cls in PLAIN_TYPES or isinstance(value, enum.Enum | tuple | types.FunctionType) or dataclasses.is_dataclass(value)
 
 
 class _Active(threading.local):

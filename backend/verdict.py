@@ -176,7 +176,7 @@ class Judge:
 
     def _account(self, variant: _Variant, ptx: str) -> Account:
         """What ptxas makes of *ptx*, which is that of *variant*."""
-        from .bundle import cubin
+        from .runtime import cubin
 
         binary = variant.note(self._stages["cubin"], "cubin", ptx, ptx)
         metadata = variant.metadata

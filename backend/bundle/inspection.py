@@ -14,9 +14,8 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import BundleError
 from ..explain import differences
 from ..inputs import part
-from ..runtime import dispatch, format, reading, signing, values
+from ..runtime import cubin, dispatch, format, reading, signing, values
 from ..runtime.format import Bundle, Content
-from . import cubin
 from .loading import Unpacked
 
 #: Columns of figures, which are aligned on the right.

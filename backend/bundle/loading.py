@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 import triton
 from triton import knobs
 from triton.backends.compiler import GPUTarget
+from triton.compiler import compiler
 from triton.compiler.compiler import AsmDict, CompiledKernel, make_backend
 from triton.runtime.autotuner import Autotuner, Config
 from triton.runtime.cache import _base32
@@ -28,6 +29,7 @@ from ..encoding import digest
 from ..errors import BundleError
 from ..manifest import Alternative, Manifest, alternative_of
 from ..runtime import format, reading, values
+from ..runtime.cubin import check_parameters
 from .recording import active_target, function_of, keywords_of
 
 #: Whose kernels to take: those of this very compiler, or whatever the bundle has for this target.
@@ -92,13 +94,27 @@ class Loaded:
                 yield cache.Entry(self.address, _components(self._bundle.content, variant))
 
     def found(self, variant: dict[str, Any], entry: str) -> key.Found:
-        """*variant*, the entry *entry*, for who asks for it. Its files are written when somebody wants them."""
+        """*variant*, the entry *entry*, for who asks for it. Its files are written when somebody wants them.
+
+        Raises `BundleError` if its cubin takes other parameters than it says.
+        """
+        check_parameters(variant, self._bundle.artifacts[variant["files"]["cubin"]])
         files = _Files(self, variant)
         return key.Found(cache.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
 
     def _make(self, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> CompiledKernel:
-        """What `CompiledKernel(source, files, entry)` makes, without files."""
-        kernel = CompiledKernel.__new__(CompiledKernel)
+        """What `CompiledKernel(source, files, entry)` makes; without files, unless somebody has put a function in place of it."""
+        if _makes_kernels(CompiledKernel.__init__):
+            kernel = CompiledKernel.__new__(CompiledKernel)
+            self._fill(kernel, variant, files, source, entry)
+        else:
+            kernel = CompiledKernel(source, dict(files), entry)
+        if "ptx" not in kernel.asm:
+            kernel.asm = _Texts(kernel.asm, self.address)
+        return kernel
+
+    def _fill(self, kernel: CompiledKernel, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> None:
+        """Does what `CompiledKernel.__init__` does, without reading files."""
         target = GPUTarget(**variant["metadata"]["target"])
         names = tuple(sorted(variant["metadata"]))
         kernel.metadata = _metadata_class(names)(**{**variant["metadata"], "target": target})
@@ -108,7 +124,6 @@ class Loaded:
         kernel.asm = AsmDict({stage: data if stage == "cubin" else data.decode() for stage, data in stages.items()})
         kernel.metadata_group, kernel.kernel = files, kernel.asm["cubin"]
         kernel.module = kernel._module_pid = kernel.function = kernel._run = None
-        return kernel
 
     def unpack(self, variant: dict[str, Any]) -> dict[str, str]:
         """Writes the files of *variant* to a temporary folder of this process; their paths by name.
@@ -159,6 +174,27 @@ class Loaded:
                 *lines,
             ]
         )
+
+
+def _makes_kernels(function: Any) -> bool:
+    """Whether *function* is Triton's own `CompiledKernel.__init__`."""
+    code = getattr(function, "__code__", None)
+    return code is not None and (code.co_filename, code.co_qualname) == (compiler.__file__, "CompiledKernel.__init__")
+
+
+class _Texts(AsmDict):
+    """What there is of the stages of a kernel from the bundle at *address*."""
+
+    def __init__(self, stages: dict[str, Any], address: str):
+        super().__init__(stages)
+        self._address = address
+
+    def __missing__(self, stage: str) -> Any:
+        if stage in ("ttir", "ttgir", "llir", "ptx", "source"):
+            raise KeyError(
+                f"{self._address} has no {stage} of this kernel: it was made without texts (graft bundle build --texts)"
+            )
+        return super().__missing__(stage)
 
 
 class _Files(Mapping):

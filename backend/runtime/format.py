@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import keyword
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
@@ -275,6 +276,14 @@ def _number(value: Any, place: Place) -> None:
         _schema(place, "a number from 0 to 4294967295", value)
 
 
+def _from(least: int, most: int) -> Check:
+    def check(value: Any, place: Place) -> None:
+        if type(value) is not int or not least <= value <= most:
+            _schema(place, f"a number from {least} to {most}", value)
+
+    return check
+
+
 def _is_scalar(value: Any, place: Place) -> bool:
     if type(value) is int and abs(value) >= _TOO_LARGE:
         _schema(place, f"an integer of at most {MAX_DIGITS} digits", value)
@@ -327,11 +336,33 @@ def _metadata(value: Any, place: Place) -> None:
     for name in ("name", "target", "num_warps", "num_ctas", "shared"):
         if name not in value:
             _refuse("schema", f"{_path_to(place)} has no {name}")
-    _text(value["name"], (place, "name"))
-    _record(backend=_text, arch=_number, warp_size=_number)(value["target"], (place, "target"))
-    for name in ("num_warps", "num_ctas", "shared", "global_scratch_size", "profile_scratch_size"):
-        if name in value:
-            _number(value[name], (place, name))
+    for name, element in value.items():
+        if not _FIELD.fullmatch(name) or keyword.iskeyword(name):
+            _refuse("schema", f"{_path_to(place)} has {_shown(name)}, which is not the name of a field")
+        if name in _LAUNCHING:
+            _LAUNCHING[name](element, (place, name))
+
+
+#: What may be a field of a named tuple, as which Triton has metadata.
+_FIELD = re.compile(r"[A-Za-z][0-9A-Za-z_]*")
+
+#: What is launched by, if it is there.
+_LAUNCHING: dict[str, Check] = {
+    "name": _text,
+    "target": _record(backend=_text, arch=_number, warp_size=_from(32, 32)),
+    "num_warps": _from(1, 64),
+    "num_ctas": _from(1, 16),
+    "warp_size": _from(32, 32),
+    "shared": _from(0, (1 << 31) - 1),
+    "tmem_size": _from(0, (1 << 31) - 1),
+    "global_scratch_size": _number,
+    "global_scratch_align": _from(1, 1 << 30),
+    "profile_scratch_size": _number,
+    "profile_scratch_align": _from(1, 1 << 30),
+    "launch_cooperative_grid": _flag,
+    "launch_pdl": _flag,
+    "tensordesc_meta": _or_null(_list(_json)),
+}
 
 
 def _base(value: Any, place: Place) -> None:

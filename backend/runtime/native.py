@@ -16,6 +16,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from . import dispatch, values
+from .cubin import check_parameters
 from .errors import LaunchError, OutOfResourcesError
 
 # -- Setting up
@@ -182,7 +183,8 @@ def set_allocator(allocate: Callable[[int, int, int], Any] | None) -> None:
 class LoadedKernel:
     """A variant of a kernel that is loaded on a device; unloaded when it is collected.
 
-    Has of `triton.compiler.CompiledKernel` what does not need Triton. Raises `OutOfResourcesError` if the device has too little
+    Has of `triton.compiler.CompiledKernel` what does not need Triton. Raises `BundleError` if the cubin takes other parameters than
+    the bundle says, `OutOfResourcesError` if the device has too little
     for it, and `LaunchError` if the driver cannot load it.
     """
 
@@ -190,6 +192,7 @@ class LoadedKernel:
 
     def __init__(self, variant: dict[str, Any], cubin: bytes, device: int):
         metadata = variant["metadata"]
+        check_parameters(variant, cubin)
         self.name: str = metadata["name"]
         self.hash: str = variant["key"]
         self.metadata = SimpleNamespace(**{**metadata, "target": SimpleNamespace(**metadata["target"])})

@@ -49,11 +49,15 @@ bool graft::launcher::watch(PyObject *dict) {
 /// process may end after Python did.
 static auto &watchedNames = *new std::unordered_set<Py_hash_t>();
 
+/// The namespaces of which every name is watched; one that is gone may leave
+/// its address to another, which is then watched for nothing.
+static auto &wholeDicts = *new std::unordered_set<PyObject *>();
+
 /// Called before a watched namespace changes. Returns 0.
-static int noteNameChange(PyDict_WatchEvent, PyObject *, PyObject *key,
+static int noteNameChange(PyDict_WatchEvent, PyObject *dict, PyObject *key,
                           PyObject *) {
   // Without a key, all of it changes. The hash of a str is kept in it.
-  if (!key || !PyUnicode_CheckExact(key) ||
+  if (!key || !PyUnicode_CheckExact(key) || wholeDicts.count(dict) != 0 ||
       watchedNames.count(PyObject_Hash(key)) != 0)
     ++nameChanges;
   return 0;
@@ -63,6 +67,13 @@ bool graft::launcher::watchName(PyObject *dict, PyObject *name) {
   if (nameWatcher < 0)
     return false;
   watchedNames.insert(PyObject_Hash(name));
+  return watchWith(nameWatcher, dict);
+}
+
+bool graft::launcher::watchAll(PyObject *dict) {
+  if (nameWatcher < 0)
+    return false;
+  wholeDicts.insert(dict);
   return watchWith(nameWatcher, dict);
 }
 
@@ -156,6 +167,8 @@ bool graft::launcher::addChanges(PyObject *) {
 bool graft::launcher::watch(PyObject *) { return false; }
 
 bool graft::launcher::watchName(PyObject *, PyObject *) { return false; }
+
+bool graft::launcher::watchAll(PyObject *) { return false; }
 
 bool graft::launcher::addChanges(PyObject *) { return true; }
 

@@ -36,6 +36,10 @@ extern uint64_t nameChanges;
 /// exact str. Needs the GIL.
 bool watchName(PyObject *dict, PyObject *name);
 
+/// Has every name in *dict* watched from now on, also those to come. Needs the
+/// GIL.
+bool watchAll(PyObject *dict);
+
 /// A number that is another whenever *dict*, an exact one, has changed, or zero
 /// if Python does not keep one. Needs the GIL.
 inline uint64_t versionOf(PyObject *dict) {

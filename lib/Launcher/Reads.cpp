@@ -63,6 +63,98 @@ static bool findCellType() { return true; }
 #endif
 
 //===----------------------------------------------------------------------===//
+// Things that can change and stay the same object
+//===----------------------------------------------------------------------===//
+
+/// Whether *tuple* has *now* at *index*; null stands for None. Borrows both.
+static bool hasAt(PyObject *tuple, Py_ssize_t index, PyObject *now) {
+  return index < tupleSize(tuple) &&
+         tupleItem(tuple, index) == (now ? now : Py_None);
+}
+
+static bool isSameList(PyObject *list, PyObject *items) {
+  const Py_ssize_t size = PyList_Size(list);
+  if (size != tupleSize(items))
+    return false;
+  for (Py_ssize_t i = 0; i < size; ++i)
+    if (PyList_GetItem(list, i) != tupleItem(items, i))
+      return false;
+  return true;
+}
+
+static bool isSameDict(PyObject *dict, PyObject *items) {
+  if (2 * PyDict_Size(dict) != tupleSize(items))
+    return false;
+  Py_ssize_t position = 0, index = 0;
+  PyObject *key, *value;
+  while (PyDict_Next(dict, &position, &key, &value)) {
+    if (!hasAt(items, index, key) || !hasAt(items, index + 1, value))
+      return false;
+    index += 2;
+  }
+  return true;
+}
+
+#ifdef Py_LIMITED_API
+
+/// Whether attribute *name* of *object*, a function or a class, is what *items*
+/// has at *index*.
+static bool isSameAttribute(PyObject *object, const char *name, PyObject *items,
+                            Py_ssize_t index) {
+  Ref now(PyObject_GetAttrString(object, name));
+  if (!now && !passOver())
+    return false;
+  return now && hasAt(items, index, now.get());
+}
+
+static bool isFunction(PyObject *) { return false; } // asked by Python instead
+
+static bool isSameFunction(PyObject *, PyObject *) { return false; }
+
+static bool isSameClass(PyObject *cls, PyObject *items) {
+  return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
+         isSameAttribute(cls, "__mro__", items, 1);
+}
+
+#else
+
+static bool isFunction(PyObject *object) { return PyFunction_Check(object); }
+
+static bool isSameFunction(PyObject *function, PyObject *items) {
+  return hasAt(items, 0, PyFunction_GET_CODE(function)) &&
+         hasAt(items, 1, PyFunction_GET_DEFAULTS(function)) &&
+         hasAt(items, 2, PyFunction_GET_KW_DEFAULTS(function));
+}
+
+static bool isSameClass(PyObject *cls, PyObject *items) {
+  return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
+         hasAt(items, 1, reinterpret_cast<PyTypeObject *>(cls)->tp_mro);
+}
+
+#endif
+
+/// Whether *object* is of the class *cls*.
+static bool isOfClass(PyObject *object, PyObject *cls) {
+  return reinterpret_cast<PyObject *>(Py_TYPE(object)) == cls;
+}
+
+/// What compares *object* with *as*; null if that is of no kind that is known.
+static bool (*comparisonOf(PyObject *object, PyObject *as))(PyObject *,
+                                                            PyObject *) {
+  if (PyType_Check(as))
+    return isOfClass;
+  if (!PyTuple_CheckExact(as))
+    return nullptr;
+  if (PyList_CheckExact(object))
+    return isSameList;
+  if (PyDict_CheckExact(object))
+    return isSameDict;
+  if (isFunction(object))
+    return isSameFunction;
+  return PyType_Check(object) ? isSameClass : nullptr;
+}
+
+//===----------------------------------------------------------------------===//
 // Taking over
 //===----------------------------------------------------------------------===//
 
@@ -79,6 +171,19 @@ bool Reads::Taken::takeOne(PyObject *read) {
     cells.push_back({space, value});
     return true;
   }
+  if (!value)
+    value = absent; // what is not there has no kind, nor a name that is no str
+  if (name == Py_None && PyDict_CheckExact(space) && PyLong_CheckExact(value)) {
+    names.push_back({space, nullptr, value});
+    return true;
+  }
+  if (name == Py_None) {
+    auto isSame = comparisonOf(space, value);
+    if (isSame)
+      things.push_back({space, value, isSame});
+    return isSame != nullptr;
+  }
+  value = value == absent ? nullptr : value;
   if (!PyDict_CheckExact(space) || !PyUnicode_CheckExact(name))
     return false;
   names.push_back({space, name, value});
@@ -144,16 +249,33 @@ bool Reads::of(PyObject *compiled, std::unique_ptr<Reads> *reads) {
 // Looking
 //===----------------------------------------------------------------------===//
 
-bool Reads::Taken::cellsAreSame() const {
+bool Reads::Taken::objectsAreSame() const {
   for (const Cell &cell : cells)
     if (contentOf(cell.cell) != cell.value)
       return false;
+  for (const Thing &thing : things)
+    if (!thing.isSame(thing.object, thing.as))
+      return false;
   return !never;
+}
+
+/// Whether *dict* has as many items as the int *count* says. Returns as
+/// `areSame` does.
+static int hasCount(PyObject *dict, PyObject *count) {
+  const Py_ssize_t expected = PyLong_AsSsize_t(count);
+  if (expected == -1 && PyErr_Occurred())
+    return passOver() ? 0 : -1;
+  return PyDict_Size(dict) == expected;
 }
 
 /// Looks up what was read of one dict. Returns as `areSame` does.
 int Reads::Taken::lookAt(const Namespace &space) const {
   for (size_t i = space.first; i < space.last; ++i) {
+    if (!names[i].name) {
+      if (int same = hasCount(names[i].dict, names[i].value); same != 1)
+        return same;
+      continue;
+    }
     Ref now;
     if (!lookup(names[i].dict, names[i].name, &now))
       return passOver() ? 0 : -1;
@@ -166,7 +288,7 @@ int Reads::Taken::lookAt(const Namespace &space) const {
 /// Has all names watched. Returns whether their changes will be noticed.
 bool Reads::Taken::watchNames() const {
   for (const Name &read : names)
-    if (!watchName(read.dict, read.name))
+    if (!(read.name ? watchName(read.dict, read.name) : watchAll(read.dict)))
       return false;
   return true;
 }

@@ -42,7 +42,7 @@ public:
 
   /// Whether all that was read is the same object as then. Returns 1; 0, also
   /// if that cannot be told; or -1 with an exception set. Needs the GIL.
-  int areSame() { return taken->cellsAreSame() ? namesAreSame() : 0; }
+  int areSame() { return taken->objectsAreSame() ? namesAreSame() : 0; }
 
   /// Adds the memory that `areSame` reads to *lines*.
   template <typename Lines> void addTo(Lines &lines) const {
@@ -51,6 +51,8 @@ public:
       lines.add(taken->namespaces.front(), taken->namespaces.size());
     if (!taken->cells.empty())
       lines.add(taken->cells.front(), taken->cells.size());
+    if (!taken->things.empty())
+      lines.add(taken->things.front(), taken->things.size());
   }
 
   /// For the garbage collector.
@@ -59,7 +61,8 @@ public:
 private:
   /// What was read of a dict. All pointers are borrowed from *source*.
   struct Name {
-    PyObject *dict, *name, *value; ///< no value: it was not there
+    PyObject *dict, *name, *value; ///< no value: it was not there; no name:
+                                   ///< the value is the number of all items
   };
   /// A dict, and where what was read of it stands among *names*.
   struct Namespace {
@@ -71,13 +74,19 @@ private:
     PyObject *cell, *value; ///< no value: it was empty
   };
 
+  /// Something that can change and stay the same object.
+  struct Thing {
+    PyObject *object, *as;
+    bool (*isSame)(PyObject *object, PyObject *as); ///< runs no Python code
+  };
+
   /// All that is known of one tuple of reads. Looking names up may run code
   /// that has others taken, so who looks holds what it looks at.
   struct Taken {
     bool takeOne(PyObject *read);
     bool takeAll();
     void sortNames();
-    bool cellsAreSame() const;
+    bool objectsAreSame() const;
     bool versionsAreSame() const {
       for (const Namespace &space : namespaces)
         if (space.version == 0 || space.version != versionOf(space.dict))
@@ -91,6 +100,7 @@ private:
     uint64_t at = 0; ///< `nameChanges` when all names were the same, or 0
     bool never = false, watchTried = false, watched = false;
     std::vector<Cell> cells;
+    std::vector<Thing> things;
     std::vector<Namespace> namespaces;
     std::vector<Name> names;
     Ref source; ///< the tuple that was taken, or null

@@ -262,6 +262,10 @@ CUresult loadModule(const char *name, CUmodule *module, const void *image) {
     return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   std::vector<Function> functions;
   const char *bytes = static_cast<const char *>(image);
+  // A fake may have the headers of a cubin in front, for who reads these.
+  const bool isElf = std::memcmp(bytes, ELFMAG, SELFMAG) == 0;
+  if (isElf && std::strncmp(bytes + 64, "GRAFT-STUB ", 11) == 0)
+    bytes += 64;
   if (std::memcmp(bytes, ELFMAG, SELFMAG) == 0)
     parseElf(bytes, functions);
   else if (std::strncmp(bytes, "GRAFT-STUB ", 11) != 0 ||

@@ -309,7 +309,20 @@ def drop_variant(rng: Random, content: Any) -> None:
     content["variants"].remove(rng.choice(content["variants"]))
 
 
+def lie(rng: Random, content: Any) -> None:
+    """Something that is launched by is another, which may keep all rules or just not."""
+    metadata = rng.choice(content["variants"])["metadata"]
+    name = rng.choice(("num_warps", "num_ctas", "shared", "tmem_size", "launch_pdl", "warp_size", "tensordesc_meta",
+                       "global_scratch_align", "profile_scratch_size", "target", "class", "_x", "a b", "count"))  # fmt: skip
+    value = rng.choice((0, 1, 16, 17, 32, 64, 65, 2**31 - 1, 2**31, 2**32 - 1, True, None, "x", [], [1]))
+    if name == "target":
+        metadata["target"] = {**metadata["target"], "warp_size": value}
+    else:
+        metadata[name] = value
+
+
 CONTENT_STEPS = (
+    lie,
     replace_value, replace_by_another, replace_text, replace_number, replace_value_of_bundle, remove, rename_key, add_key,
     change_list, change_names, change_order, drop_variant,
 )  # fmt: skip

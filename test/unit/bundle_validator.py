@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -216,12 +217,21 @@ def _type(value: Any) -> bool:
     return fits(value, Either(TEXT, [_type]))
 
 
+def _within(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
 def _metadata(value: Any) -> bool:
-    required = {"name": TEXT, "target": {"backend": TEXT, "arch": _number, "warp_size": _number},
-                "num_warps": _number, "num_ctas": _number, "shared": _number}  # fmt: skip
-    optional = {"global_scratch_size": _number, "profile_scratch_size": _number}
-    has_required = isinstance(value, dict) and required.keys() <= value.keys()
-    return has_required and all(fits(value[name], shape) for name, shape in (required | optional).items() if name in value)
+    required = {"name": TEXT, "target": {"backend": TEXT, "arch": _number, "warp_size": _within(32, 32)},
+                "num_warps": _within(1, 64), "num_ctas": _within(1, 16), "shared": _within(0, 2**31 - 1)}  # fmt: skip
+    optional = {f"{kind}_scratch_size": _number for kind in ("global", "profile")}
+    optional |= {f"{kind}_scratch_align": _within(1, 2**30) for kind in ("global", "profile")}
+    optional |= {"tmem_size": _within(0, 2**31 - 1), "warp_size": _within(32, 32), "launch_pdl": _flag,
+                 "launch_cooperative_grid": _flag, "tensordesc_meta": lambda value: value is None or type(value) is list}  # fmt: skip
+    if not isinstance(value, dict) or not required.keys() <= value.keys():
+        return False
+    names = all(name.isascii() and name.isidentifier() and name[0] != "_" and not keyword.iskeyword(name) for name in value)
+    return names and all(fits(value[name], shape) for name, shape in (required | optional).items() if name in value)
 
 
 TEXT, DIGEST, TARGET = ".*", "[0-9a-f]{64}", "[a-z]+:[1-9][0-9]{0,5}"

@@ -13,6 +13,7 @@ device, as it is at first, it does not disturb: `cuInit` answers that there is n
 import ctypes
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -202,7 +203,20 @@ def fake_cubin(
     """What the stub loads as a module with one kernel. *sizes* has the bytes of each parameter, both scratch pointers included;
     *spills* counts registers, *shared* is static shared memory in bytes."""
     fields = ["GRAFT-STUB", name, registers, spills, max_threads, shared, *sizes]
-    return " ".join(map(str, fields)).encode() + b"\0"
+    return _with_headers(" ".join(map(str, fields)).encode() + b"\0", name, sizes)
+
+
+def _with_headers(text: bytes, name: str, sizes: list[int]) -> bytes:
+    """*text* as a cubin whose headers tell the parameters of its kernel, as `triton.backends.graft.runtime.cubin` reads them."""
+    info = b"".join(struct.pack("<BBHIHHI", 4, 0x17, 12, 0, place, 0, size << 18) for place, size in enumerate(sizes))
+    section, names = f".nv.info.{name}".encode(), b"\0.shstrtab\0"
+    strings = names + section + b"\0"
+    contents, offset, rows = [strings, info], 64 + len(text), [struct.pack("<IIQQQQIIQQ", *[0] * 10)]
+    for at, content in zip((1, len(names)), contents, strict=True):
+        rows.append(struct.pack("<IIQQQQIIQQ", at, 1, 0, 0, offset, len(content), 0, 0, 1, 0))
+        offset += len(content)
+    header = b"\x7fELF\2\1" + bytes(12) + struct.pack("<H", 190) + bytes(20) + struct.pack("<Q", offset) + bytes(10)
+    return header + struct.pack("<3H", 64, len(rows), 1) + text + b"".join(contents) + b"".join(rows)
 
 
 def _parse_launch(line: str) -> Launch:

@@ -18,6 +18,7 @@ from programs import I32, Program, active
 from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
 from test_key_sound import STORE
 from triton.backends.graft import bundle, cache, key, tuning
+from triton.backends.graft.bundle import loading
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
 from triton.backends.graft.runtime import reading
@@ -83,8 +84,9 @@ def test_a_kernel_from_a_bundle_is_the_one_that_triton_makes_of_its_files(progra
     from_files = vars(program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,)))
     assert hits[-1]
     monkeypatch.setattr(triton.knobs.compilation, "listener", None)
-    monkeypatch.setattr(CompiledKernel, "__init__", lambda *arguments: pytest.fail("files were read"))
-    compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    with monkeypatch.context() as patch:
+        patch.setattr(loading.Loaded, "unpack", lambda *arguments: pytest.fail("files were written"))
+        compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
     made = vars(compiled)
     assert made.keys() == from_files.keys()
     assert type(made["metadata"]).__name__ == type(from_files["metadata"]).__name__
@@ -95,6 +97,23 @@ def test_a_kernel_from_a_bundle_is_the_one_that_triton_makes_of_its_files(progra
     assert {name: Path(path).read_bytes() for name, path in compiled.metadata_group.items()} == {
         name: Path(path).read_bytes() for name, path in from_files["metadata_group"].items()
     }
+
+
+def test_a_function_in_place_of_init_makes_the_kernels_of_a_bundle_too(program, file, monkeypatch, tmp_path):
+    record(program, file)
+    require_only(monkeypatch, tmp_path)
+    bundle.load(file)
+    original = CompiledKernel.__init__
+
+    def init(self, *arguments):
+        original(self, *arguments)
+        self.added = self.metadata.num_warps
+
+    monkeypatch.setattr(CompiledKernel, "__init__", init)
+    compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
+    assert compiled.added == 4
+    with pytest.raises(KeyError, match="has no ptx of this kernel: it was made without texts"):
+        compiled.asm["ptx"]
 
 
 def test_a_kernel_from_a_bundle_is_looked_up_once(program, file, monkeypatch, tmp_path):

@@ -16,11 +16,11 @@ import triton.language as tl
 from bundles import digest, make_bundle, make_tuner, make_variant, with_tuners
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from triton import knobs
-from triton.backends.graft.bundle import cubin, inspection
-from triton.backends.graft.bundle.cubin import Usage
+from triton.backends.graft.bundle import inspection
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError
-from triton.backends.graft.runtime import format
+from triton.backends.graft.runtime import cubin, format
+from triton.backends.graft.runtime.cubin import Usage
 from triton.backends.graft.runtime.format import Bundle
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"

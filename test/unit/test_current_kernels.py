@@ -152,7 +152,42 @@ def cell_filled():
     return ((cell, None, ABSENT),), lambda: setattr(cell, "cell_contents", 64)
 
 
+def function_changed():
+    def function(n=1):
+        return n
+
+    kept = function.__defaults__
+    return ((function, None, (function.__code__, kept, None)),), lambda: setattr(function, "__defaults__", (2,))
+
+
+def bases_changed():
+    cls = type("Own", (Config,), {})
+    other = type("Other", (Config,), {})
+    return ((cls, None, (type, cls.__mro__)),), lambda: setattr(cls, "__bases__", (other,))
+
+
+def class_of_instance_changed():
+    value = type("Own", (), {})()
+    return ((value, None, type(value)),), lambda: setattr(value, "__class__", type("Other", (), {}))
+
+
+def item_of_list_changed():
+    value = [64]
+    return ((value, None, (value[0],)),), lambda: value.__setitem__(0, 65)
+
+
+def dict_reordered():
+    value = {"a": 1, "b": 2}
+    return ((value, None, ("a", value["a"], "b", value["b"])),), lambda: value.update(a=value.pop("a"))
+
+
+def attribute_added():
+    cls = type("Own", (Config,), {})
+    return ((dict_of(cls), None, len(vars(cls))),), lambda: setattr(cls, "other", 64)
+
+
 CHANGES = [replaced, deleted, added, cleared, written_with_another_string, second_namespace, class_attribute]
+CHANGES += [function_changed, bases_changed, class_of_instance_changed, item_of_list_changed, dict_reordered, attribute_added]
 CHANGES += [class_attribute_hidden, cell_changed, cell_emptied, cell_filled]
 each_change = pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 

@@ -97,10 +97,11 @@ def test_a_text_is_the_same_each_time_and_inside_others(value):
     assert text([value]) != text((value,))
 
 
-def test_order_counts_where_python_says_that_it_does():
-    assert text({1: 2, 3: 4}) == text({3: 4, 1: 2})
-    assert text({"a", "b", "c"}) == text({"c", "a", "b"})
+def test_order_counts_where_it_shows():
+    assert text({1: 2, 3: 4}) != text({3: 4, 1: 2})
     assert text([1, 2]) != text([2, 1])
+    assert text({0, 8}) != text({8, 0}), "two that Python calls equal and goes through in different orders"
+    assert Encoder(True).container({0, 8}) == Encoder(True).container({8, 0})
 
 
 def test_texts_are_the_same_in_another_process(tmp_path):
@@ -114,14 +115,6 @@ def test_texts_are_the_same_in_another_process(tmp_path):
 
 class Opaque:
     pass
-
-
-class WithProperty(NamedTuple):
-    x: int
-
-    @property
-    def twice(self):
-        return self.x * 2
 
 
 class WithMethod(NamedTuple):
@@ -198,7 +191,6 @@ def contains_itself():
 
 UNKNOWN = {
     "an object": Opaque(),
-    "a property": WithProperty(1),
     "a method that reads the environment": WithMethod(1),
     "an object in a field": WithOpaque(Opaque()),
     "a number of its own kind": OwnInt(1),
@@ -226,8 +218,7 @@ def test_what_is_not_known_by_looking_at_it_has_no_text(name):
 
 
 def test_what_contains_itself_ends():
-    with pytest.raises(RecursionError):
-        text(contains_itself())
+    assert text(contains_itself()) != text([[]])
 
 
 # -- Looking up

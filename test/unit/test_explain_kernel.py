@@ -161,7 +161,7 @@ def test_a_descriptor_is_an_argument(explain):
 
 def test_usage_is_that_of_the_cubin(explain, activate):
     """Compared with what the cubin of the same launch says, read by other code."""
-    from triton.backends.graft.bundle import cubin
+    from triton.backends.graft.runtime import cubin
 
     report = explain("total", "*fp32, *fp32, 1000, 4096", num_warps=1)
     compiled = kernel_report._compile(

@@ -25,6 +25,7 @@ from support import (
 from triton.backends.graft import hooks
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.errors import UnregisteredError
 from triton.backends.graft.settings import CAPABILITIES
 from triton.backends.nvidia.compiler import CUDABackend
 from triton.backends.nvidia.driver import CudaDriver
@@ -458,13 +459,24 @@ NO_DEVICE = (
 
 @pytest.mark.parametrize(
     "request_of_the_user",
-    ["triton.runtime.driver.active", "make_backend(target(90))", "warm_up_vector_add(make_vector_add())"],
-    ids=["active", "make_backend", "warmup"],
+    ["triton.runtime.driver.active", "warm_up_vector_add(make_vector_add())"],
+    ids=["active", "warmup"],
 )
 def test_the_variable_without_a_device_and_without_a_target_says_what_to_do(tmp_path, request_of_the_user):
     done = run_python(REPORT + request_of_the_user, tmp_path, TRITON_DEFAULT_BACKEND="graft", CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == NO_DEVICE
+
+
+def test_the_variable_without_a_device_compiles_for_a_target_that_is_named(tmp_path):
+    code = (
+        REPORT
+        + """
+compiled = triton.compile(vector_add_source(make_vector_add()), target=target(80))
+print(compiled.metadata.target.arch, compiled.metadata.version_tiles, triton.runtime.driver.__dict__.get("_active"))
+"""
+    )
+    assert output_of(code, tmp_path, TRITON_DEFAULT_BACKEND="graft", CUDA_VISIBLE_DEVICES="") == "80 True None\n"
 
 
 def test_a_typing_error_in_the_variable_is_refused_by_triton(monkeypatch):
@@ -559,3 +571,36 @@ print(state_of_triton() == UNTOUCHED)
         other,
         "True",
     ]
+
+
+def test_a_parameter_that_is_called_as_an_option_of_ours_is_the_kernels(tmp_path):
+    code = (
+        REPORT
+        + """
+import tempfile, importlib.util
+from triton.backends.graft.driver import Driver
+path = tempfile.mkdtemp() + "/own.py"
+with open(path, "w") as file:
+    file.write("import triton, triton.language as tl\\n@triton.jit\\ndef k(p, version_tiles: tl.constexpr):\\n    tl.store(p, version_tiles)\\n")
+spec = importlib.util.spec_from_file_location("own", path)
+own = importlib.util.module_from_spec(spec); spec.loader.exec_module(own)
+triton.runtime.driver.set_active(Driver(target="cuda:90"))
+compiled = own.k.warmup(triton.MockTensor("fp32"), version_tiles=7, grid=(1,))
+print("7.0" in compiled.asm["ttir"] or "7.000000e+00" in compiled.asm["ttir"], compiled.metadata.version_tiles)
+"""
+    )
+    assert output_of(code, tmp_path) == "True True\n"
+
+
+def test_a_backend_that_triton_has_not_found_says_so_when_it_is_made_active(monkeypatch):
+    from triton.backends import backends
+
+    driver = Driver(target="cuda:90")
+    monkeypatch.delitem(backends, "graft")
+    with pytest.raises(UnregisteredError, match="TRITON_BACKENDS_IN_TREE"):
+        config.set_active(driver)
+
+
+def test_exactly_one_driver_says_that_it_is_active(tmp_path):
+    code = "from triton.backends import backends\nprint([name for name, found in backends.items() if found.driver.is_active()])"
+    assert output_of(code, tmp_path, TRITON_DEFAULT_BACKEND="graft") == "['graft']\n"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a kernel uses of a device, read from its cubin.
+"""What a kernel takes and what it uses of a device, read from its cubin.
 
 A cubin is an ELF file. Its section `.nv.info` has attributes of functions, each with the number of the function's symbol and a
-value; shared memory whose size is known to the compiler is a section `.nv.shared.<function>`. NVIDIA documents neither; what is
+value; shared memory whose size is known to the compiler is a section `.nv.shared.<function>`. The parameters of a function are among the
+attributes in `.nv.info.<function>`. NVIDIA documents neither; what is
 read here is what `cuobjdump -res-usage` prints. The file may come from anywhere, so nothing in it is trusted: what
 cannot be told is None.
 """
@@ -10,8 +11,10 @@ cannot be told is None.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .errors import BundleError
 
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -22,7 +25,10 @@ _MACHINE_CUDA = 190
 _FUNCTION = 2
 #: The format of an attribute whose value has as many bytes as its header says; others have none behind the header.
 _SIZED = 4
-_REGISTERS, _FRAME_BYTES = 0x2F, 0x11
+_REGISTERS, _FRAME_BYTES, _PARAMETER = 0x2F, 0x11, 0x17
+#: Of a parameter: a number of no use, its place, its offset, and its size above 18 other bits.
+_PARAMETER_FIELDS = struct.Struct("<IHHI")
+_SIZE_SHIFT = 18
 
 #: Of the tables that are searched, in bytes. Triton's cubins have a few hundred.
 _MAX_TABLE = 1 << 20
@@ -54,6 +60,29 @@ def code_bytes(cubin: bytes, kernel: str) -> int | None:
     except ValueError:
         return None
     return None if section is None else section.size
+
+
+def is_cubin(data: bytes) -> bool:
+    """Whether *data* says that it is one; the driver refuses what is none."""
+    return data[:4] == b"\x7fELF"
+
+
+def parameters(cubin: bytes, kernel: str) -> tuple[int, ...] | None:
+    """The sizes in bytes of the parameters of the function *kernel*, in order; None if the cubin does not tell."""
+    try:
+        table = _Elf(cubin).table(b".nv.info." + kernel.encode())
+        found = dict(_parameter(value) for attribute, value in _sized(table) if attribute == _PARAMETER)
+    except ValueError:
+        return None
+    return tuple(found[place] for place in sorted(found)) if sorted(found) == [*range(len(found))] else None
+
+
+def _parameter(value: bytes) -> tuple[int, int]:
+    """Place and size of a parameter. Raises `ValueError`."""
+    if len(value) != _PARAMETER_FIELDS.size:
+        raise ValueError
+    _, place, _, bits = _PARAMETER_FIELDS.unpack(value)
+    return place, bits >> _SIZE_SHIFT
 
 
 def _usage(elf: _Elf, kernel: bytes) -> Usage:
@@ -127,15 +156,60 @@ def _functions(elf: _Elf, name: bytes) -> set[int]:
 
 def _attributes(elf: _Elf) -> Iterator[tuple[int, int, int]]:
     """The attributes of functions: the number of the symbol, what it is, and its value. Raises `ValueError`."""
-    table = elf.table(b".nv.info")
+    for attribute, value in _sized(elf.table(b".nv.info")):
+        if len(value) == _PAIR.size:
+            symbol, number = _PAIR.unpack(value)
+            yield symbol, attribute, number
+
+
+def _sized(table: bytes) -> Iterator[tuple[int, bytes]]:
+    """The attributes in *table* that say how long they are, with their values. Raises `ValueError`."""
     offset = 0
     while offset < len(table):
         kind, attribute, size = _ATTRIBUTE.unpack(_part(table, offset, _ATTRIBUTE.size))
         offset += _ATTRIBUTE.size
-        if kind != _SIZED:
-            continue
-        value = _part(table, offset, size)
-        offset += size
-        if size == _PAIR.size:
-            symbol, number = _PAIR.unpack(value)
-            yield symbol, attribute, number
+        if kind == _SIZED:
+            yield attribute, _part(table, offset, size)
+            offset += size
+
+
+# -- What a bundle says of it
+
+#: The bytes of a parameter of each plain type; pointers have 8. Descriptors become several, which is up to the launcher.
+_TYPE_SIZES = {
+    "i1": 1, "u1": 1, "i8": 1, "u8": 1, "fp8e5": 1, "fp8e4nv": 1, "fp8e4b15": 1, "i16": 2, "u16": 2, "fp16": 2, "bf16": 2,
+    "i32": 4, "u32": 4, "fp32": 4, "f32": 4, "i64": 8, "u64": 8, "fp64": 8,
+}  # fmt: skip
+#: The two pointers to scratch memory that each kernel takes last.
+_SCRATCH = (8, 8)
+
+
+def check_parameters(variant: dict[str, Any], cubin: bytes) -> None:
+    """Raises `BundleError` if *cubin* takes other parameters than *variant*, which is to be launched with it, says."""
+    special = variant["specialisation"]
+    if special is None or not is_cubin(cubin):
+        return
+    types = [type_ for type_ in _leaves(special["signature"]) if type_ != "constexpr"]
+    sizes = [8 if type_.startswith("*") else _TYPE_SIZES.get(type_) for type_ in types]
+    taken = parameters(cubin, variant["metadata"]["name"])
+    if taken is None:
+        raise BundleError("cubin", f"the cubin of {variant['name']!r} does not tell the parameters of a kernel of this name")
+    if None not in sizes and (*sizes, *_SCRATCH) != taken:
+        raise BundleError(
+            "cubin",
+            f"the cubin of {variant['name']!r} takes parameters of {_shown(taken)} bytes, and its signature ({', '.join(types)}) says "
+            f"{_shown((*sizes, *_SCRATCH))}",
+        )
+
+
+def _leaves(types: list) -> Iterator[str]:
+    for type_ in types:
+        if isinstance(type_, list):
+            yield from _leaves(type_)
+        else:
+            yield type_
+
+
+def _shown(sizes: Iterable[int | None]) -> str:
+    first, more = [*sizes][:40], len([*sizes][40:])
+    return ", ".join(map(str, first)) + (f" and {more} more" if more else "")
