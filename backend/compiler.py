@@ -10,7 +10,7 @@ from triton import knobs
 from triton.backends.compiler import GPUTarget, Language
 from triton.backends.nvidia import compiler as nvidia
 
-from . import hooks, passes, pipeline, verdict
+from . import hooks
 from .errors import OptionError
 from .settings import NAME, OPTIONS
 
@@ -56,6 +56,8 @@ class Backend(nvidia.CUDABackend):
     def add_stages(self, stages: dict, options: Options, language: Language) -> None:
         capability = self._parse_arch(options.arch)
         if language == Language.TRITON:
+            from . import verdict
+
             judge = verdict.Judge(self, options, capability)
             stages["ttir"] = judge.make_ttir
             stages.update({name: judge.remembering(name) for name in ("ttgir", "llir", "ptx", "cubin")})
@@ -72,6 +74,8 @@ class Backend(nvidia.CUDABackend):
     def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
         """Triton's TTIR stage with our passes behind it. What `add_stages` gives asks ptxas about them, too."""
         mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
+        from . import passes, pipeline
+
         steps = pipeline.steps(opt)
         if not steps or not passes.available():
             return mod

@@ -141,6 +141,8 @@ class Judge:
         if account.is_good(self._limits.warps):
             return ours
         fewer = self._with_fewer(ours, before, context)
+        if not fewer:
+            return ours
         least = self._account(fewer[-1], self._to_ptx(fewer[-1], context))
         objection = account.objection(least)
         if not objection:

@@ -54,8 +54,6 @@ struct Candidate {
 struct Loop {
   scf::ForOp op;
   std::vector<Candidate> candidates;
-  /// The parts without which an access is wider.
-  llvm::SmallDenseSet<Value, 8> narrowing;
 };
 
 } // namespace
@@ -102,18 +100,12 @@ static Operation *findNarrowLoad(scf::ForOp loop, int64_t threads,
   return found;
 }
 
-/// Why the condition of *part*, of a mask in *op*, tells nothing in front of
-/// the loop of *iterations*; empty if it does. One that no iteration changes is
-/// for graft-version-tiles, but in a loop that *holdsProduct*, which that does
-/// not duplicate, and where *part* is not the same in all lanes anyway.
-static std::string getObjection(const MaskPart &part, Operation *op,
-                                scf::ForOp loop, bool holdsProduct,
-                                Iterations &iterations,
+/// Why *condition*, of a part of the mask of *op*, tells nothing in front of
+/// the loop of *iterations*; empty if it does.
+static std::string getObjection(const TileCondition &condition, Operation *op,
+                                scf::ForOp loop, Iterations &iterations,
                                 DefinedValues &defined) {
-  const TileCondition &condition = *part.condition;
-  bool changes = iterations.change(condition);
-  bool isUniform = llvm::none_of(part.dims, [](auto dim) { return bool(dim); });
-  if (!changes && (!holdsProduct || isUniform))
+  if (!iterations.change(condition))
     return "what narrows the access does not change in the loop";
   // A loop that runs looks at the masks in its body.
   bool isReached = op->getBlock() == loop.getBody();
@@ -122,13 +114,11 @@ static std::string getObjection(const MaskPart &part, Operation *op,
   };
   if (!isReached && !llvm::all_of(condition.getLeaves(), isUsable))
     return "the bound may have no value where the access is not reached";
-  return changes ? iterations.getObjection(condition) : "";
+  return iterations.getObjection(condition);
 }
 
-/// The accesses of *loop*, which may be one that *holdsProduct*, whose masks
-/// may be whole in some iterations.
-static std::vector<Candidate> findCandidates(scf::ForOp loop,
-                                             bool holdsProduct) {
+/// The accesses of *loop* whose masks change with the iteration.
+static std::vector<Candidate> findCandidates(scf::ForOp loop) {
   Iterations iterations(loop);
   DefinedValues defined;
   std::vector<Candidate> candidates;
@@ -143,8 +133,7 @@ static std::vector<Candidate> findCandidates(scf::ForOp loop,
         continue;
       isCandidate |= iterations.change(*part.condition);
       std::string why =
-          getObjection(part, op, loop, holdsProduct, iterations, defined);
-      isCandidate |= why.empty();
+          getObjection(*part.condition, op, loop, iterations, defined);
       if (why.empty())
         continue;
       part.why = std::move(why);
@@ -156,10 +145,10 @@ static std::vector<Candidate> findCandidates(scf::ForOp loop,
   return candidates;
 }
 
-/// Writes how many iterations of *loop*, from the first, *changing* is known
-/// to hold in; 0 where *fixed*, which no iteration changes, does not.
-static Value emitWholeCount(scf::ForOp loop, const TileCondition &changing,
-                            const TileCondition &fixed, OpBuilder &builder) {
+/// Writes how many iterations of *loop*, from the first, *condition* is known
+/// to hold in.
+static Value emitWholeCount(scf::ForOp loop, const TileCondition &condition,
+                            OpBuilder &builder) {
   Location loc = loop.getLoc();
   Iterations iterations(loop);
   auto constant = [&](int64_t value) -> Value {
@@ -173,15 +162,12 @@ static Value emitWholeCount(scf::ForOp loop, const TileCondition &changing,
         builder, loc, arith::SubIOp::create(builder, loc, number, one), zero);
   };
   Value last = before(count);
-  Value isLastWhole = iterations.emitAt(changing, last, builder, loc);
+  Value isLastWhole = iterations.emitAt(condition, last, builder, loc);
   Value whole = arith::SelectOp::create(builder, loc, isLastWhole, count, last);
-  Value isFirstWhole = iterations.emitAt(changing, zero, builder, loc);
-  Value isEndWhole = iterations.emitAt(changing, before(whole), builder, loc);
+  Value isFirstWhole = iterations.emitAt(condition, zero, builder, loc);
+  Value isEndWhole = iterations.emitAt(condition, before(whole), builder, loc);
   Value areWhole =
       arith::AndIOp::create(builder, loc, isFirstWhole, isEndWhole);
-  if (!fixed.getLeaves().empty())
-    areWhole =
-        arith::AndIOp::create(builder, loc, areWhole, fixed.emit(builder, loc));
   // What the masks are compared with may have no value where nobody looks.
   Value runs = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt,
                                      count, zero);
@@ -217,35 +203,26 @@ static Value emitBoundary(scf::ForOp loop, Value number, OpBuilder &builder) {
 }
 
 /// Makes two loops of *candidate*, the first without the parts of masks that
-/// are true there. Where one access gains, the masks of the others that the
-/// iterations change can go too. Where parts that they do not change have to
-/// go, the second loop may have to run all iterations: it stays pipelined.
+/// are true there. Where one access gains, the masks of the others can go too.
 static void peel(const Loop &candidate) {
   scf::ForOp loop = candidate.op;
-  Iterations iterations(loop);
   llvm::SmallSetVector<Value, 8> proven;
-  TileCondition changing, fixed;
+  TileCondition condition;
   for (const auto &[op, parts] : candidate.candidates)
-    for (const MaskPart &part : parts) {
-      if (!part.condition)
-        continue;
-      bool changes = iterations.change(*part.condition);
-      if ((changes || candidate.narrowing.contains(part.value)) &&
-          proven.insert(part.value))
-        (changes ? changing : fixed).append(*part.condition);
-    }
+    for (const MaskPart &part : parts)
+      if (part.condition && proven.insert(part.value))
+        condition.append(*part.condition);
 
   OpBuilder builder(loop);
-  Value middle = emitBoundary(
-      loop, emitWholeCount(loop, changing, fixed, builder), builder);
+  Value middle =
+      emitBoundary(loop, emitWholeCount(loop, condition, builder), builder);
   IRMapping mapping;
   auto whole = cast<scf::ForOp>(builder.clone(*loop, mapping));
   whole.setUpperBound(middle);
   simplifyMasks(*whole.getBody(), proven.getArrayRef(), mapping);
   loop.setLowerBound(middle);
   loop.getInitArgsMutable().assign(whole.getResults());
-  if (fixed.getLeaves().empty())
-    loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
+  loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
   // What is left is hardly ever whole: no branch is worth it there.
   loop->setAttr("tt.graft_peeled", builder.getUnitAttr());
 }
@@ -269,8 +246,9 @@ struct PeelLoops : graft::impl::GraftPeelLoopsBase<PeelLoops> {
       return;
     tt::ModuleAxisInfoAnalysis axisInfo(getOperation());
     // The analysis ends with the first change.
-    llvm::erase_if(loops,
-                   [&](Loop &loop) { return !isWorthPeeling(loop, axisInfo); });
+    llvm::erase_if(loops, [&](const Loop &loop) {
+      return !isWorthPeeling(loop, axisInfo);
+    });
     Budget budget(getOperation(), maxSize);
     for (const Loop &loop : loops) {
       if (!sites.take(loop.op))
@@ -292,28 +270,19 @@ private:
     function.walk([&](scf::ForOp op) {
       if (!isInnermost(op) || !pipelining.isPipelined(op))
         return;
-      std::vector<Candidate> candidates =
-          findCandidates(op, pipelining.holdsProduct(op));
+      std::vector<Candidate> candidates = findCandidates(op);
       if (!candidates.empty())
-        loops.push_back({op, std::move(candidates), {}});
+        loops.push_back({op, std::move(candidates)});
     });
   }
 
-  /// Whether *loop* is to be peeled, and what narrows it; says why in remarks
-  /// if not.
-  bool isWorthPeeling(Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
+  /// Whether *loop* is to be peeled; says why in remarks if not.
+  bool isWorthPeeling(const Loop &loop, tt::ModuleAxisInfoAnalysis &axisInfo) {
     SmallVector<std::pair<Operation *, std::string>> declined;
-    for (const auto &[op, parts] : loop.candidates) {
-      std::string why;
-      std::optional<Access> access =
-          getGain(op, parts, threads, /*mayAlign=*/false, axisInfo, why);
-      if (!access) {
+    for (const auto &[op, parts] : loop.candidates)
+      if (std::string why;
+          !getGain(op, parts, threads, /*mayAlign=*/false, axisInfo, why))
         declined.push_back({op, std::move(why)});
-        continue;
-      }
-      for (const MaskPart *part : access->parts)
-        loop.narrowing.insert(part->value);
-    }
     if (declined.size() == loop.candidates.size()) {
       for (auto &[op, why] : declined)
         op->emitRemark("graft-peel-loops: mask kept: ") << why;

@@ -59,8 +59,7 @@ def python_of(operation: str, values: Mapping[str, str]) -> str | None:
 
 def write_python(lines: Iterator[str], values: dict[str, str], indent: str) -> Iterator[str]:
     """The *lines* of a block, to its end, as lines of Python; branches hand on what *values* says of their results."""
-    for line in lines:
-        line = re.sub(r" loc\(.*", "", line).strip()
+    for line in (re.sub(r" loc\(.*", "", line).strip() for line in lines):
         if line.startswith("}"):
             return
         if "yield" in values and (yielded := re.fullmatch(r"scf\.yield (.*) : .*", line)):

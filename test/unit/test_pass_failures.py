@@ -73,7 +73,7 @@ def test_graft_opt_makes_the_failure_again_from_the_reproducer(activate, failing
     command = [sys.executable, "-m", "triton.backends.graft.opt", str(path), f"-{flag[1]}={flag[2]}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 1
-    assert "threads must be positive (got 0)" in done.stderr
+    assert "threads must be a power of two (got 0)" in done.stderr
 
 
 def test_two_failures_of_one_kernel_have_one_reproducer_for_each_pass(activate, failing):

@@ -173,16 +173,10 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     zero. What an index tensor that the loop carries on has grown by is the
     number of the iteration times what each adds.
 
-    In a loop with a dot product, which graft-version-tiles does not duplicate,
-    parts of masks that no iteration changes may be in the way as well: `cols < N`
-    of a matrix in padded rows. Where they have to go for an access to be wider,
-    the first loop runs all whole iterations or none, and the second one, which
-    then may have to run all, stays pipelined.
-
     Taken: innermost loops that hold a dot product or are to be pipelined
     (`tl.range(..., num_stages=N)` with N > 1), in which a load or store is wider
-    without parts of its mask that change with the iteration, or in loops with a
-    product without others. Other loops are left to graft-version-tiles.
+    without parts of its mask that change with the iteration. Other loops are left
+    to graft-version-tiles.
 
     Results keep their bits, with the exceptions and with the option `exact` of
     graft-version-tiles: both loops have the products and sums of the one in one
@@ -191,14 +185,16 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
 
     What it gains: vector width by AxisInfo, before and after, as there. What it
     costs: the loop's code a second time, of which at most one iteration runs,
-    not pipelined, unless all have to. The pass leaves a loop as it was, and says
-    why in a remark, where
+    not pipelined. The pass leaves a loop as it was, and says why in a remark,
+    where
     - the bound is not a sum of scalars and constant multiples of the induction
       variable, or the smaller of two such, or it is unsigned, or the bounds in
       the loop take more than 64 operations to compute;
     - the access may not be reached, and its bound may have no value then: see
       graft-version-tiles;
-    - what narrows the access does not change in a loop without a product;
+    - what narrows the access does not change in the loop: `cols < N` of a matrix
+      in padded rows. Two loops for it, whole or not, took up to 1.16 times as
+      long for small products and gained nothing for large ones (H200);
     - another load in it moves less than four bytes at a time on account of its
       pointers, so that the loop waits for memory anyway: with asynchronous
       copies beside it, such a loop was slower (0.71 of the speed, H200, fp16,
