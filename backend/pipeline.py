@@ -27,6 +27,8 @@ from .runtime.files import write_file
 #: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
 #: those that took more had all registers in use, and up to 150 KB of code more.
 _SHARE, _FLOOR = 0.25, 800
+#: A kernel of a few operations may double whatever its tiles hold: x + y in tiles of 8192 has 14 of them and is what passes are for.
+_FEW = 48
 
 
 class Kernel(NamedTuple):
@@ -43,7 +45,8 @@ class Kernel(NamedTuple):
     @property
     def copying(self) -> dict[str, int]:
         """The options of every pass that copies code."""
-        added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1))
+        few = self.size if self.size <= _FEW else 0
+        added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1), few)
         return {"threads": _threads(self.options), "exact": self.options.exact_bits, "max_size": self.size + int(added)}
 
 

