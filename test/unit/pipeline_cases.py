@@ -67,7 +67,7 @@ KERNELS = {
         a = tl.load(x + rows[:, None] * stride + cols[None, :], mask, other=0.0)
         tl.store(out + rows[:, None] * stride + cols[None, :], a, mask)
         """,
-        {"x": INPUT, "out": OUTPUT}, {"m": 75, "n": 601, "stride": 608}, {"BM": 32, "BN": 256}, (3, 3),
+        {"x": INPUT, "out": OUTPUT}, {"m": 75, "n": 601, "stride": 608}, {"BM": 16, "BN": 128}, (5, 5),
     ),
     # graft-split-masks: the only tile of its axis.
     "row": Kernel(
