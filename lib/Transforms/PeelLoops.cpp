@@ -109,10 +109,8 @@ static std::string getObjection(const TileCondition &condition, Operation *op,
     return "what narrows the access does not change in the loop";
   // A loop that runs looks at the masks in its body.
   bool isReached = op->getBlock() == loop.getBody();
-  auto isUsable = [&](Value leaf) {
-    return !loop.isDefinedOutsideOfLoop(leaf) || defined.contains(leaf);
-  };
-  if (!isReached && !llvm::all_of(condition.getLeaves(), isUsable))
+  auto isDefined = [&](Value leaf) { return defined.contains(leaf); };
+  if (!isReached && !llvm::all_of(condition.getLeaves(), isDefined))
     return "the bound may have no value where the access is not reached";
   return iterations.getObjection(condition);
 }

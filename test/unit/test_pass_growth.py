@@ -111,5 +111,5 @@ def test_a_bound_of_too_many_operations_is_declined_with_a_remark(tmp_path):
 @pytest.mark.parametrize("make", [chained_bound, chained_masks])
 def test_chains_of_any_length_are_walked_without_recursion(make, tmp_path):
     """Regression: a chain of 160,000 operations in front of a mask overflowed the stack."""
-    _, remarks = run_pass(tmp_path, make(50_000), "-graft-version-tiles=max-ops=1000000")
+    _, remarks = run_pass(tmp_path, make(160_000), "-graft-version-tiles=max-ops=1000000")
     assert "versioned" in remarks
