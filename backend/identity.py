@@ -209,8 +209,8 @@ def _loaded(path: str, digest: Callable[[str], str] = _digest) -> str:
         return _unique("unreadable")
     now = time.time()
     if not _is_settled(status, now):
-        _unsettled[path] = "changed in the future" if status.st_ctime_ns > now * 1e9 else "changed just now"
-    if passes.STARTED * 1e9 <= status.st_ctime_ns <= now * 1e9:
+        _unsettled[path] = "changed in the future" if status.st_ctime > now else "changed just now"
+    if passes.STARTED <= status.st_ctime <= now:
         _unsettled[path] = "changed while this process ran, which shares nothing with others"
         return _unique("changed-during-run")
     return text
