@@ -86,7 +86,10 @@ class Compilation:
         module = ir.parse_mlir_module(str(self._path), context)
         module.context = context
         stages: dict[str, Any] = {}
-        self._backend.add_stages(stages, self._backend.parse_options({**self.case.options, **options}), Language.TRITON)
+        backend, chosen = self._backend, self._backend.parse_options({**self.case.options, **options})
+        backend.add_stages(stages, chosen, Language.TRITON)
+        if last != "cubin":  # the passes are what is looked at here; ptxas' verdict on them takes as long as all else
+            stages["ttir"] = lambda src, metadata: backend.make_ttir(src, metadata, chosen, backend._parse_arch(chosen.arch))
         results, metadata = {}, {}
         for name, stage in stages.items():
             module = stage(module, metadata)
