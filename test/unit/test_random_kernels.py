@@ -25,6 +25,9 @@ from triton.backends.graft.driver import Driver
 
 KERNELS = 300
 
+#: How many kernels of each family tell what part of it the passes change.
+SAMPLE = 60
+
 #: More of them, all for sm_80, where descriptors become masks: in `KERNELS` there are next to none.
 DESCRIPTORS = range(0, 20 * len(TARGETS), len(TARGETS))
 
@@ -55,13 +58,21 @@ def test_random_kernels_compile_with_each_pass_off_and_on(reports):
     assert len(reports) == len(FOUND) + KERNELS + len(DESCRIPTORS)
 
 
+@pytest.fixture(scope="module")
+def sampled():
+    """Reports of as many kernels of each family in `SHARES`: of all seeds together, a new family would leave fewer to the others."""
+    named = set().union(*SHARES.values())
+    cases = [make_case(seed, family) for family in sorted(named - {"descriptors"}) for seed in range(SAMPLE)]
+    cases += [make_case(seed, "descriptors") for seed in DESCRIPTORS]
+    return list(run_all(Shared.of(cases), functools.partial(Compiles, last="ttir", variants=("none", *SHARES))))
+
+
 @pytest.mark.parametrize("variant", SHARES)
-def test_passes_change_many_of_them(reports, variant):
-    made = Counter(report.case.family for report in reports)
-    changed = Counter(report.case.family for report in reports if variant in report.finding.changed)
+def test_passes_change_many_of_them(sampled, variant):
+    made = Counter(report.case.family for report in sampled)
+    changed = Counter(report.case.family for report in sampled if variant in report.finding.changed)
     shares = {family: changed[family] / made[family] for family in SHARES[variant]}
-    # What a kernel may grow by leaves half of them as they were in the families whose tiles are large.
-    assert all(shares[family] >= least / 2 for family, least in SHARES[variant].items()), sorted(shares.items())
+    assert all(shares[family] >= least for family, least in SHARES[variant].items()), shares
 
 
 def test_a_few_go_all_the_way_to_cubins():
