@@ -73,13 +73,10 @@ class Backend(nvidia.CUDABackend):
     @staticmethod
     def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
         """Triton's TTIR stage with our passes behind it. What `add_stages` gives asks ptxas about them, too."""
-        mod = nvidia.CUDABackend.make_ttir(mod, metadata, opt, capability)
-        from . import passes, pipeline
+        from . import pipeline
 
-        steps = pipeline.steps(opt)
-        if not steps or not passes.available():
-            return mod
-        return pipeline.run(mod, steps, opt, capability, str(mod)).module
+        (module, _), _ = pipeline.make_ttir(mod, metadata, opt, capability)
+        return module
 
     def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
         from . import key

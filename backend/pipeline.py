@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from triton import knobs
 from triton._C.libtriton import ir
+from triton.backends.nvidia import compiler as nvidia
 
 from . import passes, skips
 from .errors import GraftWarning
@@ -101,7 +102,17 @@ class Changed(NamedTuple):
     """A module, and the names of the passes that changed it."""
 
     module: Any
-    passes: tuple[str, ...]
+    passes: tuple[str, ...] = ()
+
+
+def make_ttir(module: Any, metadata: dict, options: Any, capability: int) -> tuple[Changed, str]:
+    """Triton's TTIR stage with our passes behind it, and the text of the module as it was before them if there are any."""
+    module = nvidia.CUDABackend.make_ttir(module, metadata, options, capability)
+    chosen = steps(options)
+    if not chosen or not passes.available():
+        return Changed(module), ""
+    before = str(module)
+    return run(module, chosen, options, capability, before), before
 
 
 def run(module: Any, chosen: Sequence[Step], options: Any, capability: int, before: str) -> Changed:

@@ -18,9 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
-from triton.backends.nvidia import compiler as nvidia
 
-from . import chips, passes, pipeline
+from . import chips, pipeline
 from .errors import GraftWarning
 
 #: How much longer our code may be.
@@ -104,12 +103,7 @@ class Judge:
 
     def make_ttir(self, module: Any, metadata: dict) -> Any:
         """Triton's TTIR stage, and behind it those of our passes that are worth it."""
-        module = nvidia.CUDABackend.make_ttir(module, metadata, self._options, self._capability)
-        steps = pipeline.steps(self._options)
-        if not steps or not passes.available():
-            return module
-        before = str(module)
-        module, changed = pipeline.run(module, steps, self._options, self._capability, before)
+        (module, changed), before = pipeline.make_ttir(module, metadata, self._options, self._capability)
         if not changed or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
             return module
         kept = self._choose(_Variant(changed, str(module), metadata), before, module.context)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`graft explain`: how arguments are written, what the report says, and that nothing else changes."""
 
+import inspect
 import json
 import os
 import re
 from pathlib import Path
 
 import pytest
+import slice_kernels
 import triton
 from triton.backends.graft import kernel_report, launch_arguments, pipeline, remarks
 from triton.backends.graft.driver import Driver
@@ -51,21 +53,9 @@ def copy(x, out):
 def shout(out):
     tl.store(out, nobody)
 
-@triton.jit
-def slices(x, h, go, gx, gh, N: tl.constexpr, C: tl.constexpr, H: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr):
-    n = tl.program_id(0) * BN + tl.arange(0, BN)
-    c = tl.program_id(1) * BC + tl.arange(0, BC)
-    mask = (n[:, None] < N) & (c[None, :] < C)
-    g = tl.load(go + n[:, None] * C + c[None, :], mask=mask, other=0.0).to(tl.float32)
-    for s in tl.static_range(H):
-        w = tl.load(h + n * H + s, mask=n < N, other=0.0)
-        at = n[:, None] * (H * C) + s * C + c[None, :]
-        tl.store(gx + at, g * w[:, None], mask=mask)
-        v = tl.load(x + at, mask=mask, other=0.0).to(tl.float32)
-        tl.atomic_add(gh + n * H + s, tl.sum(g * v, axis=1), mask=n < N)
-
 not_a_kernel = 5
-"""
+
+""" + inspect.getsource(slice_kernels.slices.fn)
 
 ADD = "*fp16, *fp16, *fp16, n=1001, BLOCK=1024"
 

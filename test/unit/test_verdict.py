@@ -6,8 +6,8 @@ import re
 
 import product_kernels
 import pytest
+import slice_kernels
 import triton
-import triton.language as tl
 from support import OtherDriver, make_vector_add, target, warm_up_vector_add
 from triton.backends.graft import chips, pipeline, verdict
 from triton.backends.graft.compiler import Backend
@@ -15,29 +15,12 @@ from triton.backends.graft.driver import Driver
 from triton.backends.graft.verdict import Account
 
 
-def make_slices():
-    """Slices of a tile of odd width: of two, one is wider without its mask, and both take registers twice."""
-
-    @triton.jit
-    def slices(x, h, go, gx, gh, N: tl.constexpr, C: tl.constexpr, H: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr):
-        n = tl.program_id(0) * BN + tl.arange(0, BN)
-        c = tl.program_id(1) * BC + tl.arange(0, BC)
-        mask = (n[:, None] < N) & (c[None, :] < C)
-        g = tl.load(go + n[:, None] * C + c[None, :], mask=mask, other=0.0).to(tl.float32)
-        for s in tl.static_range(H):
-            w = tl.load(h + n * H + s, mask=n < N, other=0.0)
-            at = n[:, None] * (H * C) + s * C + c[None, :]
-            tl.store(gx + at, g * w[:, None], mask=mask)
-            v = tl.load(x + at, mask=mask, other=0.0).to(tl.float32)
-            tl.atomic_add(gh + n * H + s, tl.sum(g * v, axis=1), mask=n < N)
-
-    return slices
-
-
 def warm_up_slices(**options):
     """A variant of `slices` for which ptxas has room for one CTA less if it is versioned."""
     pointers = [triton.MockTensor(dtype) for dtype in ("bf16", "fp32", "fp32", "bf16", "fp32")]
-    return make_slices().warmup(*pointers, N=37, C=333, H=2, BN=32, BC=128, grid=(1,), num_warps=4, **options)
+    return triton.jit(slice_kernels.slices.fn).warmup(
+        *pointers, N=37, C=333, H=2, BN=32, BC=128, grid=(1,), num_warps=4, **options
+    )
 
 
 @pytest.fixture
@@ -129,8 +112,10 @@ def test_a_kernel_that_would_lose_a_cta_is_compiled_as_in_tree(activate, capfd, 
     assert ours.asm["ptx"] == theirs.asm["ptx"]
     made = ("name", "shared", "num_warps", "tmem_size", "global_scratch_size", "tensordesc_meta")
     assert [getattr(ours.metadata, field) for field in made] == [getattr(theirs.metadata, field) for field in made]
-    line = make_slices().fn.__code__.co_firstlineno + 1
-    said = re.findall(rf"^{re.escape(__file__)}:{line}:\d+: remark: graft-verdict: (.*)$", capfd.readouterr().err, re.M)
+    line = slice_kernels.slices.fn.__code__.co_firstlineno + 1
+    said = re.findall(
+        rf"^{re.escape(slice_kernels.__file__)}:{line}:\d+: remark: graft-verdict: (.*)$", capfd.readouterr().err, re.M
+    )
     assert len(said) == 1
     assert re.fullmatch(
         r"the kernel without graft-version-tiles was kept: ptxas gives it with graft-version-tiles \d+ registers, "
