@@ -171,6 +171,18 @@ Value ScalarWriter::writeAdded(const Scalar::Node &node) {
                                writeConstant(type, factor));
 }
 
+/// *divisor*, or 1 where it is smaller: dividing by zero, or the smallest
+/// number by -1, is undefined also where the quotient is not used.
+Value ScalarWriter::writeDivisor(const Scalar &divisor, bool isSigned) {
+  Value value = write(divisor);
+  if (divisor.getConstant().value_or(0) > 0)
+    return value;
+  Value one = writeConstant(value.getType(), 1);
+  if (isSigned)
+    return arith::MaxSIOp::create(builder, loc, value, one);
+  return arith::MaxUIOp::create(builder, loc, value, one);
+}
+
 Value ScalarWriter::writeNew(const Scalar::Node &node) {
   SmallVector<Value, 2> operands;
   for (const Scalar &operand : node.operands)
@@ -188,6 +200,12 @@ Value ScalarWriter::writeNew(const Scalar::Node &node) {
     return arith::SubIOp::create(builder, loc, operands[0], operands[1]);
   case Scalar::Kind::Mul:
     return arith::MulIOp::create(builder, loc, operands[0], operands[1]);
+  case Scalar::Kind::DivSI:
+    return arith::DivSIOp::create(builder, loc, operands[0],
+                                  writeDivisor(node.operands[1], true));
+  case Scalar::Kind::DivUI:
+    return arith::DivUIOp::create(builder, loc, operands[0],
+                                  writeDivisor(node.operands[1], false));
   case Scalar::Kind::ExtSI:
     return arith::ExtSIOp::create(builder, loc, node.type, operands[0]);
   case Scalar::Kind::ExtUI:

@@ -23,18 +23,27 @@ static constexpr unsigned maxVisitedOps = 64;
 
 namespace {
 
-/// `base + lane` for lanes in [min, max]; without a base, `lane` alone.
+/// `factor * n` for numbers n in [0, max], as of the rows of a flat index. The
+/// factor is a number without sign, which is to be checked.
+struct Stretch {
+  Scalar factor;
+  int64_t max;
+};
+
+/// `base + lane` for lanes in [min, max], and on top of it what the stretches
+/// add; without a base, `lane` alone.
 struct Index {
   std::optional<Scalar> base;
   int64_t min = 0;
   int64_t max = 0;
+  SmallVector<Stretch> stretches;
   /// Whether the lanes are all the numbers from `min` to `max`, in this order.
   bool isRun = false;
   /// What must hold for the parts of this index not to wrap around where they
   /// were extended to a wider type.
   SmallVector<Comparison> noWrap;
 
-  bool isUniform() const { return min == 0 && max == 0; }
+  bool isUniform() const { return min == 0 && max == 0 && stretches.empty(); }
 };
 
 } // namespace
@@ -43,6 +52,9 @@ struct Index {
 static std::optional<Index> addOrSubtract(Scalar::Kind kind, Type type,
                                           const Index &a, const Index &b) {
   bool subtract = kind == Scalar::Kind::Sub;
+  // Stretches only add.
+  if (subtract && !b.stretches.empty())
+    return std::nullopt;
   Index sum;
   if (subtract ? llvm::SubOverflow(a.min, b.max, sum.min) ||
                      llvm::SubOverflow(a.max, b.min, sum.max)
@@ -60,6 +72,8 @@ static std::optional<Index> addOrSubtract(Scalar::Kind kind, Type type,
   }
   sum.isRun =
       (a.isRun && b.isUniform()) || (b.isRun && a.isUniform() && !subtract);
+  sum.stretches = a.stretches;
+  llvm::append_range(sum.stretches, b.stretches);
   sum.noWrap = a.noWrap;
   llvm::append_range(sum.noWrap, b.noWrap);
   return sum;
@@ -67,6 +81,8 @@ static std::optional<Index> addOrSubtract(Scalar::Kind kind, Type type,
 
 /// a * factor for a constant *factor*; nothing if the lanes overflow.
 static std::optional<Index> scale(Type type, const Index &a, int64_t factor) {
+  if (!a.stretches.empty())
+    return std::nullopt;
   Index product;
   if (llvm::MulOverflow(a.min, factor, product.min) ||
       llvm::MulOverflow(a.max, factor, product.max))
@@ -90,25 +106,66 @@ static Scalar at(const Index &index, Type type, int64_t lane) {
                        {*index.base, Scalar::constant(type, lane)});
 }
 
-/// Whether the steps from 0 to *min* and *max* are numbers of *width* bits, so
-/// that a comparison with the base tells whether a step wraps around.
+/// *number* and the most that *stretch* adds to it.
+static Scalar addMost(const Scalar &number, const Stretch &stretch, Type type) {
+  Scalar most =
+      Scalar::apply(Scalar::Kind::Mul, type,
+                    {stretch.factor, Scalar::constant(type, stretch.max)});
+  return Scalar::apply(Scalar::Kind::Add, type, {number, most});
+}
+
+/// The smallest number of *index*, where it does not wrap around.
+static Scalar getLowest(const Index &index, Type type) {
+  return at(index, type, index.min);
+}
+
+/// The largest number of *index*, where it does not wrap around.
+static Scalar getHighest(const Index &index, Type type) {
+  Scalar highest = at(index, type, index.max);
+  for (const Stretch &stretch : index.stretches)
+    highest = addMost(highest, stretch, type);
+  return highest;
+}
+
+/// Whether the steps from 0 to *min* and *max*, and the numbers by which the
+/// factors of stretches are multiplied, are numbers of *width* bits, so that a
+/// comparison with the base tells whether a step wraps around.
 static bool fits(const Index &index, unsigned width) {
-  return llvm::isIntN(width, index.min) && llvm::isIntN(width, index.max);
+  auto isNumber = [&](int64_t number) { return llvm::isIntN(width, number); };
+  return isNumber(index.min) && isNumber(index.max) &&
+         llvm::all_of(index.stretches, [&](const Stretch &stretch) {
+           return isNumber(stretch.max);
+         });
 }
 
 /// Appends to *checks* that no lane of *index* wraps around in *type*.
 static void checkNoWrap(const Index &index, Type type, bool isSigned,
                         SmallVectorImpl<Comparison> &checks) {
   using arith::CmpIPredicate;
+  CmpIPredicate notBelow = isSigned ? CmpIPredicate::sge : CmpIPredicate::uge;
   Scalar base = index.base.value_or(Scalar::constant(type, 0));
   // Without a base a positive lane is what it says; as unsigned numbers,
   // negative ones have wrapped already, and the comparison below finds that.
   if (index.max > 0 && index.base)
-    checks.push_back({isSigned ? CmpIPredicate::sge : CmpIPredicate::uge,
-                      at(index, type, index.max), base});
+    checks.push_back({notBelow, at(index, type, index.max), base});
   if (index.min < 0 && (index.base || !isSigned))
     checks.push_back({isSigned ? CmpIPredicate::sle : CmpIPredicate::ule,
                       at(index, type, index.min), base});
+  // What a stretch adds is a number without sign of one bit less than the type,
+  // so that a sum that wraps around is smaller than what was added to.
+  Scalar reached = at(index, type, index.max);
+  int64_t limit = llvm::maxIntN(type.getIntOrFloatBitWidth());
+  for (const Stretch &stretch : index.stretches) {
+    Scalar most = Scalar::constant(type, limit / stretch.max);
+    Scalar next = addMost(reached, stretch, type);
+    if (isSigned)
+      checks.push_back(
+          {CmpIPredicate::sge, stretch.factor, Scalar::constant(type, 0)});
+    checks.push_back({isSigned ? CmpIPredicate::sle : CmpIPredicate::ule,
+                      stretch.factor, most});
+    checks.push_back({notBelow, next, reached});
+    reached = next;
+  }
 }
 
 static std::optional<Index> getIndex(Value value, unsigned &budget);
@@ -122,11 +179,28 @@ static std::optional<Index> extend(Scalar::Kind kind, Type type, Index narrow,
   checkNoWrap(narrow, narrowType, kind == Scalar::Kind::ExtSI, narrow.noWrap);
   if (narrow.base)
     narrow.base = Scalar::apply(kind, type, *narrow.base);
+  for (Stretch &stretch : narrow.stretches)
+    stretch.factor = Scalar::apply(kind, type, stretch.factor);
   return narrow;
 }
 
-/// a * b; nothing if neither is constant and they are not both the same
-/// throughout.
+/// The index *a*, which is not the same throughout, times *factor*: its
+/// smallest number and a stretch from there.
+static std::optional<Index> stretch(Type type, const Index &a,
+                                    const Scalar &factor) {
+  int64_t length;
+  if (!a.stretches.empty() || llvm::SubOverflow(a.max, a.min, length))
+    return std::nullopt;
+  Index product;
+  if (a.base || a.min != 0)
+    product.base =
+        Scalar::apply(Scalar::Kind::Mul, type, {getLowest(a, type), factor});
+  product.stretches.push_back({factor, length});
+  product.noWrap = a.noWrap;
+  return product;
+}
+
+/// a * b; nothing if both change over the tile.
 static std::optional<Index> multiply(Type type, Index a, Index b) {
   llvm::append_range(a.noWrap, b.noWrap);
   if (a.isUniform() && b.isUniform() && a.base && b.base) {
@@ -139,12 +213,11 @@ static std::optional<Index> multiply(Type type, Index a, Index b) {
     b.noWrap = a.noWrap;
     std::swap(a, b);
   }
-  std::optional<int64_t> factor;
-  if (b.isUniform() && b.base)
-    factor = b.base->getConstant();
-  if (!factor)
+  if (!b.isUniform() || !b.base)
     return std::nullopt;
-  return scale(type, a, *factor);
+  if (std::optional<int64_t> factor = b.base->getConstant())
+    return scale(type, a, *factor);
+  return stretch(type, a, *b.base);
 }
 
 /// The result of *op*, an operation on indices.
@@ -220,6 +293,44 @@ static std::optional<Index> getIndex(Value value, unsigned &budget) {
   }
   std::optional<Scalar::Kind> kind = getScalarKind(op);
   return kind ? applyToIndices(op, *kind, budget) : std::nullopt;
+}
+
+namespace {
+
+/// `index / divisors[0] / ...`, all as signed numbers or all as unsigned ones.
+/// It grows with the index as long as the divisors are positive.
+struct Quotient {
+  Index index;
+  SmallVector<Scalar> divisors;
+  bool isSigned = true;
+
+  bool isUniform() const { return divisors.empty() && index.isUniform(); }
+};
+
+} // namespace
+
+/// *value*, a tensor of integers, as a quotient, which may have no divisor;
+/// nothing if it has another form.
+static std::optional<Quotient> getQuotient(Value value, unsigned &budget) {
+  Quotient quotient;
+  Operation *op = value.getDefiningOp();
+  for (; isa_and_nonnull<arith::DivSIOp, arith::DivUIOp>(op);
+       op = value.getDefiningOp()) {
+    bool isSigned = isa<arith::DivSIOp>(op);
+    if (!quotient.divisors.empty() && isSigned != quotient.isSigned)
+      return std::nullopt;
+    std::optional<Index> divisor = getIndex(op->getOperand(1), budget);
+    if (!divisor || !divisor->isUniform() || !divisor->base)
+      return std::nullopt;
+    quotient.isSigned = isSigned;
+    quotient.divisors.insert(quotient.divisors.begin(), *divisor->base);
+    value = op->getOperand(0);
+  }
+  std::optional<Index> index = getIndex(value, budget);
+  if (!index)
+    return std::nullopt;
+  quotient.index = std::move(*index);
+  return quotient;
 }
 
 //===----------------------------------------------------------------------===//
@@ -329,21 +440,41 @@ static void compare(arith::CmpIPredicate predicate, const Scalar &number,
     compare(predicate, number, Scalar::leaf(operand), budget, comparisons);
 }
 
-/// Appends to *condition* that `index predicate bound` holds in every lane.
+/// Appends to *condition* that the divisors of *quotient* are positive numbers
+/// of *type*, and divides *number* by them.
+static Scalar divide(Scalar number, const Quotient &quotient, Type type,
+                     TileCondition &condition) {
+  using arith::CmpIPredicate;
+  using Kind = Scalar::Kind;
+  for (const Scalar &divisor : quotient.divisors) {
+    condition.comparisons.push_back(
+        {quotient.isSigned ? CmpIPredicate::sge : CmpIPredicate::uge, divisor,
+         Scalar::constant(type, 1)});
+    number = Scalar::apply(quotient.isSigned ? Kind::DivSI : Kind::DivUI, type,
+                           {number, divisor});
+  }
+  return number;
+}
+
+/// Appends to *condition* that `quotient predicate bound` holds in every lane.
 /// Returns false if the comparison is not a bound.
-static bool addBound(Index index, arith::CmpIPredicate predicate,
+static bool addBound(Quotient quotient, arith::CmpIPredicate predicate,
                      const Index &bound, Type type, unsigned &budget,
                      TileCondition &condition) {
   using arith::CmpIPredicate;
   if (predicate == CmpIPredicate::eq || predicate == CmpIPredicate::ne)
     return false;
-  bool isUpper = isUpperBound(predicate);
+  Index &index = quotient.index;
   if (!fits(index, type.getIntOrFloatBitWidth()))
+    return false;
+  if (!quotient.divisors.empty() && quotient.isSigned != isSigned(predicate))
     return false;
   checkNoWrap(index, type, isSigned(predicate), index.noWrap);
   llvm::append_range(condition.comparisons, index.noWrap);
   llvm::append_range(condition.comparisons, bound.noWrap);
-  compare(predicate, at(index, type, isUpper ? index.max : index.min),
+  Scalar number = isUpperBound(predicate) ? getHighest(index, type)
+                                          : getLowest(index, type);
+  compare(predicate, divide(number, quotient, type, condition),
           at(bound, type, 0), budget, condition.comparisons);
   return true;
 }
@@ -390,24 +521,26 @@ static bool varies(Value value, unsigned &budget) {
                       [&](Value operand) { return varies(operand, budget); });
 }
 
-/// Whether *index* and *bound* do not depend on the program instance and
+/// Whether *number* and *bound* do not depend on the program instance and
 /// iteration, or a constant bounds an index that reaches it with its first
 /// tile. Such a tile is made to cover its axis, as
 /// `arange(0, next_power_of_2(n)) < n`, and is whole only where the bound is
 /// its very size.
-static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
-                       const std::optional<Index> &bound) {
-  if (index.isUniform())
+static bool isOnlyTile(const Quotient &number, arith::CmpIPredicate predicate,
+                       const std::optional<Quotient> &bound) {
+  const Index &index = number.index;
+  if (number.isUniform())
     return false;
   if (!index.base || index.base->getConstant()) {
     unsigned budget = maxVisitedOps;
-    return !bound || !bound->base ||
-           llvm::none_of(getLeaves(*bound->base),
+    return !bound || !bound->index.base ||
+           llvm::none_of(getLeaves(*bound->index.base),
                          [&](Value leaf) { return varies(leaf, budget); });
   }
   std::optional<int64_t> end;
-  if (bound && bound->base && bound->isUniform() && isUpperBound(predicate))
-    end = bound->base->getConstant();
+  if (bound && bound->index.base && bound->isUniform() &&
+      number.divisors.empty() && isUpperBound(predicate))
+    end = bound->index.base->getConstant();
   return end && *end <= index.max;
 }
 
@@ -416,28 +549,28 @@ static bool isOnlyTile(const Index &index, arith::CmpIPredicate predicate,
 static void describe(arith::CmpIOp compare, bool isNegated, unsigned &budget,
                      MaskPart &part) {
   Value lhs = compare.getLhs(), rhs = compare.getRhs();
-  std::optional<Index> index = getIndex(lhs, budget);
-  std::optional<Index> bound = getIndex(rhs, budget);
+  std::optional<Quotient> number = getQuotient(lhs, budget);
+  std::optional<Quotient> bound = getQuotient(rhs, budget);
   arith::CmpIPredicate predicate = compare.getPredicate();
   if (isNegated)
     predicate = arith::invertPredicate(predicate);
   Type type = getElementTypeOrSelf(lhs.getType());
-  if (index && index->isUniform()) {
-    std::swap(index, bound);
+  if (number && number->isUniform()) {
+    std::swap(number, bound);
     std::swap(lhs, rhs);
     predicate = mirror(predicate);
   }
   if (bound && bound->isUniform() && isUpperBound(predicate))
-    part.upperBound = {lhs, at(*bound, type, 0), isSigned(predicate)};
-  if (index && isOnlyTile(*index, predicate, bound)) {
+    part.upperBound = {lhs, at(bound->index, type, 0), isSigned(predicate)};
+  if (number && isOnlyTile(*number, predicate, bound)) {
     part.why = "the mask bounds the only tile of its axis, which is hardly "
                "ever whole";
     part.isOnlyTile = true;
     return;
   }
   TileCondition condition;
-  if (index && bound && bound->isUniform() &&
-      addBound(*index, predicate, *bound, type, budget, condition))
+  if (number && bound && bound->isUniform() &&
+      addBound(*number, predicate, bound->index, type, budget, condition))
     part.condition = std::move(condition);
   else
     llvm::raw_string_ostream(part.why)

@@ -148,15 +148,16 @@ tt.func @loaded_index(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i
 
 // -----
 
-// An index multiplied by a scalar that is not constant takes steps of unknown size.
-// CHECK-LABEL: @scaled_by_an_argument(
+// An index multiplied by two scalars may wrap around in between.
+// CHECK-LABEL: @scaled_twice(
 // CHECK-NOT:   scf.if
 // CHECK:       tt.store %{{.*}}, %{{[^,]+}}, %{{[^,]+}} : tensor
-tt.func @scaled_by_an_argument(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
-                               %value: tensor<1024xf16>, %start: i32, %n: i32, %stride: i32) {
+tt.func @scaled_twice(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
+                      %value: tensor<1024xf16>, %start: i32, %n: i32, %stride: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
   %strides = tt.splat %stride : i32 -> tensor<1024xi32>
-  %index = arith.muli %range, %strides : tensor<1024xi32>
+  %scaled = arith.muli %range, %strides : tensor<1024xi32>
+  %index = arith.muli %scaled, %strides : tensor<1024xi32>
   %bound = tt.splat %n : i32 -> tensor<1024xi32>
   %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
   // expected-remark@below {{mask kept: the mask is not a bound on scalars plus a range: arith.cmpi}}

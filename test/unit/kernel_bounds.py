@@ -159,6 +159,51 @@ def carried_product(w: Writer) -> tuple[int, ...]:
     return (-(-m // w.constants["BM"]), -(-n // w.constants["BN"]))
 
 
+def flat(w: Writer) -> tuple[int, ...]:
+    """Tiles of a matrix whose rows lie one behind the other, and a mask that asks for the place in memory."""
+    block = w.constants[w.constant("BN", w.choose(64, 512, 512))]
+    height = w.constants[w.constant("BM", w.choose(2, 4, 4))]
+    w.elements = block * height
+    length = max(1, near(w.rng, block, 3 * block))
+    if w.chance(0.8):
+        length = -(-length // 16) * 16
+    rows = w.choose(1, 3, 8, 9)
+    w.number("length", length)
+    w.number("numel", max(0, rows * length - w.choose(0, 1, 1, 3, 3, 16, length // 2 + 1)))
+    dtype = w.choose(*DTYPES)
+    computed = _computed(dtype)
+    wide = w.choose("", "", ".to(tl.int64)")
+    w.add("rows = tl.program_id(0) * BM + tl.arange(0, BM)", "cols = tl.program_id(1) * BN + tl.arange(0, BN)")
+    w.add(f"offs = rows[:, None]{wide} * length + cols[None, :]", f"mask = {w.commuted('offs', '<', 'numel')}")
+    w.add("inside = mask & (cols < length)[None, :]")  # the last tile of a row reaches into the next one
+    w.pointer("x", dtype)
+    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
+    write(w, f"{w.pointer('out', computed)} + offs", "a + 1", computed, computed, "inside")
+    return (-(-rows // height), -(-length // block))
+
+
+def divided(w: Writer) -> tuple[int, ...]:
+    """Masks on the row of a place in memory, or on the group that it belongs to."""
+    block = w.elements = w.constants[w.constant("BLOCK", w.choose(64, 256, 1024))]
+    n = near(w.rng, block, 4 * block)
+    width = w.choose(1, 2, 7, 16, 100, block)
+    w.number("width", width)
+    w.number("height", n // width)
+    w.add("offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)")
+    unsigned = w.chance(0.2)
+    index, divisor, bound = (
+        f"tl.cast({name}, tl.uint32)" if unsigned else name for name in ("offs", w.choose("width", "width", str(width)), "height")
+    )
+    quotient = w.choose(f"{index} // {divisor}", f"({index} // {divisor}) // 2")
+    w.add(f"mask = {w.choose(w.commuted(quotient, '<', bound), f'~({quotient} >= {bound})')}")
+    dtype = w.choose(*DTYPES)
+    computed = _computed(dtype)
+    w.pointer("x", dtype)
+    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
+    write(w, f"{w.pointer('out', computed)} + offs", "a + 1", computed, computed, "mask")
+    return (-(-n // block) or 1,)
+
+
 BOUNDS = {
     "ragged": (6, ragged),
     "negated": (4, negated),
@@ -166,4 +211,6 @@ BOUNDS = {
     "wide_rows": (4, wide_rows),
     "minimum": (4, minimum),
     "carried_product": (8, carried_product),
+    "flat": (5, flat),
+    "divided": (4, divided),
 }

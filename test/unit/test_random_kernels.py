@@ -39,6 +39,7 @@ SHARES = {
         "rows": 0.2, "looped_rows": 0.15, "inductor_reduction": 0.15,  # whole vectors
         "product": 0.2, "advancing": 0.1,  # whole iterations
         "ragged": 0.3, "negated": 0.3, "carried": 0.3, "wide_rows": 0.3, "minimum": 0.3, "carried_product": 0.3,  # other bounds
+        "flat": 0.3, "divided": 0.3,
     },
     "programs": {"product": 0.5},
     "default": {"product": 0.2},  # a group is chosen where the columns of the grid do not lie side by side in memory

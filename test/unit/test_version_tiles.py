@@ -26,6 +26,8 @@ class Case(Writer):
 
     #: Pairs of an index and the argument that bounds it, where an argument alone does.
     bounds: list[tuple[str, str]] = field(default_factory=list)
+    #: Arguments that a mask divides by: no number is, where one of them is not positive.
+    divisors: list[str] = field(default_factory=list)
     #: Whether the pass promises to find every whole tile: each index holds one range, and lane 0 is part of the tile.
     is_precise: bool = True
 
@@ -60,6 +62,9 @@ class Case(Writer):
             kind = self.rng.random()
             if kind < 0.75:
                 value = self.binary(self.rng.choice(("addi", "subi")), value, self.uniform(current), current)
+            elif kind < 0.8:
+                value = self.binary("muli", value, self.splat(self.argument(current), current), current)
+                self.is_precise = False
             elif kind < 0.95:
                 factor = self.rng.choice((2, 3, 16, -1, -2, 0, 1 << 20, 1 << 30))
                 value = self.binary("muli", value, self.constant(factor, current), current)
@@ -69,10 +74,27 @@ class Case(Writer):
                 self.is_precise = False
         return value if current == width else self.extended(value)
 
+    def divided(self, index: str, width: int) -> str:
+        """The quotient of *index* and an argument or a constant."""
+        name = self.rng.choice(("divsi", "divsi", "divui"))
+        if self.rng.random() < 0.3:
+            divisor = self.constant(self.rng.choice((1, 2, 3, 16, 1000)), width)
+        else:
+            self.divisors.append(self.argument(width))
+            divisor = self.splat(self.divisors[-1], width)
+        # Without a sign, a whole tile may wrap around as signed numbers do.
+        self.is_precise &= name == "divsi"
+        return self.emit(f"arith.{name} {index}, {divisor} : {self.tensor(width)}")
+
+    def divides_by_positive_numbers(self, arguments: dict[str, int]) -> bool:
+        return all(arguments[name] < 1 << (self.arguments[name] - 1) for name in self.divisors)
+
     def comparison(self) -> str:
-        """An index below or above something that is the same in every lane."""
+        """An index, or its quotient, below or above something that is the same in every lane."""
         width = self.rng.choice((32, 64))
         index = self.index(width)
+        while self.rng.random() < 0.15:
+            index = self.divided(index, width)
         if self.rng.random() < 0.7:
             argument = self.argument(width)
             self.bounds.append((index, argument))
@@ -108,6 +130,10 @@ def text_of(case: Case, mask: str) -> str:
 def choose_arguments(case: Case, function: Function) -> dict[str, int]:
     """Arguments around which the mask changes; where one is a bound, often right beside the lanes it bounds."""
     arguments = {name: case.number(width) for name, width in case.arguments.items()}
+    for name in case.divisors:  # by zero, and the smallest number by -1, the mask itself has no value
+        least = 1 << (case.arguments[name] - 1)
+        arguments[name] = case.rng.choice((1, 2, 3, 16, case.lanes, least - 1, least, least + 1, arguments[name] or 1))
+        arguments[name] -= arguments[name] == 2 * least - 1
     for index, bound in case.bounds:
         if case.rng.random() < 0.7:
             value = function.evaluate(arguments, case.lanes)[index]
@@ -185,7 +211,7 @@ def test_condition_holds_only_for_whole_tiles_and_for_all_that_do_not_wrap(seed,
                 whole += 1
                 rest = values[parts.rest].lanes if parts.rest else (1,) * case.lanes
                 assert expected.lanes == rest, f"taken with a lane that is masked: {report}"
-            elif case.is_precise and expected.exact_signed:
+            elif case.is_precise and expected.exact_signed and case.divides_by_positive_numbers(arguments):
                 assert not all(expected.lanes), f"not taken, with every lane true and no wrap-around: {report}"
     # Otherwise the trials above would prove nothing.
     assert versioned > FUNCTIONS_PER_SEED / 2

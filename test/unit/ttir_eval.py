@@ -24,13 +24,24 @@ CHOICE = re.compile(rf"({NAME}), ({NAME}), ({NAME}) : \S+")
 COMPARISON = re.compile(rf"(\w+), ({NAME}), ({NAME}) : ")
 
 ARITHMETIC = {"arith.addi": operator.add, "arith.subi": operator.sub, "arith.muli": operator.mul, "arith.xori": operator.xor}
+
+def divide_towards_zero(a: int, b: int) -> int:
+    """The quotient as `arith.divsi` rounds it, unlike `//`."""
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
 #: Operations that take their operands as signed or as unsigned numbers; no result is outside what the operands' type holds.
 SIGNED: dict[str, Callable[[int, int], int]] = {
+    "arith.divsi": divide_towards_zero,
     "arith.maxsi": max,
     "arith.minsi": min,
     "arith.shrsi": operator.rshift,
 }
-UNSIGNED: dict[str, Callable[[int, int], int]] = {"arith.divui": operator.floordiv, "arith.shrui": operator.rshift}
+UNSIGNED: dict[str, Callable[[int, int], int]] = {
+    "arith.divui": operator.floordiv,
+    "arith.maxui": max,
+    "arith.shrui": operator.rshift,
+}
 RELATIONS = {"eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
 
 
@@ -129,10 +140,12 @@ def evaluate_operation(name: str, operands: str, values: Mapping[str, Value], la
         return Value(a.width, tuple(map(operator.and_, a.lanes, b.lanes)), exact, exact)
     if name in SIGNED:
         a, b = values[lhs], values[rhs]
-        return Value(a.width, wrap(map(SIGNED[name], a.signed(), b.signed()), a.width))
+        exact = a.exact_signed and b.exact_signed
+        return Value(a.width, wrap(map(SIGNED[name], a.signed(), b.signed()), a.width), exact, exact)
     if name in UNSIGNED:
         a, b = values[lhs], values[rhs]
-        return Value(a.width, tuple(map(UNSIGNED[name], a.lanes, b.lanes)))
+        exact = a.exact_unsigned and b.exact_unsigned
+        return Value(a.width, tuple(map(UNSIGNED[name], a.lanes, b.lanes)), exact, exact)
     return binary(ARITHMETIC[name], values[lhs], values[rhs])
 
 

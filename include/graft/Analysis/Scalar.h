@@ -29,8 +29,20 @@ namespace mlir::graft {
 class Scalar {
 public:
   /// How a scalar is made. Those behind `Added` are operations of `arith` on
-  /// integers, modulo 2^width.
-  enum class Kind { Leaf, Constant, Added, Add, Sub, Mul, ExtSI, ExtUI };
+  /// integers, modulo 2^width. A division is for divisors from 1 on; by any
+  /// other it is some number.
+  enum class Kind {
+    Leaf,
+    Constant,
+    Added,
+    Add,
+    Sub,
+    Mul,
+    DivSI,
+    DivUI,
+    ExtSI,
+    ExtUI
+  };
 
   /// The scalar *value*.
   static Scalar leaf(Value value);
@@ -65,7 +77,8 @@ struct Scalar::Node {
 };
 
 /// The operation that *op* is, on scalars or tensors alike; nothing if it is no
-/// such operation. A promise of *op* not to overflow is not kept: where it does
+/// such operation, or a division, which is not defined for all operands. A
+/// promise of *op* not to overflow is not kept: where it does
 /// not hold, *op* has no value, and any will do.
 std::optional<Scalar::Kind> getScalarKind(Operation *op);
 
@@ -101,6 +114,7 @@ private:
   Value writeNew(const Scalar::Node &node);
   Value writeAdded(const Scalar::Node &node);
   Value writeConstant(Type type, int64_t number);
+  Value writeDivisor(const Scalar &divisor, bool isSigned);
 
   OpBuilder &builder;
   Location loc;

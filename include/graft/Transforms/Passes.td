@@ -46,11 +46,12 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     with the access. Parts taken: `<`, `<=`, `>`, `>=` (signed or unsigned)
     between a scalar and an index, or the opposite of that (`~`), where the index
     is made of scalars and `make_range` by addition, subtraction, multiplication
-    by a constant, sign or zero extension, `expand_dims`, `broadcast` and
-    `reshape`, or carried on by a
-    loop that adds a constant to it in each iteration (`offs += BLOCK`); and
-    scalars that are splat. To be below the smaller of two is to be below both.
-    Index arithmetic may wrap around; the condition tests at run time that
+    by a constant or by a scalar that is not negative (`rows * N + cols`), sign
+    or zero extension, `expand_dims`, `broadcast` and `reshape`, or carried on by
+    a loop that adds a constant to it in each iteration (`offs += BLOCK`); between
+    a scalar and the quotient of an index by positive scalars (`offs // W < H`);
+    and scalars that are splat. To be below the smaller of two is to be below
+    both. Index arithmetic may wrap around; the condition tests at run time that
     it does not.
 
     The branch is placed in the outermost block in which the condition is known
