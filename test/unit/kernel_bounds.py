@@ -192,7 +192,8 @@ def divided(w: Writer) -> tuple[int, ...]:
     w.add("offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)")
     unsigned = w.chance(0.2)
     index, divisor, bound = (
-        f"tl.cast({name}, tl.uint32)" if unsigned else name for name in ("offs", w.choose("width", "width", str(width)), "height")
+        f"tl.cast({name}, tl.uint32)" if unsigned else name
+        for name in ("offs", w.choose("width", "width", str(width)), "height")
     )
     quotient = w.choose(f"{index} // {divisor}", f"({index} // {divisor}) // 2")
     w.add(f"mask = {w.choose(w.commuted(quotient, '<', bound), f'~({quotient} >= {bound})')}")

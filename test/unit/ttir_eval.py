@@ -25,6 +25,7 @@ COMPARISON = re.compile(rf"(\w+), ({NAME}), ({NAME}) : ")
 
 ARITHMETIC = {"arith.addi": operator.add, "arith.subi": operator.sub, "arith.muli": operator.mul, "arith.xori": operator.xor}
 
+
 def divide_towards_zero(a: int, b: int) -> int:
     """The quotient as `arith.divsi` rounds it, unlike `//`."""
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)

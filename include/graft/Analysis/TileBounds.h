@@ -6,7 +6,8 @@
 //
 // Turns a mask over a tile into a scalar condition that holds exactly when the
 // index arithmetic of the mask does not wrap around, every lane is true, and
-// what it multiplies a range or divides by has the sign that it has in practice.
+// what it multiplies a range or divides by has the sign that it has in
+// practice.
 //
 // An index is seen as  base + lane,  where `base` is a scalar and `lane` takes
 // constant values in [min, max] over the tile:
@@ -18,11 +19,11 @@
 // the step from `base` to `base + lane` can differ from ordinary arithmetic,
 // and the condition tests it: base + max >= base.
 //
-// A range times a scalar is a stretch on top of that, `factor * n` for numbers n
-// from 0 on, as in `rows * N + cols`: the condition tests that the factor is not
-// negative, that its largest multiple is a number of the type, and that adding
-// it does not wrap around. A quotient of an index by positive scalars is between
-// the quotients of its smallest and largest number.
+// A range times a scalar is a stretch on top of that, `factor * n` for numbers
+// n from 0 on, as in `rows * N + cols`: the condition tests that the factor is
+// not negative, that its largest multiple is a number of the type, and that
+// adding it does not wrap around. A quotient of an index by positive scalars is
+// between the quotients of its smallest and largest number.
 //
 //===----------------------------------------------------------------------===//
 
