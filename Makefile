@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 CXX_FILES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' 2>/dev/null)
 BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX_FILES) \
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
+.PHONY: help run pass test test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +23,12 @@ test: test-lit test-unit ## everything that needs no GPU
 
 test-lit: $(READY) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
+
+pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests of one: make pass P=VersionTiles
+	@test -n "$(P)" || { echo "name the pass by its folder in test: make pass P=VersionTiles"; exit 2; }
+	@$(BIN)/cmake --build build/cmake --target graft_passes
+	@cp build/cmake/libgraft_passes.so backend/libgraft_passes.so.tmp && mv backend/libgraft_passes.so.tmp backend/libgraft_passes.so
+	$(BIN)/lit -v test/$(P)
 
 test-unit: $(READY) ## the backend (pytest), and our build inside a host like Triton's
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest
@@ -41,11 +48,14 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 
-$(READY): $(BUILD_INPUTS)
+$(TOOLS): pyproject.toml cmake/toolchain.py
 	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Triton 3.9 and the build tools"
 	@$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cmake>=3.25' ninja 'triton==3.9.*'
 	@$(BIN)/python cmake/toolchain.py
+	@touch $@
+
+$(READY): $(TOOLS) $(BUILD_INPUTS)
 	@echo "building the passes (about a minute)"
 	@$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli,test]'
 	@touch $@

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Remarks of the passes: captured while the compiler runs, with the places in the user's source that they are about.
 
-The remarks of graft-remarks are read here and nowhere else; include/graft/Transforms/Passes.td describes them. Those of the other
+The remarks of graft-remarks are read here and nowhere else; include/graft/Transforms/Remarks.td describes them. Those of the other
 passes are kept as texts.
 """
 

@@ -26,13 +26,14 @@ set(GRAFT_SYSTEM_INCLUDES ${GRAFT_SHADOW_DIR} ${GRAFT_INCLUDE} ${GRAFT_TRITON}/i
 
 # The subset of LLVM's TableGen module that our folders use.
 function(mlir_tablegen output)
-  set(source ${CMAKE_CURRENT_SOURCE_DIR}/${LLVM_TARGET_DEFINITIONS})
+  set(result ${CMAKE_CURRENT_BINARY_DIR}/${output})
   add_custom_command(
-    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output}
-    COMMAND ${GRAFT_TBLGEN} ${ARGN} -I ${GRAFT_INCLUDE} ${source} -o ${CMAKE_CURRENT_BINARY_DIR}/${output}
-    DEPENDS ${source}
+    OUTPUT ${result}
+    COMMAND ${GRAFT_TBLGEN} ${ARGN} -I ${GRAFT_INCLUDE} ${LLVM_TARGET_DEFINITIONS} --write-if-changed -o ${result} -d ${result}.d
+    DEPENDS ${LLVM_TARGET_DEFINITIONS}
+    DEPFILE ${result}.d
     COMMENT "Generating ${output}")
-  set_property(DIRECTORY APPEND PROPERTY GRAFT_TABLEGEN_OUTPUTS ${CMAKE_CURRENT_BINARY_DIR}/${output})
+  set_property(DIRECTORY APPEND PROPERTY GRAFT_TABLEGEN_OUTPUTS ${result})
 endfunction()
 
 function(add_public_tablegen_target name)
@@ -44,25 +45,38 @@ add_library(GraftLibtriton SHARED IMPORTED)
 set_target_properties(GraftLibtriton PROPERTIES IMPORTED_LOCATION ${GRAFT_TRITON}/_C/libtriton.so
                                                 IMPORTED_SONAME libtriton.so)
 
-# A shared library of code that runs inside libtriton.so: its flags, its headers, and every symbol resolved.
-function(add_graft_module name)
-  add_library(${name} MODULE ${ARGN})
+# Code that runs inside libtriton.so: its flags and headers.
+function(set_graft_properties name)
   target_include_directories(${name} SYSTEM PRIVATE ${GRAFT_SYSTEM_INCLUDES})
   target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -fno-rtti)
   target_compile_definitions(${name} PRIVATE GRAFT_VERSION="${GRAFT_VERSION}")
-  target_link_libraries(${name} PRIVATE GraftLibtriton)
-  target_link_options(${name} PRIVATE -Wl,-z,defs)
-  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-                                           BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
   add_dependencies(${name} GraftPassesIncGen)
 endfunction()
 
-# The pass library, checked against the libtriton.so it is for.
+# A shared library of it, with every symbol resolved.
+function(add_graft_module name)
+  add_library(${name} MODULE ${ARGN})
+  set_graft_properties(${name})
+  target_link_libraries(${name} PRIVATE GraftLibtriton)
+  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  set_target_properties(${name} PROPERTIES BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
+endfunction()
+
+# The pass library, checked against the libtriton.so it is for. The headers of MLIR take longer to read than a pass to compile, so
+# they are read once. What of them a file needs it includes all the same: Triton's own build reads them for each.
 function(add_graft_pass_library)
-  set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp)
-  add_graft_module(graft_passes ${ARGN} ${entry})
+  add_library(graft_pass_objects OBJECT ${ARGN})
+  set_graft_properties(graft_pass_objects)
+  add_dependencies(graft_pass_objects GraftTraps)
+  target_compile_options(graft_pass_objects PRIVATE -fno-exceptions)
+  target_precompile_headers(graft_pass_objects PRIVATE <mlir/Dialect/SCF/IR/SCF.h> <mlir/Pass/Pass.h> <triton/Analysis/AxisInfo.h>
+                            <triton/Dialect/TritonGPU/IR/Dialect.h>)
+
+  # The digest changes with every source, and so has a file that takes no time.
+  set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp ${GRAFT_SOURCE_DIR}/python/src/source_digest.cpp)
+  add_graft_module(graft_passes $<TARGET_OBJECTS:graft_pass_objects> ${entry})
   add_dependencies(graft_passes GraftSourceDigest)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-exceptions)
 
   add_graft_module(graft_abi_probe EXCLUDE_FROM_ALL ${GRAFT_SOURCE_DIR}/cmake/abi_probe.cpp)
   add_custom_command(

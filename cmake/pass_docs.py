@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Prints docs/passes.md: the manual pages of the passes, made out of Passes.td by mlir-tblgen."""
+"""Prints docs/passes.md: the manual pages of the passes, made out of their descriptions by mlir-tblgen."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import toolchain
 
 HEADER = """# Passes
 
-<!-- Made out of include/graft/Transforms/Passes.td and cmake/pass_docs.py by `make docs`; change it there. -->
+<!-- Made out of include/graft/Transforms/*.td and cmake/pass_docs.py by `make docs`; change it there. -->
 
 ## What holds for all of them
 
@@ -39,9 +39,10 @@ because of the passes is compiled without them, with a warning too.
 def pass_docs() -> str:
     """The text of docs/passes.md. Raises `toolchain.ToolchainError` if there is no mlir-tblgen."""
     found = toolchain.resolve(dict(os.environ))
-    source = toolchain.ROOT / "include" / "graft" / "Transforms" / "Passes.td"
-    command = [str(found.tblgen), "-gen-pass-doc", "-I", str(found.include), str(source)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    descriptions = sorted((toolchain.ROOT / "include" / "graft" / "Transforms").glob("*.td"))
+    command = [str(found.tblgen), "-gen-pass-doc", "-I", str(found.include), "-"]
+    all_of_them = "".join(f'include "{path}"\n' for path in descriptions)
+    text = subprocess.run(command, input=all_of_them, capture_output=True, text=True, check=True).stdout
     return HEADER + text.partition("-->")[2].strip() + "\n"
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 LLVM_MAJOR = 23
 # Triton's own pin calls itself 24.0.0git. It fits, other snapshots of 24 do not, so only the ABI check can tell.
 LLVM_MAJOR_ON_TRIAL = 24
-# mlir-tblgen only reads our Passes.td, which every release from here on understands.
+# mlir-tblgen only reads our descriptions of passes, which every release from here on understands.
 TBLGEN_MAJOR = 22
 # Debian suites that may carry the packages of `LLVM_MAJOR`, newest first.
 SUITES = ("sid", "testing")

@@ -25,16 +25,18 @@
 #include "graft/Analysis/Pipelining.h"
 #include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
-#include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::graft {
+#define GEN_PASS_DECL
 #define GEN_PASS_DEF_GRAFTPEELLOOPS
-#include "graft/Transforms/Passes.h.inc"
+#include "graft/Transforms/PeelLoops.h.inc"
 } // namespace mlir::graft
 
 using namespace mlir;

@@ -19,13 +19,17 @@
 
 #include "graft/Analysis/AccessWidth.h"
 #include "graft/Analysis/SharedUse.h"
-#include "graft/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "triton/Analysis/Allocation.h"
 #include "triton/Dialect/TritonGPU/Transforms/Utility.h"
 
 namespace mlir::graft {
+#define GEN_PASS_DECL
 #define GEN_PASS_DEF_GRAFTREMARKS
-#include "graft/Transforms/Passes.h.inc"
+#include "graft/Transforms/Remarks.h.inc"
 } // namespace mlir::graft
 
 using namespace mlir;

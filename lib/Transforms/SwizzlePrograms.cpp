@@ -26,15 +26,17 @@
 #include "graft/Analysis/Hoisting.h"
 #include "graft/Analysis/ProgramOrder.h"
 #include "graft/Analysis/TileProduct.h"
-#include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 
 namespace mlir::graft {
+#define GEN_PASS_DECL
 #define GEN_PASS_DEF_GRAFTSWIZZLEPROGRAMS
-#include "graft/Transforms/Passes.h.inc"
+#include "graft/Transforms/SwizzlePrograms.h.inc"
 } // namespace mlir::graft
 
 using namespace mlir;

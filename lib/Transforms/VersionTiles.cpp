@@ -34,21 +34,23 @@
 #include "graft/Analysis/TileBounds.h"
 #include "graft/Transforms/Budget.h"
 #include "graft/Transforms/MaskRewriting.h"
-#include "graft/Transforms/Passes.h"
 #include "graft/Transforms/Sites.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::graft {
+#define GEN_PASS_DECL
 #define GEN_PASS_DEF_GRAFTVERSIONTILES
-#include "graft/Transforms/Passes.h.inc"
+#include "graft/Transforms/VersionTiles.h.inc"
 } // namespace mlir::graft
 
 using namespace mlir;

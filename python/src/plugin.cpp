@@ -11,16 +11,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "graft/Pipeline.h"
-#include "graft/SourceDigest.h"
 #include "triton/Tools/PluginUtils.h"
 #include "triton/Version.h"
 
 namespace plugin = mlir::triton::plugin;
-
-/// Read from the file by backend/identity.py, which names the passes by it
-/// without loading them. Nothing refers to it.
-[[gnu::used]] static const char sourceDigest[] =
-    "GRAFT-SOURCE-DIGEST:" GRAFT_SOURCE_DIGEST;
 
 /// Adds the pipeline that *args* names, one text, to *pm*.
 static void addPass(mlir::PassManager *pm,

@@ -1,4 +1,4 @@
-//===- Passes.h - graft passes ----------------------------------*- C++ -*-===//
+//===- Passes.h - the list of all passes ------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: MIT
 //
@@ -9,7 +9,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::graft {
