@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CXX_FILES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' 2>/dev/null)
+# A process for each core. Tests that share what is dear to make stay in one of them.
+PYTEST := PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX_FILES) \
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
+.PHONY: help run test test-all test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,13 +20,16 @@ help: ## show this list
 run: $(READY) ## compile the example kernels for three targets, show the table; launch them where there is a GPU
 	$(BIN)/python python/examples/run.py
 
-test: test-lit test-unit ## everything that needs no GPU
+test: test-lit test-unit ## what needs no GPU, with samples of the sweeps; takes minutes
+
+test-all: test-lit $(READY) ## the same with the whole sweeps and the commands of the manuals, as CI runs it
+	$(PYTEST)
 
 test-lit: $(READY) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
 
 test-unit: $(READY) ## the backend (pytest), and our build inside a host like Triton's
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
 
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu

@@ -10,6 +10,7 @@ import pytest
 import triton
 from program_ids import read_ids
 from support import make_vector_add, target, warm_up_vector_add
+from sweeps import sampled
 from triton._C.libtriton import ir
 from triton.backends.graft import chips, opt, settings
 from triton.backends.graft.compiler import Backend
@@ -251,8 +252,7 @@ def test_a_kernel_that_is_left_alone_is_the_same_bytes(activate):
         assert len({kernel.hash for kernel in compiled}) == 3
 
 
-@pytest.mark.parametrize("arch", [90, 100])
-@pytest.mark.parametrize("name", ["rows_first", "columns_first"])
+@pytest.mark.parametrize(("arch", "name"), sampled(2, [90, 100], ["rows_first", "columns_first"]))
 def test_a_group_that_is_chosen_or_given_changes_the_code(activate, arch, name):
     activate(Driver(target=f"cuda:{arch}"))
     chosen, plain, given = (compile_product(name, swizzle_programs=value).asm for value in ("auto", 0, 8))
@@ -260,9 +260,14 @@ def test_a_group_that_is_chosen_or_given_changes_the_code(activate, arch, name):
         assert len({chosen[stage], plain[stage], given[stage]}) == 3
 
 
-@pytest.mark.parametrize("options", [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}], ids=str)
 @pytest.mark.parametrize(
-    ("name", "group"), [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)]
+    ("name", "group", "options"),
+    sampled(
+        4,
+        [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)],
+        [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}],
+    ),
+    ids=str,
 )
 def test_a_renumbered_product_passes_every_stage(activate, name, group, options):
     activate(Driver(target="cuda:90"))
