@@ -821,7 +821,7 @@ DENSE = """(lambda text: bundle_archive.archive([bundle_archive.Entry(b"manifest
     ("data", "mib", "rule"),
     [
         (BOMB.format(size=9), 100, "length"),
-        (BOMB.format(size=15 << 20), 100, "length"),
+        (BOMB.format(size=7 << 20), 100, "length"),
         (BOMB.format(size=128 << 20), 100, "bound"),
         (DENSE.format(text='b"[" + b"[]," * 5_000_000 + b"[]]"'), 1000, "version"),
         (DENSE.format(text='b\'{"a":"\' + b"a" * 60_000_000 + b\'"}\''), 1000, "version"),
