@@ -147,10 +147,12 @@ def test_the_digest_follows_every_change_of_the_hosts_sources(stamped, tmp_path)
     assert len({whole, with_file, edited, with_two}) == 4
 
 
+@pytest.mark.slow
 def test_the_digest_does_not_depend_on_where_the_host_is_built(stamped):
     assert stamped("build") == stamped("another/folder")
 
 
+@pytest.mark.slow
 def test_the_digest_follows_the_build_type_and_the_flags(stamped):
     passes, plain = stamped("plain")
     assert stamped("debug", "-DCMAKE_BUILD_TYPE=Debug")[0] == passes

@@ -376,7 +376,7 @@ def test_a_thread_that_asked_before_the_first_driver_existed_gets_one_backend_af
     assert found == [CUDABackend, Backend]
 
 
-@pytest.mark.parametrize("switches", [100, slow(1000)])
+@pytest.mark.parametrize("switches", [50, slow(1000)])
 def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(switches, activate):
     other = activate(OtherDriver(90))
     kernels = [make_vector_add() for _ in range(4)]

@@ -19,7 +19,7 @@ def reports_of(cases, last, *variants):
     return list(run_all(Shared.of(cases), functools.partial(Compiles, last=last, variants=variants)))
 
 
-@pytest.mark.parametrize("step", [5, slow(1)])
+@pytest.mark.parametrize("step", [7, slow(1)])
 def test_cubins_for_all_targets_come_out_with_the_passes_on(step):
     cases = covering_cases(0)[::step]
     reports = reports_of(cases, "cubin", "both")
