@@ -22,13 +22,13 @@ run: $(READY) ## compile the example kernels for three targets, show the table; 
 
 test: test-lit test-unit ## what needs no GPU, with samples of the sweeps; takes minutes
 
-test-all: test-lit $(READY) ## the same with the whole sweeps and the commands of the manuals, as CI runs it
+test-all: test-lit $(READY) ## also whole sweeps, the manuals' commands, and our build inside a host like Triton's; CI runs it
 	$(PYTEST)
 
 test-lit: $(READY) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
 
-test-unit: $(READY) ## the backend (pytest), and our build inside a host like Triton's
+test-unit: $(READY) ## the backend (pytest), with samples of the sweeps
 	$(PYTEST) -m "not slow"
 
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
