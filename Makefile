@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 CXX_FILES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' 2>/dev/null)
+# A process for each core. Tests that share what is dear to make stay in one of them.
+PYTEST := PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX_FILES) \
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pass test test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
+.PHONY: help run pass test test-all test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +21,10 @@ help: ## show this list
 run: $(READY) ## compile the example kernels for three targets, show the table; launch them where there is a GPU
 	$(BIN)/python python/examples/run.py
 
-test: test-lit test-unit ## everything that needs no GPU
+test: test-lit test-unit ## what needs no GPU, with samples of the sweeps; takes minutes
+
+test-all: test-lit $(READY) ## also whole sweeps, the manuals' commands, and our build inside a host like Triton's; CI runs it
+	$(PYTEST)
 
 test-lit: $(READY) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
@@ -30,8 +35,8 @@ pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests
 	@cp build/cmake/libgraft_passes.so backend/libgraft_passes.so.tmp && mv backend/libgraft_passes.so.tmp backend/libgraft_passes.so
 	$(BIN)/lit -v test/$(P)
 
-test-unit: $(READY) ## the backend (pytest), and our build inside a host like Triton's
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest
+test-unit: $(READY) ## the backend (pytest), with samples of the sweeps
+	$(PYTEST) -m "not slow"
 
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu

@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "contract"
 LAUNCHER = BUILD / "launcher"
 
+
+def needs_host(test):
+    """Marks a test of the host, which takes minutes to build the first time, and is built once."""
+    return pytest.mark.slow(pytest.mark.xdist_group("host")(test))
+
+
 SOURCE = """
 tt.func @copy(%p: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %n: i32) {
   %pid = tt.get_program_id x : i32
@@ -65,6 +71,7 @@ def run_passes(host, pipeline):
     return subprocess.run([sys.executable, "-c", RUN, str(host), pipeline, SOURCE], capture_output=True, text=True)
 
 
+@needs_host
 def test_a_pass_built_into_the_host_runs(host):
     done = run_passes(host, "graft-version-tiles")
     assert done.returncode == 0, done.stderr
@@ -72,12 +79,14 @@ def test_a_pass_built_into_the_host_runs(host):
     assert " = tt.load %8 : tensor<1024x!tt.ptr<f16>>" in done.stdout
 
 
+@needs_host
 def test_options_reach_a_pass_built_into_the_host(host):
     done = run_passes(host, "graft-version-tiles{max-ops=1}")
     assert done.returncode == 0, done.stderr
     assert "scf.if" not in done.stdout
 
 
+@needs_host
 def test_an_unknown_pass_is_an_error_that_names_it(host):
     done = run_passes(host, "graft-no-such-pass")
     assert done.returncode == 1
@@ -85,12 +94,14 @@ def test_an_unknown_pass_is_an_error_that_names_it(host):
     assert "'graft-no-such-pass' does not refer to a registered pass" in done.stderr
 
 
+@needs_host
 @pytest.mark.parametrize("folder", [LAUNCHER, LAUNCHER / "runtime"])
 def test_the_host_builds_the_launcher_too_and_one_for_the_static_runtime(host, folder):
     done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
+@needs_host
 def test_the_host_carries_the_digest_of_its_sources(host):
     code = RUN.partition("print")[0] + "print(host.graft.source_digest)"
     done = subprocess.run([sys.executable, "-c", code, str(host)], capture_output=True, text=True)
@@ -136,10 +147,12 @@ def test_the_digest_follows_every_change_of_the_hosts_sources(stamped, tmp_path)
     assert len({whole, with_file, edited, with_two}) == 4
 
 
+@pytest.mark.slow
 def test_the_digest_does_not_depend_on_where_the_host_is_built(stamped):
     assert stamped("build") == stamped("another/folder")
 
 
+@pytest.mark.slow
 def test_the_digest_follows_the_build_type_and_the_flags(stamped):
     passes, plain = stamped("plain")
     assert stamped("debug", "-DCMAKE_BUILD_TYPE=Debug")[0] == passes

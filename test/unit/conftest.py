@@ -3,6 +3,7 @@
 
 import gc
 import os
+import signal
 
 import pytest
 import triton
@@ -11,6 +12,9 @@ from triton import knobs
 from triton.backends.graft import cache, hooks
 
 _failed = pytest.StashKey[bool]()
+
+# Some tests interrupt themselves, and who starts tests in the background may have them begin with interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

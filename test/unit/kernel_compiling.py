@@ -121,7 +121,8 @@ class Compiles:
                 text = compilation.compile("ttir", **options)["ttir"]
                 if text not in texts.values():
                     texts[variant] = text
-                    compilation.compile(self._last, **options)
+                    if self._last != "ttir":
+                        compilation.compile(self._last, **options)
             except Exception:
                 return Finding(variant, f"for cuda:{arch}: {traceback.format_exc()}")
         return Finding(changed=frozenset(texts) - {"none"})

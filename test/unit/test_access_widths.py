@@ -8,6 +8,7 @@ from math import prod
 import pytest
 import triton
 import triton.language as tl
+from sweeps import sampled
 from triton.backends.graft import kernel_report
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
@@ -148,8 +149,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("kernel", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("kernel", "arguments", "target"), sampled(3, CASES, TARGETS), ids=lambda value: getattr(value, "__name__", value)
+)
 def test_widths_are_those_of_the_ptx(kernel, arguments, target):
     said, done = both(kernel, arguments, target)
     assert said == done
@@ -184,9 +186,7 @@ MATMULS = [
 ]
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("arguments", MATMULS)
-@pytest.mark.parametrize("num_stages", [1, 3])
+@pytest.mark.parametrize(("arguments", "num_stages", "target"), sampled(6, MATMULS, (1, 3), TARGETS))
 def test_widths_of_pipelined_loads_are_those_of_the_ptx(arguments, num_stages, target):
     said, done = both(matmul, arguments, target, num_stages=num_stages)
     assert said == done

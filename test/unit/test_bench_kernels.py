@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from support import clean_environment
+from sweeps import sampled, slow
 from triton.backends.graft.bench import kernels, kernels_compile
 from triton.backends.graft.bench import kernels_report as reporting
 from triton.backends.graft.bench.kernels_report import AGAIN, GRAFT, IN_TREE, Report, Row
@@ -46,7 +47,7 @@ def graft():
 # -- The kernels
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", sampled(3, ENTRIES))
 def test_a_kernel_of_the_suite_compiles_for_hopper(name, activate):
     activate(Driver(target="cuda:90"))
     entry = ENTRIES[name]
@@ -54,13 +55,13 @@ def test_a_kernel_of_the_suite_compiles_for_hopper(name, activate):
     assert case.warmup().asm["cubin"]
 
 
-#: Runs each kernel that Triton's interpreter can run, at its tiny size, on the CPU.
+#: Runs one in so many kernels, of those that Triton's interpreter can run, at their tiny size, on the CPU.
 INTERPRET = """
 import sys
 from triton.backends.graft.bench.suite.sections import SECTIONS
 
 for section in SECTIONS.values():
-    for entry in section.entries:
+    for entry in section.entries[:: int(sys.argv[1])]:
         for name, case in entry.cases(entry.tiny).items() if entry.tiny else ():
             tensors = case.make_tensors("cpu")
             case.launcher(tensors)()
@@ -72,9 +73,10 @@ for section in SECTIONS.values():
 
 
 @pytest.mark.skipif(not has_torch, reason="needs PyTorch")
-def test_what_the_interpreter_makes_of_the_kernels_is_what_pytorch_computes(tmp_path):
+@pytest.mark.parametrize("step", ["4", slow("1")])
+def test_what_the_interpreter_makes_of_the_kernels_is_what_pytorch_computes(step, tmp_path):
     env = clean_environment(tmp_path) | {"TRITON_INTERPRET": "1"}
-    done = subprocess.run([sys.executable, "-c", INTERPRET], env=env, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", INTERPRET, step], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

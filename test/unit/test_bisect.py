@@ -449,6 +449,7 @@ def test_something_that_was_found_ends_in_status_0(graft, script, monkeypatch):
     assert done.stdout.startswith("graft-split-masks in kernel rows, site 6 of 7: rows.py:6\n")
 
 
+@pytest.mark.slow
 def test_the_program_of_the_manual_has_the_result_that_the_manual_shows(tmp_path):
     """A real script, without a GPU: two kernels are compiled, and the PTX of one has what a single site brings about."""
     manual = (ROOT / "docs" / "bisect.md").read_text()

@@ -834,10 +834,10 @@ DEAD = 4_194_305  # more than Linux allows
 
 
 @pytest.mark.parametrize(
-    ("age", "pid", "goes"), [(3500, DEAD, False), (3700, DEAD, True), (3700, os.getpid(), False), (90_000, os.getpid(), True)]
+    ("age", "writer", "goes"), [(3500, "dead", False), (3700, "dead", True), (3700, "alive", False), (90_000, "alive", True)]
 )
-def test_the_folders_of_dead_writers_are_removed_after_an_hour(root, age, pid, goes):
-    path = make_abandoned(root, age, pid)
+def test_the_folders_of_dead_writers_are_removed_after_an_hour(root, age, writer, goes):
+    path = make_abandoned(root, age, DEAD if writer == "dead" else os.getpid())
     publish()
     assert path.exists() is not goes
 

@@ -397,6 +397,7 @@ def test_a_run_against_the_stub_gives_a_well_formed_report(tmp_path):
     assert read["facts"]["GPU"] == "none, a stub of libcuda"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_launcher, reason="needs the native launcher")
 def test_a_run_against_the_stub_compares_our_share_with_tritons(tmp_path):
     read = run_against_stub(tmp_path, "--rounds", "2", "--launches", "30")

@@ -129,6 +129,7 @@ def attention(q, k, out, n, BLOCK: tl.constexpr):
 """
 
 
+@pytest.mark.slow
 def test_the_commands_and_programs_of_the_manual_of_bundles_run(tmp_path):
     """In the order of the manual, with a small model in the place of the reader's."""
     (tmp_path / "model.py").write_text(MODEL)
@@ -164,6 +165,7 @@ def add(x, y, out, n, BLOCK: tl.constexpr):
 """
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_manual_of_explain_print_what_it_shows(tmp_path):
     """All but what is left out there, and what ptxas may change: the registers."""
     manual = (ROOT / "docs" / "explain.md").read_text()

@@ -308,6 +308,7 @@ def test_doctor_says_what_counts(monkeypatch):
     assert "frozen as 'release 7'" in run("doctor").output
 
 
+@pytest.mark.slow
 def test_bench_key_compares_both_sides_and_measures_launches():
     command = [sys.executable, "-m", "triton.backends.graft", "bench", "key", "--rounds", "1", "--kernels", "3"]
     done = subprocess.run([*command, "--stub", str(stub_cuda.build())], capture_output=True, text=True)

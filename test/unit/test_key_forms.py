@@ -14,6 +14,7 @@ import pytest
 import triton
 from program_forms import FORMS, mutate_memory, mutate_source, program
 from programs import Program, active
+from sweeps import slow
 from triton.backends.graft import key, readset
 from triton.backends.graft.current_kernels import is_current
 from triton.compiler import ASTSource, make_backend
@@ -124,10 +125,11 @@ def test_each_form_gives_a_kernel(form, run):
     assert asked.found()[0] == asked.right()
 
 
+@pytest.mark.parametrize("seeds", [4, slow(12)])
 @pytest.mark.parametrize("kind", CHECKS)
-def test_what_is_found_is_what_the_program_gives_now(kind, run):
+def test_what_is_found_is_what_the_program_gives_now(kind, seeds, run):
     ways = []
-    assert first_fault(kind, range(12), run, ways) == ""
+    assert first_fault(kind, range(seeds), run, ways) == ""
     assert len(set(ways)) > 1
 
 

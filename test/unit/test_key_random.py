@@ -6,6 +6,7 @@ import random
 import pytest
 import triton
 from programs import I32, Program
+from sweeps import sampled
 from triton.backends.graft import key
 
 MODULES = {
@@ -122,7 +123,7 @@ def write(run, values, statements):
     run.write(MAIN.format(*values) + body, **{name: text.format(*values) for name, text in MODULES.items()})
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", sampled(3, range(6)))
 def test_the_manifest_names_the_ttir_of_the_program_as_it_is(seed, tmp_path, monkeypatch):
     rng = random.Random(seed)
     run = Program(tmp_path / "program", monkeypatch)
@@ -169,7 +170,7 @@ IN_MEMORY = {
 }
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sampled(3, range(3)))
 def test_a_kernel_in_memory_is_what_the_program_in_memory_would_give(seed, tmp_path, monkeypatch):
     rng = random.Random(seed)
     run = Program(tmp_path / "program", monkeypatch)

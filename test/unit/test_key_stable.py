@@ -11,6 +11,7 @@ import pytest
 import triton
 from programs import F32, I32, Program, active
 from support import clean_environment, in_child
+from sweeps import sampled
 from test_key_sound import STORE, key_of
 from triton.backends.graft import identity
 
@@ -78,7 +79,7 @@ def test_another_folder_process_and_time_have_the_same_keys(plain, tmp_path):
     assert keys_of_child(tmp_path / "some" / "where" / "else", tmp_path) == plain
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4711"])
+@pytest.mark.parametrize("seed", sampled(3, ["0", "1", "4711"]))
 def test_the_hash_seed_does_not_count(seed, plain, tmp_path):
     assert keys_of_child(tmp_path / "program", tmp_path, PYTHONHASHSEED=seed) == plain
 
@@ -188,14 +189,13 @@ def test_a_kernel_edited_in_any_place_has_another_key(line_info, program, monkey
     assert len(keys) == 1 + len(EDITS)
 
 
-@pytest.mark.parametrize("number", [i for i, line in enumerate(LINES) if line and not line.startswith("@")])
+@pytest.mark.parametrize("number", sampled(3, [i for i, line in enumerate(LINES) if line and not line.startswith("@")]))
 def test_a_comment_behind_a_line_does_not_count(number, program):
     plain = compile_lines(program, LINES)
     assert compile_lines(program, [*LINES[:number], LINES[number] + "  # a comment", *LINES[number + 1 :]]) == plain
 
 
-@pytest.mark.parametrize("added", ["", "# a comment", "    # a comment"])
-@pytest.mark.parametrize("number", [0, 2, 5, 8, 12])
+@pytest.mark.parametrize(("number", "added"), sampled(3, [0, 2, 5, 8, 12], ["", "# a comment", "    # a comment"]))
 def test_a_line_more_counts_only_with_line_info(number, added, program, monkeypatch):
     changed = [*LINES[:number], added, *LINES[number:]]
     assert compile_lines(program, changed) != compile_lines(program, LINES)

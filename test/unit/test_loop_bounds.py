@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
+from sweeps import sampled
 from triton.backends.graft import opt
 from ttir_eval import Function, Value, evaluate_lines, read_functions, wrap
 
@@ -128,7 +129,7 @@ def values_of(function: Function, arguments: list[int]) -> dict[str, Value]:
     return function.evaluate(dict(zip(function.arguments, arguments, strict=True)), LANES)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sampled(3, range(3)))
 def test_iterations_that_are_run_without_masks_are_whole(seed, tmp_path):
     rng = random.Random(f"peeled {seed}")
     cases = [make_case(f"f{number}", rng, True) for number in range(FUNCTIONS)]
@@ -155,7 +156,7 @@ def test_iterations_that_are_run_without_masks_are_whole(seed, tmp_path):
     assert whole > peeled
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sampled(3, range(3)))
 def test_branches_in_a_loop_are_taken_where_the_tile_is_whole(seed, tmp_path):
     rng = random.Random(f"versioned {seed}")
     cases = [make_case(f"f{number}", rng, False) for number in range(FUNCTIONS)]

@@ -22,6 +22,7 @@ from support import (
     target,
     warm_up_vector_add,
 )
+from sweeps import slow
 from triton.backends.graft import hooks
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
@@ -300,7 +301,7 @@ def test_threads_compile_one_kernel_with_ours(activate, vector_add):
     assert [kernel.src.constants[(4,)] for kernel in compiled] == [128 << index % 4 for index in range(16)]
 
 
-def while_switching(driver, other, work, switches=1000):
+def while_switching(driver, other, work, switches):
     """Runs *work* again and again in three threads while this one switches drivers; returns results and errors."""
     results, errors, stop = [], [], threading.Event()
 
@@ -375,7 +376,8 @@ def test_a_thread_that_asked_before_the_first_driver_existed_gets_one_backend_af
     assert found == [CUDABackend, Backend]
 
 
-def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(activate):
+@pytest.mark.parametrize("switches", [50, slow(1000)])
+def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(switches, activate):
     other = activate(OtherDriver(90))
     kernels = [make_vector_add() for _ in range(4)]
     for driver in (Driver(target="cuda:90"), other):  # the disk cache makes the threads fast
@@ -386,7 +388,7 @@ def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(
         kernel = make_vector_add()
         return is_ours(warm_up_vector_add(kernel))
 
-    results, errors = while_switching(Driver(target="cuda:90"), other, work)
+    results, errors = while_switching(Driver(target="cuda:90"), other, work, switches)
     assert {str(error) for error in errors} == set()
     assert set(results) <= {True, False}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pytest
+from sweeps import sampled
 from triton.backends.graft import opt
 from ttir_eval import Function, Value, evaluate_lines, read_functions, same_up_to_names, wrap
 from ttir_writer import Writer
@@ -391,7 +392,7 @@ def passed(folder, rng: random.Random, make=make_case) -> list[tuple[Case, Funct
     return [(case, before[case.name], after[case.name]) for case in cases]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sampled(3, range(3)))
 def test_iterations_without_masks_are_whole_and_all_that_do_not_wrap_but_the_last(seed, tmp_path):
     peeled = complete = partial = 0
     for case, before, after in passed(tmp_path, random.Random(seed)):
@@ -408,7 +409,7 @@ def test_iterations_without_masks_are_whole_and_all_that_do_not_wrap_but_the_las
     assert min(complete, partial) > peeled / 8
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sampled(3, range(3)))
 def test_numbers_at_the_ends_of_their_types_are_no_exception(seed, tmp_path):
     """Regression: a product of the smallest numbers of i16 is 2^31, and was taken for a number of 32 bits."""
     peeled = whole = 0

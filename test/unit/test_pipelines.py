@@ -10,22 +10,25 @@ import pytest
 from kernel_compiling import PASSES, TARGETS, Compilation, Compiles
 from kernel_processes import Shared, run_all
 from pipeline_cases import CTAS, KERNELS, STAGES, WARPS, Options, all_cases, covering_cases, make_case
+from sweeps import slow
 from triton.backends.graft.driver import Driver
 
 
-def reports_of(last, *variants):
-    """The reports of a few cases that cover all options, from a process of their own."""
-    return list(run_all(Shared.of(covering_cases(0)), functools.partial(Compiles, last=last, variants=variants)))
+def reports_of(cases, last, *variants):
+    """The reports of *cases*, from a process of their own."""
+    return list(run_all(Shared.of(cases), functools.partial(Compiles, last=last, variants=variants)))
 
 
-def test_cubins_for_all_targets_come_out_with_the_passes_on():
-    reports = reports_of("cubin", "both")
+@pytest.mark.parametrize("step", [7, slow(1)])
+def test_cubins_for_all_targets_come_out_with_the_passes_on(step):
+    cases = covering_cases(0)[::step]
+    reports = reports_of(cases, "cubin", "both")
     assert [str(report) for report in reports if report.finding.problem] == []
-    assert len(reports) == len(covering_cases(0))
+    assert len(reports) == len(cases)
 
 
 def test_passes_change_each_kernel_under_all_options():
-    reports = reports_of("ttir", "none", "both")
+    reports = reports_of(covering_cases(0), "ttir", "none", "both")
     assert [str(report.case) for report in reports if report.finding.changed != {"both"}] == []
 
 

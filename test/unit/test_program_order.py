@@ -13,10 +13,13 @@ import triton
 from kernel_compiling import Compilation
 from order_cases import AWAITED, OBSERVATIONS, SPINS, Launch, make_launch, run
 from program_ids import read_ids
+from sweeps import sampled, slow
 from triton.backends.graft import remarks
 from triton.backends.graft.driver import Driver
 
-LAUNCHES = 180
+pytestmark = pytest.mark.xdist_group("program order")
+
+LAUNCHES = [80, slow(180)]
 ARCH = 90
 OPERATIONS = Path(triton.__file__).parent / "include" / "triton" / "Dialect" / "Triton" / "IR" / "TritonOps.td"
 ALLOWED = Path(__file__).parents[2] / "lib" / "Analysis" / "ProgramOrder.cpp"
@@ -50,13 +53,13 @@ class Compiled:
         return [x + y * width for x, y in places]
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """All launches, each compiled without the pass, with a group and with the one that the pass chooses."""
+@pytest.fixture(scope="module", params=LAUNCHES)
+def compiled(request, tmp_path_factory):
+    """So many launches, each compiled without the pass, with a group and with the one that the pass chooses."""
     triton.runtime.driver.set_active(Driver(target=f"cuda:{ARCH}"))
     folder, rng, found = tmp_path_factory.mktemp("launches"), random.Random(0), []
     try:
-        for launch in map(make_launch, range(LAUNCHES)):
+        for launch in map(make_launch, range(request.param)):
             compilation = Compilation(launch.case, ARCH, folder)
             found.append([Compiled(launch, compilation, group) for group in (0, rng.choice((2, 3, 4, 8, 16)), "auto")])
     finally:
@@ -90,8 +93,9 @@ def test_products_that_notice_nothing_are_renumbered(compiled):
     assert any(chosen.ttir != plain.ttir for plain, _, chosen in free)
 
 
-def test_the_seeds_reach_every_way_to_notice_the_order():
-    families = " ".join(make_launch(seed).case.family for seed in range(LAUNCHES))
+@pytest.mark.parametrize("launches", LAUNCHES)
+def test_the_seeds_reach_every_way_to_notice_the_order(launches):
+    families = " ".join(make_launch(seed).case.family for seed in range(launches))
     assert all(f"waits_by_{way}" in families for way in SPINS)
     assert all(f", {way}" in families for way in OBSERVATIONS)
 
@@ -102,7 +106,7 @@ def test_every_operation_of_triton_is_allowed_or_refused():
     assert known - allowed == REFUSED
 
 
-@pytest.mark.parametrize("awaited", AWAITED)
+@pytest.mark.parametrize("awaited", sampled(3, AWAITED))
 def test_in_natural_order_every_launch_ends_on_any_number_of_slots(awaited):
     for columns, rows, slots in ((1, 9, 1), (7, 5, 1), (24, 24, 3), (64, 64, 114)):
         launch = Launch(make_launch(0).case, columns, rows, awaited, True)

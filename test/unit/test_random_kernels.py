@@ -21,14 +21,12 @@ from kernel_families import families, make_case
 from kernel_minimising import minimise
 from kernel_processes import Finding, Report, Shared, made_small, run_all, run_apart
 from support import clean_environment
+from sweeps import slow
 from triton.backends.graft.driver import Driver
 
 KERNELS = 300
 
-#: How many kernels of each family tell what part of it the passes change.
-SAMPLE = 60
-
-#: More of them, all for sm_80, where descriptors become masks: in `KERNELS` there are next to none.
+#: More with descriptors, all for sm_80, where these become masks: in `KERNELS` there are next to none.
 DESCRIPTORS = range(0, 20 * len(TARGETS), len(TARGETS))
 
 #: The families that each pass is for, with the part of their kernels that it has to change: otherwise nothing was tested.
@@ -46,45 +44,49 @@ SHARES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def reports():
-    """The reports of `KERNELS` seeds and of `DESCRIPTORS`, from a process of their own."""
-    cases = [*FOUND, *map(make_case, range(KERNELS)), *(make_case(seed, "descriptors") for seed in DESCRIPTORS)]
-    return list(run_all(Shared.of(cases), Compiles))
+def few_cases():
+    """Kernels that failed once, and two of each family."""
+    return [*FOUND, *(make_case(seed, family) for family in families() for seed in range(2))]
 
 
-def test_random_kernels_compile_with_each_pass_off_and_on(reports):
+def many_cases():
+    """Kernels that failed once, those of `KERNELS` seeds and of `DESCRIPTORS`."""
+    return [*FOUND, *map(make_case, range(KERNELS)), *(make_case(seed, "descriptors") for seed in DESCRIPTORS)]
+
+
+@pytest.mark.parametrize("make", [few_cases, slow(many_cases)])
+def test_random_kernels_compile_with_each_pass_off_and_on(make):
+    cases = make()
+    reports = list(run_all(Shared.of(cases), Compiles))
     failures = [report for report in reports if report.finding.problem]
     assert not failures, made_small(failures[0], Compiles) if failures[0].finding.blames_a_pass else str(failures[0])
-    assert len(reports) == len(FOUND) + KERNELS + len(DESCRIPTORS)
-
-
-@pytest.fixture(scope="module")
-def sampled():
-    """Reports of as many kernels of each family in `SHARES`: of all seeds together, a new family would leave fewer to the others."""
-    named = set().union(*SHARES.values())
-    cases = [make_case(seed, family) for family in sorted(named - {"descriptors"}) for seed in range(SAMPLE)]
-    cases += [make_case(seed, "descriptors") for seed in DESCRIPTORS]
-    return list(run_all(Shared.of(cases), functools.partial(Compiles, last="ttir", variants=("none", *SHARES))))
+    assert len(reports) == len(cases)
 
 
 @pytest.mark.parametrize("variant", SHARES)
-def test_passes_change_many_of_them(sampled, variant):
-    made = Counter(report.case.family for report in sampled)
-    changed = Counter(report.case.family for report in sampled if variant in report.finding.changed)
+@pytest.mark.parametrize("count", [10, slow(60)])
+def test_passes_change_many_of_them(variant, count):
+    """As many kernels of each family: of all seeds together, a new family would leave fewer to the others."""
+    seeds = {family: range(count) for family in SHARES[variant]} | {"descriptors": DESCRIPTORS}
+    cases = [make_case(seed, family) for family in SHARES[variant] for seed in seeds[family]]
+    reports = list(run_all(Shared.of(cases), functools.partial(Compiles, last="ttir", variants=("none", variant))))
+    made = Counter(report.case.family for report in reports)
+    changed = Counter(report.case.family for report in reports if variant in report.finding.changed)
     shares = {family: changed[family] / made[family] for family in SHARES[variant]}
     assert all(shares[family] >= least for family, least in SHARES[variant].items()), shares
 
 
-def test_a_few_go_all_the_way_to_cubins():
+@pytest.mark.parametrize("step", [4, slow(1)])
+def test_a_few_go_all_the_way_to_cubins(step):
     cases = [make_case(seed, family) for seed, family in enumerate(families())]
-    for report in run_all(Shared.of(cases), functools.partial(Compiles, last="cubin")):
+    for report in run_all(Shared.of(cases[::step]), functools.partial(Compiles, last="cubin")):
         assert not report.finding.problem, str(report)
 
 
-def test_the_interpreter_does_what_numpy_does(tmp_path):
+@pytest.mark.parametrize("count", ["100", slow("400")])
+def test_the_interpreter_does_what_numpy_does(count, tmp_path):
     program = Path(__file__).with_name("kernel_interpreting.py")
-    words = [sys.executable, str(program), "--count", "400", "--jobs", "1"]
+    words = [sys.executable, str(program), "--count", count, "--jobs", "1"]
     done = subprocess.run(words, env=clean_environment(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(" kernels, 0 failures\n")

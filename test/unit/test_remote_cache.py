@@ -2,14 +2,17 @@
 """Triton's own remote cache under our driver, with a real Redis server: what one machine has compiled, another one finds."""
 
 import contextlib
+import ipaddress
 import json
+import os
 import shutil
-import socket
 import subprocess
 import time
 
 import pytest
 from support import output_of
+
+PORT = "6379"
 
 COMPILE = """
 import hashlib, json
@@ -27,27 +30,29 @@ print(json.dumps({"hits": hits, "hash": compiled.hash, "asm": digests}))
 
 
 @pytest.fixture
-def redis_port(tmp_path):
-    """The port of an empty Redis server."""
+def redis_host(tmp_path):
+    """The address of an empty Redis server.
+
+    It is this process's alone, made of its number, so that no other can have the port that the server asks for.
+    """
     redis = pytest.importorskip("redis", reason="needs the Redis client: pip install redis")
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("needs redis-server: apt-get install redis-server")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
+    host = str(ipaddress.IPv4Address("127.0.0.0") + os.getpid())
+    arguments = ["--bind", host, "--port", PORT, "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
     server = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL)
     try:
-        wait_until_ready(redis.Redis(host="127.0.0.1", port=port), redis.ConnectionError)
-        yield port
+        wait_until_ready(redis.Redis(host=host, port=int(PORT)), redis.ConnectionError)
+        yield host
     finally:
         server.terminate()
         server.wait()
 
 
 def wait_until_ready(client, not_ready):
-    """Returns when the server of *client* answers; fails if it has not within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Returns when the server of *client* answers; fails if it has not within a minute."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(not_ready):
             client.ping()
@@ -56,22 +61,22 @@ def wait_until_ready(client, not_ready):
     pytest.fail("redis-server does not answer")
 
 
-def compile_on(folder, port):
+def compile_on(folder, host):
     """What a process that has only *folder* and the server says of its compilation."""
     folder.mkdir()
     remote = {
         "TRITON_CACHE_MANAGER": "triton.runtime.cache:RemoteCacheManager",
         "TRITON_REMOTE_CACHE_BACKEND": "triton.runtime.cache:RedisRemoteCacheBackend",
-        "TRITON_REDIS_HOST": "127.0.0.1",
-        "TRITON_REDIS_PORT": str(port),
+        "TRITON_REDIS_HOST": host,
+        "TRITON_REDIS_PORT": PORT,
     }
     output = output_of(COMPILE, folder, **remote)
     return json.loads(output)
 
 
-def test_a_second_machine_finds_what_the_first_has_compiled(redis_port, tmp_path):
-    first = compile_on(tmp_path / "first", redis_port)
-    second = compile_on(tmp_path / "second", redis_port)
+def test_a_second_machine_finds_what_the_first_has_compiled(redis_host, tmp_path):
+    first = compile_on(tmp_path / "first", redis_host)
+    second = compile_on(tmp_path / "second", redis_host)
     assert (first["hits"], second["hits"]) == ([False], [True])
     assert second["hash"] == first["hash"]
     assert second["asm"] == first["asm"]

@@ -9,6 +9,7 @@ import triton.language as tl
 from kernel_compiling import Compilation
 from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
+from sweeps import slow
 from triton.backends.graft import passes, settings, skips
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.skips import Skip
@@ -165,14 +166,15 @@ def sites_of(path):
 
 
 @pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("seeds", [2, slow(6)])
 def test_sites_of_random_kernels_keep_their_numbers_and_without_any_the_pass_does_nothing(
-    hopper, monkeypatch, tmp_path, family
+    hopper, monkeypatch, tmp_path, family, seeds
 ):
     path = tmp_path / "sites"
     monkeypatch.setenv("GRAFT_SITES", str(path))
     monkeypatch.setattr(Judge, "_choose", lambda self, ours, before, context: ours)  # which runs passes again
     rng = random.Random(5)
-    for seed in range(6):
+    for seed in range(seeds):
         compilation = Compilation(make_case(seed, family), 90, tmp_path)
 
         def compiled(text, compilation=compilation):

@@ -21,6 +21,8 @@ from triton.backends.graft.compiler import Backend
 from triton.backends.graft.runtime import dispatch, format, values
 from triton.runtime.jit import JITFunction, KernelParam, create_function_from_signature
 
+pytestmark = pytest.mark.xdist_group("static runtime")
+
 # -- Values
 
 

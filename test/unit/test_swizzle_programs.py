@@ -10,6 +10,7 @@ import pytest
 import triton
 from program_ids import read_ids
 from support import make_vector_add, target, warm_up_vector_add
+from sweeps import sampled
 from triton._C.libtriton import ir
 from triton.backends.graft import chips, opt, settings
 from triton.backends.graft.compiler import Backend
@@ -77,7 +78,7 @@ def grouped_1d(count, n, group):
 # -- What is written is a bijection
 
 
-@pytest.mark.parametrize("group", [2, 4, 7, 16, 1024])
+@pytest.mark.parametrize("group", sampled(2, [2, 4, 7, 16, 1024]))
 def test_the_new_ids_are_a_bijection_of_2d_grids_of_every_size(group, tmp_path):
     ids = swizzled(tmp_path, TWO_D, f"group={group}")
     rng = random.Random(group)
@@ -90,8 +91,7 @@ def test_the_new_ids_are_a_bijection_of_2d_grids_of_every_size(group, tmp_path):
         assert order == grouped(columns, rows, group), (columns, rows)
 
 
-@pytest.mark.parametrize("group", [2, 4, 7, 1024])
-@pytest.mark.parametrize("form", [ONE_D, ONE_D_WIDE], ids=["i32", "i64"])
+@pytest.mark.parametrize(("form", "group"), sampled(2, [ONE_D, ONE_D_WIDE], [2, 4, 7, 1024]))
 def test_the_new_ids_are_a_bijection_of_1d_grids_of_every_size(group, form, tmp_path):
     ids = swizzled(tmp_path, form, f"group={group}")
     rng = random.Random(group)
@@ -251,8 +251,7 @@ def test_a_kernel_that_is_left_alone_is_the_same_bytes(activate):
         assert len({kernel.hash for kernel in compiled}) == 3
 
 
-@pytest.mark.parametrize("arch", [90, 100])
-@pytest.mark.parametrize("name", ["rows_first", "columns_first"])
+@pytest.mark.parametrize(("arch", "name"), sampled(4, [90, 100], ["rows_first", "columns_first"]))
 def test_a_group_that_is_chosen_or_given_changes_the_code(activate, arch, name):
     activate(Driver(target=f"cuda:{arch}"))
     chosen, plain, given = (compile_product(name, swizzle_programs=value).asm for value in ("auto", 0, 8))
@@ -260,9 +259,14 @@ def test_a_group_that_is_chosen_or_given_changes_the_code(activate, arch, name):
         assert len({chosen[stage], plain[stage], given[stage]}) == 3
 
 
-@pytest.mark.parametrize("options", [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}], ids=str)
 @pytest.mark.parametrize(
-    ("name", "group"), [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)]
+    ("name", "group", "options"),
+    sampled(
+        4,
+        [("rows_first", "auto"), ("one_wide_number", "auto"), ("one_number", 8), ("by_descriptors", 8)],
+        [{}, {"num_ctas": 2}, {"num_stages": 1}, {"num_warps": 8}],
+    ),
+    ids=str,
 )
 def test_a_renumbered_product_passes_every_stage(activate, name, group, options):
     activate(Driver(target="cuda:90"))

@@ -25,7 +25,11 @@ torch = pytest.importorskip("torch")
 
 LAYOUT, REASON = torch_layout.prove(torch)
 UNKNOWN = REASON.startswith("not known on")
-pytestmark = [pytest.mark.skipif(UNKNOWN, reason=REASON), pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning")]
+pytestmark = [
+    pytest.mark.skipif(UNKNOWN, reason=REASON),
+    pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning"),
+    pytest.mark.xdist_group("torch layout"),
+]
 
 
 # Both readers
