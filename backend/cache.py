@@ -24,6 +24,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import functools
 import glob
 import hashlib
 import heapq
@@ -125,10 +126,14 @@ def other_manager(make: Callable[[str], Any], hash: str) -> Any:
 
 
 class About(NamedTuple):
-    """What is stored with an entry besides its files: the components of its key, and what gives its variant."""
+    """What is stored with an entry besides its files: the components of its key, and what gives its variant.
+
+    *first* may be a module with its text as it is before the first stage: that is what is put first.
+    """
 
     components: dict[str, str]
     variant: Callable[[], dict[str, Any]] = dict
+    first: tuple[Any, str] | None = None
 
 
 class CacheManager(triton_cache.CacheManager):
@@ -146,11 +151,15 @@ class CacheManager(triton_cache.CacheManager):
             raise RuntimeError("Could not create or locate cache dir")  # as Triton says it
         self.key = key
         self.about = about or About({})
-        self._root = os.path.abspath(root)
-        self._folder = os.path.join(self._root, key)
+        self._first = self.about.first
+        self._root = root if os.path.isabs(root) else os.path.abspath(root)
+        self._folder = f"{self._root}/{key}"
         self._limit = limit_for_process()
-        self._writer = _Writer(self._root)
         self._paths: dict[str, str] = {}
+
+    @functools.cached_property
+    def _writer(self) -> _Writer:
+        return _Writer(self._root)
 
     def get_file(self, filename: str) -> str | None:
         """The path of a file that this manager was given or has found and checked as part of a group."""
@@ -174,7 +183,7 @@ class CacheManager(triton_cache.CacheManager):
         if group is None:
             return None
         self._paths = {name: f"{self._folder}/{name}" for name in group}
-        return dict(self._paths)
+        return self._paths.copy()
 
     def put(self, data: Any, filename: str, binary: bool = True) -> str:
         """Stores *data* (bytes, or anything that `str` makes text of) until `put_group`; the path is valid until then.
@@ -184,7 +193,9 @@ class CacheManager(triton_cache.CacheManager):
         """
         if not _is_plain(filename):
             raise ValueError(f"{filename!r} cannot be the name of a file in a cache entry")
-        return self._writer.add(filename, data if isinstance(data, bytes) else str(data).encode())
+        first, self._first = self._first, None
+        text = first[1] if first and first[0] is data else None
+        return self._writer.add(filename, data if isinstance(data, bytes) else (text or str(data)).encode())
 
     def put_group(self, filename: str, group: dict[str, str]) -> str:
         """Publishes what was put, as the group *filename*; returns where the group file belongs.
@@ -390,7 +401,7 @@ def _parse_group(text: bytes) -> Group | None:
     if not text.startswith(_HEAD) or not separator or hashlib.sha256(rest).hexdigest().encode() != digest:
         raise ValueError("does not have the digest that it names")
     try:
-        content = json.loads(b"{" + rest)
+        content = json.loads("{" + rest.decode())
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(content, dict) or content.keys() != {"files", "version"} or content["version"] != _VERSION:
@@ -400,20 +411,20 @@ def _parse_group(text: bytes) -> Group | None:
 
 def _parse_files(listed: Any) -> Group:
     """The files that a group file lists. Raises `ValueError`."""
-    if not isinstance(listed, list) or len(listed) > _MAX_FILES:
+    if type(listed) is not list or len(listed) > _MAX_FILES:
         raise ValueError("has no list of files, or too long a one")
     files: Group = {}
     for file in listed:
-        if not isinstance(file, list) or len(file) != 4:
+        if type(file) is not list or len(file) != 4:
             raise ValueError("describes a file by other than name, digest, size and when it was written")
         name, digest, size, written = file
         if not _is_plain(name) or name in files:
             raise ValueError("names a file outside of the entry, or one twice")
-        if not isinstance(digest, str) or not _DIGEST_PATTERN.fullmatch(digest):
+        if type(digest) is not str or not _DIGEST_PATTERN.fullmatch(digest):
             raise ValueError("has a digest that is none")
         if type(size) is not int or not 0 <= size <= _MAX_FILE_BYTES:
             raise ValueError("has a size that is none")
-        if not isinstance(written, list):
+        if type(written) is not list:
             raise ValueError("does not say when a file was written")
         files[name] = File(digest, size, tuple(written))
     return files
