@@ -81,6 +81,7 @@ _MAX_FOLDERS, _MAX_CANDIDATES = 20000, 2000
 _ABSENT = (errno.ENOENT, errno.ESTALE)
 
 _OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Not to hang on a FIFO that has the name of a file.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -745,14 +746,19 @@ def _set_aside(path: str, root: str) -> None:
 def _remove(path: str) -> None:
     """Removes *path*, as an entry has files and no folders; anything else as `shutil` does it, which takes longer."""
     try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
+        fd = os.open(path, _READ_FOLDER)
+    except OSError:  # a link or a file, or no longer there
+        with contextlib.suppress(OSError):
             os.unlink(path)
-            return
-        for name in os.listdir(path):
-            os.unlink(f"{path}/{name}")
+        return
+    try:
+        for name in os.listdir(fd):
+            os.unlink(name, dir_fd=fd)
         os.rmdir(path)
     except OSError:
         shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(fd)
 
 
 # -- Cleaning up
@@ -841,11 +847,17 @@ def _is_running(pid: int) -> bool:
 
 
 class _Entry(NamedTuple):
-    """An entry of ours, as far as eviction has to know it."""
+    """An entry of ours or a manifest, as far as eviction has to know it."""
 
     last_used: float
     size: int
     path: str
+    #: The files whose times say when it was used: the latest of them.
+    stamps: tuple[str, ...]
+
+    def is_unused(self) -> bool:
+        """Whether it is there and nobody has used it since it was looked at."""
+        return max((_time_of(path) or 0.0 for path in self.stamps), default=0.0) == self.last_used
 
 
 def _evict(root: str, most: int, keep: str) -> None:
@@ -854,43 +866,79 @@ def _evict(root: str, most: int, keep: str) -> None:
     Manifests count and go like entries; one that is missed costs making its kernel's TTIR.
     """
     with os.scandir(root) as found:
-        by_age = sorted(entry for item in found if (entry := _entry(item.path)))
-    by_age = sorted([*by_age, *(_Entry(*facts) for facts in manifest.stored(root))])
-    total = sum(entry.size for entry in by_age)
-    for entry in by_age:
+        entries = [entry for item in found if not item.is_symlink() and (entry := _entry(item.path))]
+    entries += [_Entry(*facts, (facts[-1],)) for facts in manifest.stored(root)]
+    total = sum(entry.size for entry in entries)
+    for entry in sorted(entries):
         if total <= most or time.time() - entry.last_used < _IN_USE:
             break
-        if entry.path != keep and (_is_manifest(entry.path) or _entry(entry.path) == entry):  # not used since
-            _set_aside(entry.path, root)
+        if entry.path != keep and entry.is_unused():
+            if entry.path in entry.stamps:
+                os.unlink(entry.path)
+            else:
+                _set_aside(entry.path, root)
             total -= entry.size
 
 
-def _is_manifest(path: str) -> bool:
-    return path.endswith(manifest.SUFFIX)
+#: What a group file says of a file: its name, as JSON has it, and its size.
+_LISTED_PATTERN = re.compile(r'\["([^"\\]+)","[0-9a-f]{64}",([0-9]{1,10}),\[')
 
 
 def _entry(path: str) -> _Entry | None:
-    """The entry at *path*, or None if it is none of ours."""
-    if not _KEY_PATTERN.fullmatch(os.path.basename(path)) or os.path.islink(path):
+    """The entry at *path*, or None if it is none of ours.
+
+    The sizes of files are those that their group says, which takes one look in place of ten; others are looked at.
+    """
+    if not _KEY_PATTERN.fullmatch(os.path.basename(path)):
         return None
-    last_used, size = 0.0, 0
     try:
-        with os.scandir(path) as found:
-            for item in found:
-                status = item.stat(follow_symlinks=False)
-                size += status.st_size
-                if item.name.startswith(_GROUP) and _is_ours(item.path):
-                    last_used = max(last_used, status.st_mtime)
+        names = os.listdir(path)
     except OSError:
         return None  # no folder, or removed meanwhile
-    return _Entry(last_used, size, path) if last_used else None
+    used: dict[str, float] = {}
+    sizes: dict[str, int] = {}
+    for name in names:
+        if name.startswith(_GROUP):
+            group = _read_group(f"{path}/{name}")
+            if group is not None:
+                used[f"{path}/{name}"] = group.last_used
+                sizes |= group.sizes | {name: group.size}
+    if not used:
+        return None
+    total = sum([sizes[name] if name in sizes else _size_of(f"{path}/{name}") for name in names])
+    return _Entry(max(used.values()), total, path, tuple(used))
 
 
-def _is_ours(group_file: str) -> bool:
+class _GroupFile(NamedTuple):
+    """When a group file was last used, its size, and the sizes of the files that it lists."""
+
+    last_used: float
+    size: int
+    sizes: dict[str, int]
+
+
+def _read_group(path: str) -> _GroupFile | None:
+    """What the group file *path* says, as far as eviction asks; None if it is none of ours."""
     try:
-        return _read(group_file, None, _MAX_GROUP_BYTES).startswith(_HEAD)
-    except (OSError, ValueError):
-        return False
+        fd = os.open(path, _OPEN_FILE)
+        try:
+            status = os.fstat(fd)
+            text = os.read(fd, min(status.st_size, _MAX_GROUP_BYTES)) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(fd)
+    except OSError:
+        return None
+    if not text.startswith(_HEAD):
+        return None
+    listed = _LISTED_PATTERN.findall(text.decode(errors="replace"))
+    return _GroupFile(status.st_mtime, len(text), {name: int(size) for name, size in listed})
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 # -- Looking for neighbours

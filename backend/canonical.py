@@ -34,7 +34,7 @@ def _locations(text: str, names: bool) -> Iterator[str]:
     lines = text.split("\n")
     # Searching all of the text would take longer than printing it.
     defining = [match for line in lines if line.startswith("#loc") and (match := _DEFINITION.fullmatch(line))]
-    definitions = dict(match.groups() for match in defining)
+    definitions: dict[str, str] = {match[1]: match[2] for match in defining}
     known: dict[str, str] = {}
 
     def resolved(reference: str) -> str:

@@ -294,7 +294,9 @@ def _common(request: Request, to_compile: bool = True) -> Common:
     return Common(inputs.compiler(), inputs.code(request.backend.target, request.options))
 
 
-def _lookup(source: Any, common: Common, ttir: str, way: str, reason: str = "", proof: Proof | None = None) -> Lookup:
+def _lookup(source: Any, common: Common, ttir: str, way: str, why: str | Proof) -> Lookup:
+    """The look-up of what is compiled from a text with the digest *ttir*; *why*: what leads to it, or why nothing does."""
+    reason, proof = (why, None) if isinstance(why, str) else ("", why)
     own = {"source.kind": source.ext, "source.text": ttir, **inputs.override(source)}
     key = inputs.part({"compiler": common.compiler.digest, "code": common.code.digest, **own}).digest
     return Lookup(key, source.name, common, own, way, reason, proof)
@@ -342,7 +344,7 @@ def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Look
     encoder = next(asked.encoders)
     for alternative in place.alternatives(manifest, source.name):
         if readset.check(encoder, alternative.reads) and _has_globals(encoder, alternative):
-            lookup = _lookup(source, common, alternative.ttir, "manifest", proof=Proof(manifest, alternative))
+            lookup = _lookup(source, common, alternative.ttir, "manifest", Proof(manifest, alternative))
             if not _find(place, lookup):
                 return None  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)

@@ -8,7 +8,6 @@ process costs making the TTIR, and what is in it can only name an entry whose ot
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -105,10 +104,13 @@ class Manifest:
 
 def stored(root: str) -> Iterator[tuple[float, int, str]]:
     """The manifests in the cache folder *root*: when each was last used, its size in bytes, its path."""
-    for path in glob.iglob(os.path.join(glob.escape(root), FOLDER, "??", f"*{SUFFIX}")):
-        with suppress(OSError):
-            status = os.lstat(path)
-            yield status.st_mtime, status.st_size, path
+    with suppress(OSError), os.scandir(os.path.join(root, FOLDER)) as folders:
+        for folder in folders:
+            with suppress(OSError), os.scandir(folder.path) as files:
+                for file in files:
+                    if file.name.endswith(SUFFIX) and not file.name.startswith("."):
+                        status = file.stat(follow_symlinks=False)
+                        yield status.st_mtime, status.st_size, file.path
 
 
 def read_stored(root: str) -> Iterator[tuple[str, str, list[Alternative]]]:
