@@ -801,9 +801,13 @@ def _is_dirty(root: str, limit: int | None) -> bool:
     return True
 
 
+#: The name of the thread that looks after the cache.
+THREAD = "triton-graft cache"
+
+
 def _in_background(work: Callable[[], None], mark: str) -> None:
     """Does *work* in a thread, for whose end the process waits a little; what is not done then is left to the next, without *mark*."""
-    thread = threading.Thread(target=work, name="triton-graft cache", daemon=True)
+    thread = threading.Thread(target=work, name=THREAD, daemon=True)
     thread.start()
     atexit.register(_end, thread, mark, os.getpid())
 
