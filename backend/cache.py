@@ -24,6 +24,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import functools
 import glob
 import hashlib
 import heapq
@@ -80,6 +81,7 @@ _MAX_FOLDERS, _MAX_CANDIDATES = 20000, 2000
 _ABSENT = (errno.ENOENT, errno.ESTALE)
 
 _OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Not to hang on a FIFO that has the name of a file.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -125,10 +127,14 @@ def other_manager(make: Callable[[str], Any], hash: str) -> Any:
 
 
 class About(NamedTuple):
-    """What is stored with an entry besides its files: the components of its key, and what gives its variant."""
+    """What is stored with an entry besides its files: the components of its key, and what gives its variant.
+
+    *first* may be a module with its text as it is before the first stage: that is what is put first.
+    """
 
     components: dict[str, str]
     variant: Callable[[], dict[str, Any]] = dict
+    first: tuple[Any, str] | None = None
 
 
 class CacheManager(triton_cache.CacheManager):
@@ -146,11 +152,15 @@ class CacheManager(triton_cache.CacheManager):
             raise RuntimeError("Could not create or locate cache dir")  # as Triton says it
         self.key = key
         self.about = about or About({})
-        self._root = os.path.abspath(root)
-        self._folder = os.path.join(self._root, key)
+        self._first = self.about.first
+        self._root = root if os.path.isabs(root) else os.path.abspath(root)
+        self._folder = f"{self._root}/{key}"
         self._limit = limit_for_process()
-        self._writer = _Writer(self._root)
         self._paths: dict[str, str] = {}
+
+    @functools.cached_property
+    def _writer(self) -> _Writer:
+        return _Writer(self._root)
 
     def get_file(self, filename: str) -> str | None:
         """The path of a file that this manager was given or has found and checked as part of a group."""
@@ -174,7 +184,7 @@ class CacheManager(triton_cache.CacheManager):
         if group is None:
             return None
         self._paths = {name: f"{self._folder}/{name}" for name in group}
-        return dict(self._paths)
+        return self._paths.copy()
 
     def put(self, data: Any, filename: str, binary: bool = True) -> str:
         """Stores *data* (bytes, or anything that `str` makes text of) until `put_group`; the path is valid until then.
@@ -184,7 +194,9 @@ class CacheManager(triton_cache.CacheManager):
         """
         if not _is_plain(filename):
             raise ValueError(f"{filename!r} cannot be the name of a file in a cache entry")
-        return self._writer.add(filename, data if isinstance(data, bytes) else str(data).encode())
+        first, self._first = self._first, None
+        text = first[1] if first and first[0] is data else None
+        return self._writer.add(filename, data if isinstance(data, bytes) else (text or str(data)).encode())
 
     def put_group(self, filename: str, group: dict[str, str]) -> str:
         """Publishes what was put, as the group *filename*; returns where the group file belongs.
@@ -390,7 +402,7 @@ def _parse_group(text: bytes) -> Group | None:
     if not text.startswith(_HEAD) or not separator or hashlib.sha256(rest).hexdigest().encode() != digest:
         raise ValueError("does not have the digest that it names")
     try:
-        content = json.loads(b"{" + rest)
+        content = json.loads("{" + rest.decode())
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(content, dict) or content.keys() != {"files", "version"} or content["version"] != _VERSION:
@@ -400,20 +412,20 @@ def _parse_group(text: bytes) -> Group | None:
 
 def _parse_files(listed: Any) -> Group:
     """The files that a group file lists. Raises `ValueError`."""
-    if not isinstance(listed, list) or len(listed) > _MAX_FILES:
+    if type(listed) is not list or len(listed) > _MAX_FILES:
         raise ValueError("has no list of files, or too long a one")
     files: Group = {}
     for file in listed:
-        if not isinstance(file, list) or len(file) != 4:
+        if type(file) is not list or len(file) != 4:
             raise ValueError("describes a file by other than name, digest, size and when it was written")
         name, digest, size, written = file
         if not _is_plain(name) or name in files:
             raise ValueError("names a file outside of the entry, or one twice")
-        if not isinstance(digest, str) or not _DIGEST_PATTERN.fullmatch(digest):
+        if type(digest) is not str or not _DIGEST_PATTERN.fullmatch(digest):
             raise ValueError("has a digest that is none")
         if type(size) is not int or not 0 <= size <= _MAX_FILE_BYTES:
             raise ValueError("has a size that is none")
-        if not isinstance(written, list):
+        if type(written) is not list:
             raise ValueError("does not say when a file was written")
         files[name] = File(digest, size, tuple(written))
     return files
@@ -734,14 +746,19 @@ def _set_aside(path: str, root: str) -> None:
 def _remove(path: str) -> None:
     """Removes *path*, as an entry has files and no folders; anything else as `shutil` does it, which takes longer."""
     try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
+        fd = os.open(path, _READ_FOLDER)
+    except OSError:  # a link or a file, or no longer there
+        with contextlib.suppress(OSError):
             os.unlink(path)
-            return
-        for name in os.listdir(path):
-            os.unlink(f"{path}/{name}")
+        return
+    try:
+        for name in os.listdir(fd):
+            os.unlink(name, dir_fd=fd)
         os.rmdir(path)
     except OSError:
         shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(fd)
 
 
 # -- Cleaning up
@@ -784,9 +801,13 @@ def _is_dirty(root: str, limit: int | None) -> bool:
     return True
 
 
+#: The name of the thread that looks after the cache.
+THREAD = "triton-graft cache"
+
+
 def _in_background(work: Callable[[], None], mark: str) -> None:
     """Does *work* in a thread, for whose end the process waits a little; what is not done then is left to the next, without *mark*."""
-    thread = threading.Thread(target=work, name="triton-graft cache", daemon=True)
+    thread = threading.Thread(target=work, name=THREAD, daemon=True)
     thread.start()
     atexit.register(_end, thread, mark, os.getpid())
 
@@ -830,11 +851,17 @@ def _is_running(pid: int) -> bool:
 
 
 class _Entry(NamedTuple):
-    """An entry of ours, as far as eviction has to know it."""
+    """An entry of ours or a manifest, as far as eviction has to know it."""
 
     last_used: float
     size: int
     path: str
+    #: The files whose times say when it was used: the latest of them.
+    stamps: tuple[str, ...]
+
+    def is_unused(self) -> bool:
+        """Whether it is there and nobody has used it since it was looked at."""
+        return max((_time_of(path) or 0.0 for path in self.stamps), default=0.0) == self.last_used
 
 
 def _evict(root: str, most: int, keep: str) -> None:
@@ -843,43 +870,79 @@ def _evict(root: str, most: int, keep: str) -> None:
     Manifests count and go like entries; one that is missed costs making its kernel's TTIR.
     """
     with os.scandir(root) as found:
-        by_age = sorted(entry for item in found if (entry := _entry(item.path)))
-    by_age = sorted([*by_age, *(_Entry(*facts) for facts in manifest.stored(root))])
-    total = sum(entry.size for entry in by_age)
-    for entry in by_age:
+        entries = [entry for item in found if not item.is_symlink() and (entry := _entry(item.path))]
+    entries += [_Entry(*facts, (facts[-1],)) for facts in manifest.stored(root)]
+    total = sum(entry.size for entry in entries)
+    for entry in sorted(entries):
         if total <= most or time.time() - entry.last_used < _IN_USE:
             break
-        if entry.path != keep and (_is_manifest(entry.path) or _entry(entry.path) == entry):  # not used since
-            _set_aside(entry.path, root)
+        if entry.path != keep and entry.is_unused():
+            if entry.path in entry.stamps:
+                os.unlink(entry.path)
+            else:
+                _set_aside(entry.path, root)
             total -= entry.size
 
 
-def _is_manifest(path: str) -> bool:
-    return path.endswith(manifest.SUFFIX)
+#: What a group file says of a file: its name, as JSON has it, and its size.
+_LISTED_PATTERN = re.compile(r'\["([^"\\]+)","[0-9a-f]{64}",([0-9]{1,10}),\[')
 
 
 def _entry(path: str) -> _Entry | None:
-    """The entry at *path*, or None if it is none of ours."""
-    if not _KEY_PATTERN.fullmatch(os.path.basename(path)) or os.path.islink(path):
+    """The entry at *path*, or None if it is none of ours.
+
+    The sizes of files are those that their group says, which takes one look in place of ten; others are looked at.
+    """
+    if not _KEY_PATTERN.fullmatch(os.path.basename(path)):
         return None
-    last_used, size = 0.0, 0
     try:
-        with os.scandir(path) as found:
-            for item in found:
-                status = item.stat(follow_symlinks=False)
-                size += status.st_size
-                if item.name.startswith(_GROUP) and _is_ours(item.path):
-                    last_used = max(last_used, status.st_mtime)
+        names = os.listdir(path)
     except OSError:
         return None  # no folder, or removed meanwhile
-    return _Entry(last_used, size, path) if last_used else None
+    used: dict[str, float] = {}
+    sizes: dict[str, int] = {}
+    for name in names:
+        if name.startswith(_GROUP):
+            group = _read_group(f"{path}/{name}")
+            if group is not None:
+                used[f"{path}/{name}"] = group.last_used
+                sizes |= group.sizes | {name: group.size}
+    if not used:
+        return None
+    total = sum([sizes[name] if name in sizes else _size_of(f"{path}/{name}") for name in names])
+    return _Entry(max(used.values()), total, path, tuple(used))
 
 
-def _is_ours(group_file: str) -> bool:
+class _GroupFile(NamedTuple):
+    """When a group file was last used, its size, and the sizes of the files that it lists."""
+
+    last_used: float
+    size: int
+    sizes: dict[str, int]
+
+
+def _read_group(path: str) -> _GroupFile | None:
+    """What the group file *path* says, as far as eviction asks; None if it is none of ours."""
     try:
-        return _read(group_file, None, _MAX_GROUP_BYTES).startswith(_HEAD)
-    except (OSError, ValueError):
-        return False
+        fd = os.open(path, _OPEN_FILE)
+        try:
+            status = os.fstat(fd)
+            text = os.read(fd, min(status.st_size, _MAX_GROUP_BYTES)) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(fd)
+    except OSError:
+        return None
+    if not text.startswith(_HEAD):
+        return None
+    listed = _LISTED_PATTERN.findall(text.decode(errors="replace"))
+    return _GroupFile(status.st_mtime, len(text), {name: int(size) for name, size in listed})
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 # -- Looking for neighbours

@@ -14,26 +14,27 @@ from collections.abc import Iterator
 from typing import Any
 
 #: Strings come first in each pattern, so that nothing is found inside them.
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_DEFINITION = re.compile(r"^(#loc\d*) = (loc\(.*\))$", re.MULTILINE)
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_DEFINITION = re.compile(r"(#loc\d*) = (loc\(.*\))")
 _FLAT = rf'(?:{_STRING}|[^()"])*'
 _NESTED = rf"{_FLAT}(?:\({_FLAT}(?:\({_FLAT}\){_FLAT})*\){_FLAT})*"
 _USE = re.compile(rf"{_STRING}|\bloc\(({_NESTED})\)|\bloc(\(.*)")
 _PART = re.compile(rf"({_STRING})(:\d+|\()?|#loc\d*")
 
 
-def module_text(module: Any, lines: bool, names: bool) -> str:
-    """The text of *module*; with *lines*, and with the *names* of variables, the locations of its operations in order."""
+def module_text(module: Any, located: str, names: bool) -> str:
+    """The text of *module*, and if it was printed as *located*, the locations of its operations in order, with *names* of variables."""
     text = module.str_nodebug()
-    if not lines:
-        return text
     # What holds locations in full holds them once per use, and is read for them alone.
-    return text + "\n" + "\n".join(_locations(str(module), names))
+    return text + "\n" + "\n".join(_locations(located, names)) if located else text
 
 
 def _locations(text: str, names: bool) -> Iterator[str]:
     """The locations in *text*, a module as printed with debug info, in the order in which operations have them."""
-    definitions = dict(_DEFINITION.findall(text))
+    lines = text.split("\n")
+    # Searching all of the text would take longer than printing it.
+    defining = [match for line in lines if line.startswith("#loc") and (match := _DEFINITION.fullmatch(line))]
+    definitions: dict[str, str] = {match[1]: match[2] for match in defining}
     known: dict[str, str] = {}
 
     def resolved(reference: str) -> str:
@@ -50,7 +51,10 @@ def _locations(text: str, names: bool) -> Iterator[str]:
             return string + "(" if names else "("
         return f'"{string[1:-1].rpartition("/")[2]}"{follower or ""}'
 
-    for match in _USE.finditer(_DEFINITION.sub("", text)):
-        location = match.group(1) or match.group(2)
-        if location is not None:
-            yield _PART.sub(part, location)
+    for line in lines:
+        reference = line[line.find("loc(") + len("loc(") : -1]
+        if reference in definitions and '"' not in line and line.endswith(f" loc({reference})"):
+            yield resolved(reference)  # as nearly all lines are
+        elif "loc(" in line and not _DEFINITION.fullmatch(line):
+            uses = (match.group(1) or match.group(2) for match in _USE.finditer(line))
+            yield from (_PART.sub(part, location) for location in uses if location is not None)

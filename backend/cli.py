@@ -168,8 +168,16 @@ def bench_launch(**texts: str | None) -> None:
 @click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the cache.")
 @click.option("--stub", metavar="FILE", help="Also measure launches, on the CPU with this stub libcuda.so.1.")
 @click.option("--device", is_flag=True, help="Also measure launches, on the CUDA device.")
-def bench_key(rounds: int, kernels: int, stub: str | None, device: bool) -> None:
+@click.option(
+    "--entries", type=click.IntRange(min=2), help="Measure a cache of that many entries instead: publishing, evicting half."
+)
+def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries: int | None) -> None:
     """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
+    if entries:
+        from .bench import entries as of_entries
+
+        click.echo(of_entries.run(entries))
+        return
     from .bench import key
 
     click.echo(key.format_rows(key.run(rounds, kernels)))

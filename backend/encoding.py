@@ -195,7 +195,9 @@ class Encoder:
         return self._watch(cell, None, value)
 
     def _find_in(self, namespace: dict, name: str) -> Any:
-        return self._watch(namespace, name, namespace.get(name, ABSENT))
+        value = namespace.get(name, ABSENT)
+        self.watched.append((namespace, name, value))
+        return value
 
     def _find_in_class(self, cls: type, name: str) -> Any:
         if type(cls) not in _METACLASSES:
@@ -350,12 +352,11 @@ class Encoder:
     def _attributes(self, function: JITCallable) -> Iterator[str]:
         """What the program has given *function*, and what can be seen of it when something else changes."""
         namespace = vars(function)
-        for name in ("_src", "debug", "fn", "noinline", "params"):
-            self._find_in(namespace, name)
-        given = {name: value for name, value in namespace.items() if not _is_tritons_attribute(name)}
+        self.watched += [(namespace, name, namespace.get(name, ABSENT)) for name in _WATCHED]
+        given = [name for name in namespace.keys() - reachable.CALLABLE_ATTRIBUTES if not name.startswith("_graft_")]
         if given:
             self._watch_all(namespace)
-            yield self._items(sorted(given.items()))
+            yield self._items((name, namespace[name]) for name in sorted(given))
         else:
             self._watch(namespace, None, len(namespace))
 
@@ -556,6 +557,9 @@ _HELD: dict[type, Callable[[Any], Any]] = {
     str: str.__str__,
 }
 
+#: What Triton keeps of its functions and the front end looks at.
+_WATCHED = ("_src", "debug", "fn", "noinline", "params")
+
 #: What is hashed to the same number in each process, and so stands in the same order in a set.
 _ORDERED = frozenset((bool, int, float))
 
@@ -651,10 +655,6 @@ def _is_in_place(value: Any) -> bool:
 @functools.cache
 def _is_tritons(cls: type) -> bool:
     return cls.__module__.startswith("triton.") and _is_in_place(cls)
-
-
-def _is_tritons_attribute(name: str) -> bool:
-    return name in reachable.CALLABLE_ATTRIBUTES or name.startswith("_graft_")
 
 
 def _is_known_class(cls: type) -> bool:

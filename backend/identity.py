@@ -27,7 +27,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import triton
 from triton import _instrumentation, knobs
@@ -42,6 +42,13 @@ from .settings import NAME
 SETTLED = 2.0
 
 # -- Digests of files
+
+
+class _Fact(NamedTuple):
+    """A short text made out of a file's bytes, and what `os.stat` said of the file when the text was its own."""
+
+    text: str
+    status: os.stat_result
 
 
 class Memo:
@@ -62,17 +69,18 @@ class Memo:
         self._changes = 0
         self._saved: dict[str, int] = {}  # by folder, the number of changes its file has seen; read if present
 
-    def get(self, kind: str, path: str, read: Callable[[BufferedReader], str]) -> str:
+    def get(self, kind: str, path: str, read: Callable[[BufferedReader], str]) -> _Fact:
         """What *read* makes of the file at *path*, which it gets open. Raises `OSError` if the file cannot be read."""
-        path = os.path.abspath(path)
+        path = path if path.startswith("/") else os.path.abspath(path)
         name = f"{kind} {path}"
-        numbers = _numbers(os.stat(path))
+        status = os.stat(path)
+        numbers = _numbers(status)
         known = self._facts.get(name)
         if known is None or known[:5] != numbers:
             self._load(str(knobs.cache.dir))
             known = self._facts.get(name)
         if known is not None and known[:5] == numbers:
-            return known[5]
+            return _Fact(known[5], status)
         began = time.time()
         with open(path, "rb") as file:
             before = os.fstat(file.fileno())
@@ -87,7 +95,8 @@ class Memo:
                 self._changes += 1
             else:
                 self._local.add(name)
-        return fact
+        # Looked at last: a change while it was read shows.
+        return _Fact(fact, os.stat(path))
 
     def save(self) -> None:
         """Writes what is new to the cache folder, beside what other processes have found out. Fails in silence."""
@@ -171,9 +180,13 @@ def _sha256(file: BufferedReader) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _fact(path: str) -> _Fact:
+    return _memo.get("sha256", path, _sha256)
+
+
 def _digest(path: str) -> str:
     """As `file_digest`, but a digest that is new is not written down yet."""
-    return _memo.get("sha256", path, _sha256)
+    return _fact(path).text
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:
@@ -182,7 +195,7 @@ def file_digest(path: str | os.PathLike[str]) -> str:
     The file is looked at in every call, and read if it is not the one that was read before or if it changed less than two
     seconds before it was read. Raises `OSError` if it is missing or cannot be read.
     """
-    digest = _digest(os.fspath(path))
+    digest = _memo.get("sha256", os.fspath(path), _sha256).text
     _memo.save()
     return digest
 
@@ -195,16 +208,14 @@ def _unique(reason: str) -> str:
 _token = os.urandom(16).hex()
 
 
-def _loaded(path: str, digest: Callable[[str], str] = _digest) -> str:
-    """*digest* of a file that this process has loaded, or may have.
+def _loaded(path: str, look: Callable[[str], _Fact] = _fact) -> str:
+    """What *look* finds in a file that this process has loaded, or may have.
 
     A file that changed after the process began may not be what was loaded: the value is then this process's own. So it is if the
     file is gone. Other files count by content, whatever their times: one that changed just before is only read more often.
     """
     try:
-        text = digest(path)
-        # Looked at last: a change while it was read shows.
-        status = os.stat(path)
+        text, status = look(path)
     except OSError:
         return _unique("unreadable")
     now = time.time()
@@ -353,11 +364,16 @@ def _stamp(file: BufferedReader) -> str:
 def _passes() -> str:
     if hasattr(libtriton, NAME):
         return "built-in"
-    path = str(passes.LIBRARY)
     # A library that turned out not to load here is not used: what this process compiles has seen no pass of ours.
-    if passes.failed() or not os.path.exists(path):
+    if passes.failed():
         return "none"
-    return _loaded(path, lambda path: _memo.get("stamp", path, _stamp))
+    path = str(passes.LIBRARY)
+    text = _loaded(path, _stamped)
+    return text if _is_fact_text(text) or os.path.exists(path) else "none"
+
+
+def _stamped(path: str) -> _Fact:
+    return _memo.get("stamp", path, _stamp)
 
 
 # -- What others add
@@ -365,10 +381,10 @@ def _passes() -> str:
 
 def _plugins() -> str:
     """Extensions of Triton and pass plugins of LLVM, by content; empty if there are none."""
-    found = [f"llvm:{_named(path)}" for path in [os.environ.get("LLVM_PASS_PLUGIN_PATH")] if path]
-    paths = {os.path.realpath(path) for path in os.environ.get("TRITON_PLUGIN_PATHS", "").split(":") if path}
+    found = [f"llvm:{_named(path)}" for path in [libtriton.getenv("LLVM_PASS_PLUGIN_PATH")] if path]
+    paths = {os.path.realpath(path) for path in (libtriton.getenv("TRITON_PLUGIN_PATHS") or "").split(":") if path}
     found += [f"extension:{_loaded(path)}" for path in paths]
-    others = [name for name in dir(libtriton.passes.plugin) if name.startswith("add_") and name != f"add_{NAME}"]
+    others = [name for name in vars(libtriton.passes.plugin) if name.startswith("add_") and name != f"add_{NAME}"]
     if others:
         # `extend_with` leaves no list of what it loaded, but what is mapped and has an extension's entry point is one.
         mapped = [item for item in _mapped_extensions() if item[0] not in paths]

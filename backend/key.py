@@ -85,10 +85,11 @@ class Lookup(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """TTIR that was made to know a key."""
+    """TTIR that was made to know a key, and its text if it was printed with locations."""
 
     source: Any
     module: Any
+    text: str
 
 
 class Found(NamedTuple):
@@ -141,6 +142,8 @@ class _Thread(threading.local):
     answer: _Answer | None = None
     found: Found | None = None
     made: _Made | None = None
+    #: A context that nobody has used.
+    context: Any = None
 
 
 _thread = _Thread()
@@ -204,7 +207,9 @@ def _about(request: Request, lookup: Lookup) -> cache.About:
 
         return variants.described(request.source, request.options)
 
-    return cache.About(lookup.components, variant)
+    made = _thread.made
+    first = (made.module, made.text) if made is not None and made.source is request.source and made.text else None
+    return cache.About(lookup.components, variant, first)
 
 
 class _Ready:
@@ -289,10 +294,12 @@ def _common(request: Request, to_compile: bool = True) -> Common:
     return Common(inputs.compiler(), inputs.code(request.backend.target, request.options))
 
 
-def _lookup(source: Any, common: Common, ttir: str, way: str, reason: str = "") -> Lookup:
+def _lookup(source: Any, common: Common, ttir: str, way: str, why: str | Proof) -> Lookup:
+    """The look-up of what is compiled from a text with the digest *ttir*; *why*: what leads to it, or why nothing does."""
+    reason, proof = (why, None) if isinstance(why, str) else ("", why)
     own = {"source.kind": source.ext, "source.text": ttir, **inputs.override(source)}
     key = inputs.part({"compiler": common.compiler.digest, "code": common.code.digest, **own}).digest
-    return Lookup(key, source.name, common, own, way, reason)
+    return Lookup(key, source.name, common, own, way, reason, proof)
 
 
 # -- By the function
@@ -337,12 +344,12 @@ def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Look
     encoder = next(asked.encoders)
     for alternative in place.alternatives(manifest, source.name):
         if readset.check(encoder, alternative.reads) and _has_globals(encoder, alternative):
-            lookup = _lookup(source, common, alternative.ttir, "manifest")
+            lookup = _lookup(source, common, alternative.ttir, "manifest", Proof(manifest, alternative))
             if not _find(place, lookup):
                 return None  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)
             setattr(source, readset.REMEMBERED, Remembered(asked.root, tuple(alternative.reads), tuple(encoder.watched)))
-            return lookup._replace(proof=Proof(manifest, alternative))
+            return lookup
         encoder = next(asked.encoders)
     return None
 
@@ -352,7 +359,6 @@ def _manifest_key(asked: _Asked, common: Common) -> str:
     request, source = asked.request, asked.request.source
     constants = {source.fn.arg_names[path[0]]: value for path, value in source.constants.items() if len(path) == 1}
     name = str(source.fn.repr(_SpecializationProxy(constants, source.signature)))
-    encoder = Encoder(lines=False)
     facts = (
         common.compiler.digest,
         inputs.front_end(request.backend.target, request.options).digest,
@@ -361,10 +367,14 @@ def _manifest_key(asked: _Asked, common: Common) -> str:
         name,
         asked.text,
         # Types are texts, except in tuples.
-        *(type_ if type(type_) is str else encoder.text(type_) for item in source.signature.items() for type_ in item),
+        *[_type_text(type_) for item in source.signature.items() for type_ in item],
         repr({path: items for path, items in source.attrs.items() if items}),
     )
     return digest(joined(facts))
+
+
+def _type_text(type_: Any) -> str:
+    return type_ if type(type_) is str else Encoder(lines=False).text(type_)
 
 
 class _SpecializationProxy(NamedTuple):
@@ -456,9 +466,7 @@ def _lines_count(options: Any) -> bool:
 def _make_ttir(request: Request) -> str:
     """Makes the first module, keeps it for the compilation that may follow, and returns its digest."""
     source, backend, options = request
-    context = ir.context()
-    ir.load_dialects(context)
-    backend.load_dialects(context)
+    context = _context(backend)
     implementation, modules = backend.get_codegen_implementation(options), backend.get_module_map()
     try:
         module = source.make_ir(backend.target, options, implementation, modules, context)
@@ -467,10 +475,23 @@ def _make_ttir(request: Request) -> str:
         from . import recording
 
         raise error.with_traceback(_without(recording.__file__, error.__traceback__)) from error.__cause__
-    _thread.made = _Made(source, module)
+    text = str(module) if _lines_count(options) else ""
+    _thread.made = _Made(source, module, text)
     make_ir = type(source).make_ir
-    source.make_ir = lambda *args: _take_made(source) or make_ir(source, *args)
-    return _module_digest(module, options)
+    source.make_ir = lambda *args: _take_made(source, options, args) or make_ir(source, *args)
+    return _module_digest(module, text)
+
+
+def _context(backend: Any) -> Any:
+    """A context with all dialects, for one module.
+
+    Triton makes one for each compilation, also where the TTIR is there already: then it serves the next one. Nobody else has
+    it, and an extension that was loaded since adds what it has.
+    """
+    context, _thread.context = _thread.context or ir.context(), None
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    return context
 
 
 def _without(file: str, traceback: TracebackType | None) -> TracebackType | None:
@@ -483,22 +504,26 @@ def _without(file: str, traceback: TracebackType | None) -> TracebackType | None
     return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 
 
-def _take_made(src: Any) -> Any:
-    """The module that was made of *src* in this thread, once."""
+def _take_made(src: Any, options: Any, args: tuple) -> Any:
+    """The module that was made of *src* in this thread, once. Of *args*, what Triton gives, the last is a context."""
     made, _thread.made = _thread.made, None
-    return made.module if made is not None and made.source is src else None
+    if made is None or made.source is not src:
+        return None
+    if not (options.ir_override or knobs.compilation.override):  # what Triton parses itself goes there
+        _thread.context = args[-1]
+    return made.module
 
 
-def _module_digest(module: Any, options: Any) -> str:
+def _module_digest(module: Any, text: str) -> str:
     from . import canonical
 
     names = bool(knobs.compilation.dump_ir_extract_di_local_variables)
-    return digest(canonical.module_text(module, _lines_count(options), names))
+    return digest(canonical.module_text(module, text, names))
 
 
 def _ir_digest(src: IRSource, options: Any) -> str:
     module = getattr(src, "module", None)
-    return digest(src.src) if module is None else _module_digest(module, options)
+    return digest(src.src) if module is None else _module_digest(module, str(module) if _lines_count(options) else "")
 
 
 # -- Used globals, which Triton compares at each launch

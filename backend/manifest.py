@@ -8,7 +8,6 @@ process costs making the TTIR, and what is in it can only name an entry whose ot
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -85,10 +84,12 @@ class Manifest:
             raise FileNotFoundError(self._file_name)
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if time.time() - os.fstat(fd).st_mtime > _RENEW:
+            status = os.fstat(fd)
+            if time.time() - status.st_mtime > _RENEW:
                 with suppress(OSError):
                     os.utime(fd)
-            return os.read(fd, _MAX_BYTES + 1)  # all of it, or its digest will not fit
+            # All of it, or its digest will not fit. Python makes room for as much as it is told to read.
+            return os.read(fd, min(status.st_size, _MAX_BYTES) + 1)
         finally:
             os.close(fd)
 
@@ -103,10 +104,13 @@ class Manifest:
 
 def stored(root: str) -> Iterator[tuple[float, int, str]]:
     """The manifests in the cache folder *root*: when each was last used, its size in bytes, its path."""
-    for path in glob.iglob(os.path.join(glob.escape(root), FOLDER, "??", f"*{SUFFIX}")):
-        with suppress(OSError):
-            status = os.lstat(path)
-            yield status.st_mtime, status.st_size, path
+    with suppress(OSError), os.scandir(os.path.join(root, FOLDER)) as folders:
+        for folder in folders:
+            with suppress(OSError), os.scandir(folder.path) as files:
+                for file in files:
+                    if file.name.endswith(SUFFIX) and not file.name.startswith("."):
+                        status = file.stat(follow_symlinks=False)
+                        yield status.st_mtime, status.st_size, file.path
 
 
 def read_stored(root: str) -> Iterator[tuple[str, str, list[Alternative]]]:
@@ -123,7 +127,7 @@ def _parse(data: bytes) -> list[Alternative]:
     head, _, body = data.partition(b"\n")
     if len(data) > _MAX_BYTES or hashlib.sha256(body).hexdigest().encode() != head:
         raise ValueError("damaged")
-    content = json.loads(body)
+    content = json.loads(body.decode())
     if type(content) is not list or len(content) > MAX_ALTERNATIVES:
         raise ValueError("no alternatives")
     return [alternative_of(*item) for item in content]
@@ -133,7 +137,7 @@ def alternative_of(ttir: str, reads: list, used_globals: list) -> Alternative:
     """The alternative with these members as JSON has them. Raises `ValueError` or `TypeError` if they are not such."""
     if type(ttir) is not str or not _DIGEST.fullmatch(ttir):
         raise ValueError(ttir)
-    if type(reads) is not list or not all(map(_is_read, reads)):
+    if type(reads) is not list or not _are_reads(reads):
         raise ValueError("no read-set")
     if type(used_globals) is not list or not all(map(_is_used_global, used_globals)):
         raise ValueError("no globals")
@@ -141,11 +145,14 @@ def alternative_of(ttir: str, reads: list, used_globals: list) -> Alternative:
     return Alternative(ttir, reads, tuple((number, name) for number, name in used_globals))
 
 
-def _is_read(read: Any) -> bool:
-    if type(read) is not list or len(read) != 3:
-        return False
-    base, name, found = read
-    return type(base) in (int, str) and type(name) is str and type(found) is str
+def _are_reads(items: list) -> bool:
+    for item in items:
+        if type(item) is not list or len(item) != 3:
+            return False
+        base, name, found = item
+        if type(name) is not str or type(found) is not str or (type(base) is not int and type(base) is not str):
+            return False
+    return True
 
 
 def _is_used_global(item: Any) -> bool:

@@ -69,9 +69,10 @@ _SHORT = 80
 
 def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
     """Whether each of *reads* gives again what it gave, to *encoder* as its root has just begun it."""
+    objects = encoder.objects
     try:
         for base, name, found in reads:
-            where = _base(encoder, base)
+            where = objects[base] if type(base) is int and base >= 0 else _named(base)
             if not finds_own(where, name, found) and shortened(encoder.look_up(where, name)) != found:
                 return False
     except FAILURES:
@@ -79,10 +80,9 @@ def check(encoder: Encoder, reads: Iterable[Read]) -> bool:
     return True
 
 
-def _base(encoder: Encoder, base: int | str) -> Any:
-    if type(base) is int and 0 <= base < len(encoder.objects):
-        return encoder.objects[base]
-    if base not in sys.modules or not is_language(base):
+def _named(base: object) -> Any:
+    """The module of the language that is called so. Raises `UnprovableError`."""
+    if type(base) is not str or base not in sys.modules or not is_language(base):
         raise UnprovableError(f"there is no {base!r} to look into")
     return sys.modules[base]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The cache manager: entries move, are whole or not there, and nothing that happens to them or to the disk stops a program."""
 
+import collections
 import ctypes
 import errno
 import hashlib
@@ -938,6 +939,43 @@ def test_what_was_just_written_stays_even_if_the_clocks_of_server_and_client_dif
     assert Path(group["k.json"]).exists()
     publish(key=key_number(1))
     assert os.listdir(root) == [key_number(1)]
+
+
+def test_an_entry_is_looked_at_through_its_group_file_and_removed_without_another_walk(root, monkeypatch):
+    names = [f"k.{stage}" for stage in ("ttir", "ttgir", "llir", "ptx", "cubin", "json")]
+    for number in range(20):
+        group = publish(dict.fromkeys(names, b"{}" * 100), key_number(number))
+        os.utime(Path(group["k.json"]).parent / GROUP, (time.time() - 9000 + number,) * 2)
+    sizes = [cache._entry(str(folder)).size for folder in root.iterdir() if folder.is_dir()]
+    assert sizes == [size_of(folder) for folder in root.iterdir() if folder.is_dir()]
+    calls = collections.Counter()
+    for name in ("listdir", "scandir", "lstat", "stat", "open", "unlink"):
+        monkeypatch.setattr(cache.os, name, counting(getattr(os, name), name, calls))
+    cache._evict(str(root), sum(sizes) // 2, "")
+    gone = 20 - sum(cache._KEY_PATTERN.fullmatch(name) is not None for name in os.listdir(root))
+    assert gone == 10
+    # Of each entry: a list of its files, its group file, and the two files that no group lists. Of one that goes: its group file's
+    # time, its folder, a list of it, and its nine files.
+    assert calls["open"] <= 20 + gone and calls["listdir"] <= 20 + gone + 1 and calls["lstat"] <= 2 * 20 + gone + 1
+    assert calls["unlink"] == 9 * gone and calls["stat"] == 0 and calls["scandir"] <= 2
+
+
+def counting(function, name, calls):
+    def call(*args, **kwargs):
+        calls[name] += 1
+        return function(*args, **kwargs)
+
+    return call
+
+
+def test_a_group_file_that_lies_about_sizes_does_no_harm(root):
+    folder = publish_aged(0, 9000)
+    (folder / GROUP).write_bytes(b'{"digest":"' + b'["k.cubin","' + b"0" * 64 + b'",' + b"9" * 5000 + b",[")
+    assert cache._entry(str(folder)).size == size_of(folder)
+    (folder / GROUP).write_bytes(b'{"digest":"\xff["k.cubin","' + b"0" * 64 + b'",9999999999,[')
+    assert cache._entry(str(folder)).size > 9_000_000_000
+    (folder / GROUP).write_bytes(b"")
+    assert cache._entry(str(folder)) is None
 
 
 def test_what_is_not_of_our_format_neither_counts_nor_goes(root, tmp_path, monkeypatch):
