@@ -2,12 +2,14 @@
 """Our passes over a kernel's TTIR: which, with which options, and what happens if one fails.
 
 They run one by one. One that fails is left out, and the others run on the module as it was before: the kernel compiles without
-it. A warning names the pass, the kernel, and a file from which `graft-opt` makes the failure again.
+it. A warning names the pass, the kernel, and a file from which `graft-opt` makes the failure again. One that ended the process, or
+did not end, is left out in the same way by the next process (`crashes`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import math
 import os
@@ -21,7 +23,7 @@ from triton import knobs
 from triton._C.libtriton import ir
 from triton.backends.nvidia import compiler as nvidia
 
-from . import passes, skips
+from . import crashes, passes, skips
 from .errors import GraftWarning
 from .runtime.files import write_file
 
@@ -98,61 +100,82 @@ def steps(options: Any) -> tuple[Step, ...]:
     return tuple(step for step in STEPS if step.is_on(options))
 
 
+class Original(NamedTuple):
+    """A kernel as it was before our passes: the text of its module, and the digest that names the compilation."""
+
+    text: str
+    kernel: Kernel
+    digest: str
+
+
 class Changed(NamedTuple):
-    """A module, and the names of the passes that changed it."""
+    """A module, the names of the passes that changed it, and what it was before if any were to run."""
 
     module: Any
     passes: tuple[str, ...] = ()
+    original: Original | None = None
 
 
-def make_ttir(module: Any, metadata: dict, options: Any, capability: int) -> tuple[Changed, str]:
-    """Triton's TTIR stage with our passes behind it, and the text of the module as it was before them if there are any."""
+def make_ttir(module: Any, metadata: dict, options: Any, capability: int) -> Changed:
+    """Triton's TTIR stage with our passes behind it."""
     module = nvidia.CUDABackend.make_ttir(module, metadata, options, capability)
     chosen = steps(options)
     if not chosen or not passes.available():
-        return Changed(module), ""
-    before = str(module)
-    return run(module, chosen, options, capability, before), before
+        return Changed(module)
+    text = str(module)
+    kernel = Kernel(options, capability, count(module), weigh(text, _threads(options)))
+    return run(module, chosen, Original(text, kernel, metadata.get("hash", "")))
 
 
-def run(module: Any, chosen: Sequence[Step], options: Any, capability: int, before: str) -> Changed:
-    """Runs the passes *chosen* over *module*, whose text is *before*. The result is another module if one of them failed."""
-    size = count(module)
-    kernel = Kernel(options, capability, size, weigh(before, _threads(options)))
+def run(module: Any, chosen: Sequence[Step], original: Original) -> Changed:
+    """Runs the passes *chosen* over *module*, which is *original*. The result is another module if one of them failed."""
+    with crashes.Watch(original.digest) as watch:
+        return _run(module, chosen, original, watch)
+
+
+def _run(module: Any, chosen: Sequence[Step], original: Original, watch: crashes.Watch) -> Changed:
+    size = original.kernel.size
     changed: dict[str, str] = {}
-    skipped = skips.of_kernel(options.skip_passes, module.get_entry_func_name())
+    skipped = skips.of_kernel(original.kernel.options.skip_passes, module.get_entry_func_name())
     for step in chosen:
         sites = skipped.get(step.name)
         if sites == ():
             continue
-        pipeline = passes.text(step.name, **step.options(kernel), **({"skip_sites": sites} if sites else {}))
-        failure = _failure(module, step.name, pipeline)
-        if failure is not None:
-            module = _again(before, changed, module.context)
+        pipeline = passes.text(step.name, **step.options(original.kernel), **({"skip_sites": sites} if sites else {}))
+        failure = watch.crash(step.name, pipeline, functools.partial(write_reproducer, module, pipeline))
+        failure = failure or _failure(module, step.name, pipeline, watch)
+        if failure:
+            module = _again(original.text, changed, module.context, watch)
             _report(step.name, pipeline, module, failure)
         elif (now := count(module)) != size:  # a pass that changes a kernel makes it larger
             changed[step.name], size = pipeline, now
-    return Changed(module, tuple(changed))
+    return Changed(module, tuple(changed), original)
 
 
-def _again(before: str, changed: Mapping[str, str], context: Any) -> Any:
+def _again(before: str, changed: Mapping[str, str], context: Any, watch: crashes.Watch) -> Any:
     """The module that the passes *changed*, by name with their options, made of *before*."""
     module = parse(before, context)
     for name, pipeline in changed.items():
-        _failure(module, name, pipeline)
+        _failure(module, name, pipeline, watch)
     return module
 
 
-def _failure(module: Any, name: str, pipeline: str) -> RuntimeError | None:
+def _failure(module: Any, name: str, pipeline: str, watch: crashes.Watch) -> str:
     """Runs *pipeline*, which is the pass *name*, over *module*. Returns what Triton says if it fails: *module* is then in any state."""
+    try:
+        with watch.running(name):
+            run_pass(module, pipeline)
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def run_pass(module: Any, pipeline: str) -> None:
+    """Runs *pipeline*, a pass with its options, over *module*. Raises `RuntimeError` if it fails."""
     pm = ir.pass_manager(module.context)
     pm.enable_debug()
     passes.add_text(pm, pipeline)
-    try:
-        pm.run(module, name.replace("-", "_"))
-    except RuntimeError as error:
-        return error
-    return None
+    pm.run(module, pipeline.partition("{")[0].replace("-", "_"))
 
 
 def count(module: Any) -> int:
@@ -195,16 +218,17 @@ def parse(text: str, context: Any, kind: str = "ttir") -> Any:
 # -- What failed
 
 
-def _report(name: str, pipeline: str, module: Any, error: RuntimeError) -> None:
+def _report(name: str, pipeline: str, module: Any, failure: str) -> None:
     """Warns that the pass *name* failed on *module*, and leaves a reproducer."""
-    kernel = module.get_entry_func_name()
-    path = write_reproducer(kernel, pipeline, str(module))
+    path = write_reproducer(module, pipeline)
     where = f"graft-opt makes it again from {path}" if path else "the reproducer could not be written"
-    warnings.warn(f"{kernel} is compiled without {name}, which failed: {error}; {where}", GraftWarning, stacklevel=2)
+    kernel = module.get_entry_func_name()
+    warnings.warn(f"{kernel} is compiled without {name}, which failed: {failure}; {where}", GraftWarning, stacklevel=2)
 
 
-def write_reproducer(kernel: str, pipeline: str, text: str) -> str | None:
-    """Writes *text* and how to run *pipeline* over it to a file, whose path it returns; None if that cannot be done."""
+def write_reproducer(module: Any, pipeline: str) -> str | None:
+    """Writes *module* and how to run *pipeline* over it to a file, whose path it returns; None if that cannot be done."""
+    kernel, text = module.get_entry_func_name(), str(module)
     content = f"// graft-opt <this file> -{_as_flag(pipeline)}\n{text}".encode()
     name = f"{re.sub('[^A-Za-z0-9_.-]', '_', kernel)[:100]}.{hashlib.sha256(content).hexdigest()[:16]}.mlir"
     for folder in (os.path.join(str(knobs.cache.dir), _FOLDER), os.path.join(tempfile.gettempdir(), _FOLDER)):

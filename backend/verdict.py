@@ -103,10 +103,10 @@ class Judge:
 
     def make_ttir(self, module: Any, metadata: dict) -> Any:
         """Triton's TTIR stage, and behind it those of our passes that are worth it."""
-        (module, changed), before = pipeline.make_ttir(module, metadata, self._options, self._capability)
-        if not changed or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
+        module, changed, original = pipeline.make_ttir(module, metadata, self._options, self._capability)
+        if not changed or original is None or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
             return module
-        kept = self._choose(_Variant(changed, str(module), metadata), before, module.context)
+        kept = self._choose(_Variant(changed, str(module), metadata), original, module.context)
         self._made = kept.made
         return module if kept.changed == changed else pipeline.parse(kept.text, module.context)
 
@@ -123,17 +123,17 @@ class Judge:
 
     # -- The verdict
 
-    def _choose(self, ours: _Variant, before: str, context: Any) -> _Variant:
-        """The variant to keep: *ours*, or one of the kernel as it was *before* with fewer of our passes, or with none."""
+    def _choose(self, ours: _Variant, original: pipeline.Original, context: Any) -> _Variant:
+        """The variant to keep: *ours*, or one of the kernel before our passes, with fewer of our passes, or with none."""
         try:
             account = self._compiled(ours, context)
         except MemoryError:
             raise
         except Exception as error:
-            return self._not_compiled(ours, before, context, error)
+            return self._not_compiled(ours, original, context, error)
         if account.is_good(self._limits.warps):
             return ours
-        fewer = self._with_fewer(ours, before, context)
+        fewer = self._with_fewer(ours, original, context)
         if not fewer:
             return ours
         least = self._compiled(fewer[-1], context)
@@ -150,21 +150,20 @@ class Judge:
         _say(ours, f"the kernel without {_names(dropped)} was kept: ptxas gives it with {_names(ours.changed)} {objection}")
         return variant
 
-    def _with_fewer(self, ours: _Variant, before: str, context: Any) -> list[_Variant]:
+    def _with_fewer(self, ours: _Variant, original: pipeline.Original, context: Any) -> list[_Variant]:
         """*ours* without the passes that copy code, if another changed the kernel, and without any; a group that was asked for stays."""
         order = [step for step in pipeline.steps(self._options) if step.name == pipeline.ORDER]
         found = []
         if pipeline.ORDER in ours.changed:
-            module = pipeline.parse(before, context)
-            module, changed = pipeline.run(module, order, self._options, self._capability, before)
+            module, changed, _ = pipeline.run(pipeline.parse(original.text, context), order, original)
             found.append(_Variant(changed, str(module), ours.given))
         if not found or self._options.swizzle_programs == "auto":
-            found.append(_Variant((), before, ours.given))
+            found.append(_Variant((), original.text, ours.given))
         return [variant for variant in found if variant.changed != ours.changed]
 
-    def _not_compiled(self, ours: _Variant, before: str, context: Any, error: Exception) -> _Variant:
-        """What is kept where a stage of Triton's raises *error*: the kernel as it was *before* our passes, if that compiles."""
-        without = _Variant((), before, ours.given)
+    def _not_compiled(self, ours: _Variant, original: pipeline.Original, context: Any, error: Exception) -> _Variant:
+        """What is kept where a stage of Triton's raises *error*: *original*, the kernel before our passes, if that compiles."""
+        without = _Variant((), original.text, ours.given)
         try:
             self._compiled(without, context)
         except Exception:
