@@ -15,7 +15,8 @@ limits. If the child comes to grief, the finding says so, and the pass is left o
 the pass depends on, it could never have given a result. If it does not, somebody else ended the process, and the pass runs. But who
 dies in the same pass over the same kernel twice need not show it in a child.
 
-What cannot be written or locked is done without.
+What cannot be written or locked is done without. LLVM could catch crashes in the process itself, but leaves by a jump: what the
+pass had locked stays locked, and its signal handlers are those of all threads.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Watch:
             if is_note:
                 fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             text = os.read(fd, _MAX_BYTES).decode()
-            if is_note and text.rstrip() in skips.PASSES:
+            if is_note:
                 self._dead.setdefault(text.rstrip(), []).append(kind)
             elif kind in skips.PASSES and _FINDING.fullmatch(text):
                 self._found[kind] = text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our passes over a kernel's TTIR: which, with which options, and what happens if one fails.
+"""Our passes over a kernel's TTIR, which `steps` lists: how they run, and what happens if one fails.
 
 They run one by one. One that fails is left out, and the others run on the module as it was before: the kernel compiles without
 it. A warning names the pass, the kernel, and a file from which `graft-opt` makes the failure again. One that ended the process, or
@@ -16,140 +16,65 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
 from triton._C.libtriton import ir
 from triton.backends.nvidia import compiler as nvidia
 
-from . import crashes, passes, skips
+from . import crashes, passes, skips, steps
 from .errors import GraftWarning
 from .runtime.files import write_file
-
-#: What all passes together may add to a kernel: this share of its operations, or so many instructions if it is small. In Liger-Kernel,
-#: those that took more had all registers in use, and up to 150 KB of code more.
-_SHARE, _FLOOR = 0.25, 800
-#: A kernel of a few operations may double whatever its tiles hold: x + y in tiles of 8192 has 14 of them and is what passes are for.
-_FEW = 48
-
-
-class Kernel(NamedTuple):
-    """What the options of a pass follow from: the kernel's options, the compute capability times ten, and its size in operations.
-
-    *weight* is its size in instructions of a thread, as `weigh` estimates it.
-    """
-
-    options: Any
-    capability: int
-    size: int
-    weight: int
-
-    @property
-    def copying(self) -> dict[str, int]:
-        """The options of every pass that copies code."""
-        few = self.size if self.size <= _FEW else 0
-        added = max(_SHARE * self.size, _FLOOR * self.size / max(self.weight, 1), few)
-        return {"threads": _threads(self.options), "exact": self.options.exact_bits, "max_size": self.size + int(added)}
-
-
-class Step(NamedTuple):
-    """A pass of ours, and its options. It runs where the option of its row in `skips.PASSES` is on."""
-
-    name: str
-    options: Callable[[Kernel], dict[str, int]]
-
-    def is_on(self, options: Any) -> bool:
-        return bool(getattr(options, skips.PASSES[self.name]))
-
-
-def _threads(options: Any) -> int:
-    """The threads of a CTA."""
-    return 32 * options.num_warps * options.num_ctas
-
-
-def _swizzling(kernel: Kernel) -> dict[str, int]:
-    if kernel.options.swizzle_programs != "auto":
-        return {"group": int(kernel.options.swizzle_programs)}
-    from . import chips
-
-    return chips.get_chip(kernel.capability)._asdict()
-
-
-def _versioning(kernel: Kernel) -> dict[str, int]:
-    return {**kernel.copying, "max_ops": kernel.options.version_tiles_max_ops}
-
-
-#: The pass that changes the order of programs, and copies nothing.
-ORDER = "graft-swizzle-programs"
-
-#: The passes, in the order in which they run at the end of the TTIR stage.
-STEPS: tuple[Step, ...] = (
-    Step(ORDER, _swizzling),
-    Step("graft-peel-loops", _versioning),
-    Step("graft-version-tiles", _versioning),
-    Step("graft-split-masks", lambda kernel: kernel.copying),
-)
+from .steps import ORDER, Kernel, Step
 
 #: Where reproducers are written, in the folder of the cache.
 _FOLDER = "graft-reproducers"
 
 
-def steps(options: Any) -> tuple[Step, ...]:
-    """The passes that run with *options*."""
-    return tuple(step for step in STEPS if step.is_on(options))
-
-
-class Original(NamedTuple):
-    """A kernel as it was before our passes: the text of its module, and the digest that names the compilation."""
-
-    text: str
-    kernel: Kernel
-    digest: str
-
-
 class Changed(NamedTuple):
-    """A module, the names of the passes that changed it, and what it was before if any were to run."""
+    """A module, the names of the passes that changed it, and its text before any did.
+
+    *ordered* is its text with the change of `steps.ORDER` alone, which comes first; empty without one.
+    """
 
     module: Any
     passes: tuple[str, ...] = ()
-    original: Original | None = None
+    original: str = ""
+    ordered: str = ""
 
 
 def make_ttir(module: Any, metadata: dict, options: Any, capability: int) -> Changed:
     """Triton's TTIR stage with our passes behind it."""
     module = nvidia.CUDABackend.make_ttir(module, metadata, options, capability)
-    chosen = steps(options)
+    chosen = steps.chosen(options)
     if not chosen or not passes.available():
         return Changed(module)
     text = str(module)
-    kernel = Kernel(options, capability, count(module), weigh(text, _threads(options)))
-    return run(module, chosen, Original(text, kernel, metadata.get("hash", "")))
+    kernel = Kernel(options, capability, count(module), weigh(text, steps.threads(options)))
+    with crashes.Watch(metadata.get("hash", "")) as watch:
+        return _run(module, chosen, kernel, text, watch)
 
 
-def run(module: Any, chosen: Sequence[Step], original: Original) -> Changed:
-    """Runs the passes *chosen* over *module*, which is *original*. The result is another module if one of them failed."""
-    with crashes.Watch(original.digest) as watch:
-        return _run(module, chosen, original, watch)
-
-
-def _run(module: Any, chosen: Sequence[Step], original: Original, watch: crashes.Watch) -> Changed:
-    size = original.kernel.size
+def _run(module: Any, chosen: Sequence[Step], kernel: Kernel, text: str, watch: crashes.Watch) -> Changed:
+    """Runs the passes *chosen* over *module*, which is *kernel* and *text*. The result is another module if one of them failed."""
+    size, ordered = kernel.size, ""
     changed: dict[str, str] = {}
-    skipped = skips.of_kernel(original.kernel.options.skip_passes, module.get_entry_func_name())
+    skipped = skips.of_kernel(kernel.options.skip_passes, module.get_entry_func_name())
     for step in chosen:
         sites = skipped.get(step.name)
         if sites == ():
             continue
-        pipeline = passes.text(step.name, **step.options(original.kernel), **({"skip_sites": sites} if sites else {}))
+        pipeline = passes.text(step.name, **step.options(kernel), **({"skip_sites": sites} if sites else {}))
         failure = watch.crash(step.name, pipeline, functools.partial(write_reproducer, module, pipeline))
         failure = failure or _failure(module, step.name, pipeline, watch)
         if failure:
-            module = _again(original.text, changed, module.context, watch)
+            module = _again(text, changed, module.context, watch)
             _report(step.name, pipeline, module, failure)
         elif (now := count(module)) != size:  # a pass that changes a kernel makes it larger
             changed[step.name], size = pipeline, now
-    return Changed(module, tuple(changed), original)
+            ordered = str(module) if step.name == ORDER else ordered
+    return Changed(module, tuple(changed), text, ordered)
 
 
 def _again(before: str, changed: Mapping[str, str], context: Any, watch: crashes.Watch) -> Any:
