@@ -75,8 +75,7 @@ class Backend(nvidia.CUDABackend):
         """Triton's TTIR stage with our passes behind it. What `add_stages` gives asks ptxas about them, too."""
         from . import pipeline
 
-        (module, _), _ = pipeline.make_ttir(mod, metadata, opt, capability)
-        return module
+        return pipeline.make_ttir(mod, metadata, opt, capability).module
 
     def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
         from . import key

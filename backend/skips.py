@@ -12,13 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .steps import STEPS
+
 #: Our passes that change kernels, in the order in which they run, each with the option that switches it off.
-PASSES = {
-    "graft-swizzle-programs": "swizzle_programs",
-    "graft-peel-loops": "version_tiles",
-    "graft-version-tiles": "version_tiles",
-    "graft-split-masks": "version_tiles",
-}
+PASSES = {step.name: step.switch for step in STEPS}
 
 EXPECTED = (
     f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {', '.join(PASSES)}"

@@ -21,13 +21,12 @@ from triton import knobs
 
 from . import chips, pipeline
 from .errors import GraftWarning
+from .steps import JOINING, ORDER
 
 #: How much longer our code may be.
 _LONGER = 2
 
-#: The pass that joins what it copied, so that values of both copies are alive; and how many registers the others cost at most: 8, over
-#: Liger-Kernel.
-_JOINING = "graft-version-tiles"
+#: How many registers the passes cost at most that join nothing, over Liger-Kernel.
 _FEW_REGISTERS = 8
 
 Stage = Callable[[Any, dict], Any]
@@ -103,12 +102,13 @@ class Judge:
 
     def make_ttir(self, module: Any, metadata: dict) -> Any:
         """Triton's TTIR stage, and behind it those of our passes that are worth it."""
-        (module, changed), before = pipeline.make_ttir(module, metadata, self._options, self._capability)
-        if not changed or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
-            return module
-        kept = self._choose(_Variant(changed, str(module), metadata), before, module.context)
+        made = pipeline.make_ttir(module, metadata, self._options, self._capability)
+        if not made.passes or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
+            return made.module
+        ours = _Variant(made.passes, str(made.module), metadata)
+        kept = self._choose(ours, made, made.module.context)
         self._made = kept.made
-        return module if kept.changed == changed else pipeline.parse(kept.text, module.context)
+        return made.module if kept is ours else pipeline.parse(kept.text, made.module.context)
 
     def remembering(self, name: str) -> Stage:
         """The stage *name*, which does not make again what was made for the verdict."""
@@ -123,17 +123,17 @@ class Judge:
 
     # -- The verdict
 
-    def _choose(self, ours: _Variant, before: str, context: Any) -> _Variant:
-        """The variant to keep: *ours*, or one of the kernel as it was *before* with fewer of our passes, or with none."""
+    def _choose(self, ours: _Variant, made: pipeline.Changed, context: Any) -> _Variant:
+        """The variant to keep: *ours*, which is all that was *made*, or one with fewer of our passes, or with none."""
         try:
             account = self._compiled(ours, context)
         except MemoryError:
             raise
         except Exception as error:
-            return self._not_compiled(ours, before, context, error)
+            return self._not_compiled(ours, made, context, error)
         if account.is_good(self._limits.warps):
             return ours
-        fewer = self._with_fewer(ours, before, context)
+        fewer = self._with_fewer(made, ours.given)
         if not fewer:
             return ours
         least = self._compiled(fewer[-1], context)
@@ -150,21 +150,16 @@ class Judge:
         _say(ours, f"the kernel without {_names(dropped)} was kept: ptxas gives it with {_names(ours.changed)} {objection}")
         return variant
 
-    def _with_fewer(self, ours: _Variant, before: str, context: Any) -> list[_Variant]:
-        """*ours* without the passes that copy code, if another changed the kernel, and without any; a group that was asked for stays."""
-        order = [step for step in pipeline.steps(self._options) if step.name == pipeline.ORDER]
-        found = []
-        if pipeline.ORDER in ours.changed:
-            module = pipeline.parse(before, context)
-            module, changed = pipeline.run(module, order, self._options, self._capability, before)
-            found.append(_Variant(changed, str(module), ours.given))
+    def _with_fewer(self, made: pipeline.Changed, metadata: dict) -> list[_Variant]:
+        """*made* with the order of programs alone, if more was changed, and as it was; a group that was asked for stays."""
+        found = [_Variant((ORDER,), made.ordered, metadata)] if made.ordered else []
         if not found or self._options.swizzle_programs == "auto":
-            found.append(_Variant((), before, ours.given))
-        return [variant for variant in found if variant.changed != ours.changed]
+            found.append(_Variant((), made.original, metadata))
+        return [variant for variant in found if variant.changed != made.passes]
 
-    def _not_compiled(self, ours: _Variant, before: str, context: Any, error: Exception) -> _Variant:
-        """What is kept where a stage of Triton's raises *error*: the kernel as it was *before* our passes, if that compiles."""
-        without = _Variant((), before, ours.given)
+    def _not_compiled(self, ours: _Variant, made: pipeline.Changed, context: Any, error: Exception) -> _Variant:
+        """What is kept where a stage of Triton's raises *error*: the kernel as it was before our passes, if that compiles."""
+        without = _Variant((), made.original, ours.given)
         try:
             self._compiled(without, context)
         except Exception:
@@ -182,13 +177,13 @@ class Judge:
 
         module = pipeline.parse(variant.text, context)
         module = variant.note(self._stages["ttgir"], "ttgir", module, variant.text)
-        text = variant.note(self._stages["llir"], "llir", module, str(module))
+        text = variant.note(self._stages["llir"], "llir", module, variant.made["ttgir", variant.text].result)
         ptx = variant.note(self._stages["ptx"], "ptx", text, text)
         binary = variant.note(self._stages["cubin"], "cubin", ptx, ptx)
         metadata = variant.metadata
         usage = cubin.usage(binary, metadata["name"])
         registers, warps, shared = usage.registers or 0, metadata["num_warps"], metadata["shared"]
-        fewest = 0 if _JOINING in variant.changed else registers - _FEW_REGISTERS
+        fewest = 0 if JOINING in variant.changed else registers - _FEW_REGISTERS
         return Account(
             registers=registers,
             stack=4 * (usage.spills or 0),

@@ -13,7 +13,7 @@ HEADER = """# Passes
 
 ## What holds for all of them
 
-`backend/pipeline.py` lists the passes that the backend runs, in their order.
+`backend/steps.py` lists the passes that the backend runs, in their order.
 
 **One budget.** All passes together make a kernel larger by a quarter of its operations at most or, if that is more, by what comes to
 800 instructions of a thread, estimated at one for each element of a result that a thread holds; one of up to 48 operations may double. Each pass that copies code has the
@@ -32,6 +32,15 @@ of the compiler (`MLIR_ENABLE_DUMP` and others) show all that is compiled, the v
 **A pass that fails** is left out. The kernel compiles without it, and a `GraftWarning` names the pass, the kernel, and a file in the
 folder `graft-reproducers` of the cache from which `graft-opt` makes the failure again. A kernel that no longer compiles
 because of the passes is compiled without them, with a warning too.
+
+**A pass that ends the process**, or does not end, is left out by the next one. While the passes run over a kernel, a note in the
+folder `graft-crashes` of the cache says which of them is at work; a process that dies leaves it behind. Whoever compiles the same kernel
+next, with the same compiler and options, runs that pass over it in a child process, which may take 30 seconds of CPU time. If the child
+dies too, the kernel compiles without the pass, then and later, with the warning above; its key in the cache is the
+same, as it is with a pass that fails. If the child survives, the process was ended by somebody else, and the pass runs; but who dies in
+one pass over one kernel twice is believed. Where the cache cannot be written, nothing is remembered. This costs a tenth of
+a millisecond for each kernel that is compiled. Crashes are not caught in the process itself: LLVM's way to do that leaves the pass by
+a jump, and what it had locked stays locked.
 
 """
 

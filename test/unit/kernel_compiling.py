@@ -19,6 +19,7 @@ from kernel_cases import Case, Pointer, load
 from kernel_processes import Finding
 from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget, Language
+from triton.backends.graft import pipeline
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource
@@ -59,6 +60,17 @@ def specialised(case: Case, folder: Path) -> ASTSource:
     return ASTSource(kernel, asked[0]["signature"], asked[0]["constants"], asked[0]["configs"][0])
 
 
+def run_passes(module: Any, metadata: dict, options: Any, capability: int) -> Any:
+    """The TTIR stage. Raises RuntimeError if a change was not noticed, which ptxas would not be asked about, or noticed where none was."""
+    made = pipeline.make_ttir(module, metadata, options, capability)
+    is_changed = made.original not in ("", str(made.module))
+    if is_changed != bool(made.passes):
+        raise RuntimeError(
+            f"the module is {'another' if is_changed else 'the same'}, and was changed by {made.passes or 'no pass'}"
+        )
+    return made.module
+
+
 class Compilation:
     """A kernel that the front end has read, to be compiled for *arch* / 10 under several options."""
 
@@ -89,7 +101,7 @@ class Compilation:
         backend, chosen = self._backend, self._backend.parse_options({**self.case.options, **options})
         backend.add_stages(stages, chosen, Language.TRITON)
         if last != "cubin":  # the passes are what is looked at here; ptxas' verdict on them takes as long as all else
-            stages["ttir"] = lambda src, metadata: backend.make_ttir(src, metadata, chosen, backend._parse_arch(chosen.arch))
+            stages["ttir"] = lambda src, metadata: run_passes(src, metadata, chosen, backend._parse_arch(chosen.arch))
         results, metadata = {}, {}
         for name, stage in stages.items():
             module = stage(module, metadata)

@@ -7,7 +7,7 @@ import pytest
 from support import output_of
 
 #: The modules of ours that Triton's discovery imports.
-OURS = {"", ".compiler", ".driver", ".errors", ".hooks", ".runtime", ".runtime.errors", ".settings", ".skips"}
+OURS = {"", ".compiler", ".driver", ".errors", ".hooks", ".runtime", ".runtime.errors", ".settings", ".skips", ".steps"}
 
 #: Prints what `import triton` brings in, with every backend or with all but those of WITHOUT.
 REPORT = """

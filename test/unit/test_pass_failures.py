@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT, make_vector_add, warm_up_vector_add
-from triton.backends.graft import pipeline
+from triton.backends.graft import pipeline, steps
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftWarning
 
@@ -23,8 +23,8 @@ def failing(monkeypatch):
     """Has a pass, named by the call, fail on every kernel: no CTA has no threads."""
 
     def fail(name):
-        steps = [step._replace(options=lambda kernel: {"threads": 0}) if step.name == name else step for step in pipeline.STEPS]
-        monkeypatch.setattr(pipeline, "STEPS", tuple(steps))
+        ours = [step._replace(options=lambda kernel: {"threads": 0}) if step.name == name else step for step in steps.STEPS]
+        monkeypatch.setattr(steps, "STEPS", tuple(ours))
 
     return fail
 

@@ -9,7 +9,7 @@ import pytest
 import slice_kernels
 import triton
 from support import OtherDriver, make_vector_add, target, warm_up_vector_add
-from triton.backends.graft import chips, pipeline, verdict
+from triton.backends.graft import chips, pipeline, steps, verdict
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.verdict import Account
@@ -100,7 +100,7 @@ def test_resident_ctas_are_those_of_the_occupancy_calculator(capability, registe
 @pytest.fixture
 def unbounded(monkeypatch):
     """Lifts the budget, which declines before ptxas is asked."""
-    monkeypatch.setattr(pipeline, "_FLOOR", 100_000)
+    monkeypatch.setattr(steps, "_FLOOR", 100_000)
 
 
 def test_a_kernel_that_would_lose_a_cta_is_compiled_as_in_tree(activate, capfd, monkeypatch, unbounded):
@@ -216,8 +216,8 @@ def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compi
 def budget(size, weight):
     """What the passes may make of a kernel of *size* operations that are *weight* instructions: one number for all that copy code."""
     options = Backend(target(90)).parse_options({})
-    kernel = pipeline.Kernel(options, 90, size, weight)
-    limits = {step.name: step.options(kernel).get("max_size") for step in pipeline.STEPS}
+    kernel = steps.Kernel(options, 90, size, weight)
+    limits = {step.name: step.options(kernel).get("max_size") for step in steps.STEPS}
     assert limits.pop("graft-swizzle-programs") is None
     (limit,) = set(limits.values())
     return limit
@@ -245,8 +245,8 @@ def test_the_weight_counts_what_a_thread_holds():
 
 
 def test_a_kernel_whose_copy_is_too_large_is_left_as_it_is(activate, monkeypatch):
-    monkeypatch.setattr(pipeline, "_SHARE", 0)
-    monkeypatch.setattr(pipeline, "_FLOOR", 0)
-    monkeypatch.setattr(pipeline, "_FEW", 0)
+    monkeypatch.setattr(steps, "_SHARE", 0)
+    monkeypatch.setattr(steps, "_FLOOR", 0)
+    monkeypatch.setattr(steps, "_FEW", 0)
     activate(Driver(target="cuda:90"))
     assert "scf.if" not in warm_up_vector_add(make_vector_add()).asm["ttir"]
