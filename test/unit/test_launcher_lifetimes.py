@@ -589,6 +589,23 @@ def test_threads_make_and_drop_kernels_at_once(rig, switching):
     assert number_of(_launcher.Dispatcher) <= 3
 
 
+@pytest.mark.parametrize("hook", ["kernel_load_start_hook", "kernel_load_end_hook"])
+def test_a_kernel_that_one_thread_loads_is_whole_for_others(rig, hook):
+    """They load it, too; one module stays. Triton's own launches without a function then, and leaves a module behind."""
+    kernel, chain, met = triton.jit(single), getattr(triton.knobs.runtime, hook), []
+
+    def another_launches(*_):
+        chain.remove(another_launches)
+        met.append(in_thread(lambda: kernel[(3,)](X).name))
+
+    chain.add(another_launches)
+    compiled = kernel[(2,)](X)
+    kernel[(4,)](X)
+    assert (met, [launch.grid[0] for launch in rig.launches()]) == (["single"], [3, 2, 4])
+    assert rig.stub.modules == {compiled.module}
+    assert not any("graft_loaded" in name for name in vars(compiled))
+
+
 def test_a_launch_lets_other_threads_run(rig):
     """The driver may wait for a host function that needs the GIL: it is given up around `cuLaunchKernelEx`."""
     kernel = triton.jit(single)
