@@ -44,13 +44,11 @@ def _changes(before: dict[str, Any], stand_in: Any) -> dict[str, Any]:
 def _settle(kernel: Any, loaded: dict[str, Any]) -> None:
     """Gives *kernel* the attributes *loaded*, or those of another thread that was ready before."""
     attributes = vars(kernel)
-    first = attributes.setdefault(_LOADED, loaded)
-    if first is loaded and kernel.module is None:
-        attributes.update(loaded)
-    else:
-        if kernel.module is None:  # the other has not come to it yet
-            attributes.update(first)
-        if loaded.get("module") is not None:
-            triton.runtime.driver.active.utils.unload_module(loaded["module"])
-    if first is loaded:
+    module = loaded.get("module")
+    first = loaded if module is None else attributes.setdefault(_LOADED, loaded)
+    if kernel.module is None:  # also if the other has not come to it yet
+        attributes.update(first)
+    if module not in (None, kernel.module):
+        triton.runtime.driver.active.utils.unload_module(module)
+    if attributes.get(_LOADED) is loaded:
         del attributes[_LOADED]
