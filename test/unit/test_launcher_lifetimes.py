@@ -621,6 +621,7 @@ def test_no_module_is_unloaded_that_another_thread_has_made_the_kernels(rig, mon
 
     kernel = Kernel()
     handles._settle(kernel, {"module": 1})
+    monkeypatch.undo()
     assert (vars(kernel), gone) == ({"module": 1}, [2])
 
 
