@@ -13,7 +13,7 @@ BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pass test test-all test-lit test-unit test-gpu fuzz sanitize build toolchain docs bench format lint clean distclean
+.PHONY: help run pass test test-all test-lit test-unit test-gpu fuzz sanitize soak build toolchain docs bench format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 	$(BIN)/cmake --build build/sanitize --target graft_launcher
 	LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
 		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/_launcher*.so
+
+soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
+	$(BIN)/python test/unit/soak.py --hours $${HOURS:-1} --seed $${SEED:-0}
 
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 

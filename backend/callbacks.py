@@ -142,7 +142,11 @@ class Recorder:
     def facts(self, result: Any) -> tuple | None:
         """What the native launcher needs to launch *result* again by itself, or None if it may not."""
         # Whether it is current is asked when it is launched again.
-        if type(result) is not CompiledKernel or dict.get(self._kernels, self._key) is not result:
+        return self.describe(result) if dict.get(self._kernels, self._key) is result else None
+
+    def describe(self, result: Any) -> tuple | None:
+        """The same whether or not the kernel's caches have it: another thread may have cleared them, or compiled it, too."""
+        if type(result) is not CompiledKernel:
             return None
         launcher = result._run  # type: ignore[union-attr]
         if type(launcher) is not Launcher:

@@ -109,7 +109,7 @@ def _load(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict) -> tuple:
     if compiled is None:
         raise FreezeError(f"{kernel.__name__} was not compiled: knobs.runtime.jit_cache_hook keeps it from that.")
     compiled._init_handles()
-    facts = recorder.facts(compiled)
+    facts = recorder.describe(compiled)
     if facts is None or not compiled._run.direct:
         raise FreezeError(
             f"{kernel.__name__} needs Python at each launch (scratch memory, tensor descriptors, a sanitiser, or asynchronous "

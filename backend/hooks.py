@@ -392,6 +392,27 @@ def _install_tuning() -> Callable[[], None] | None:
     return undo
 
 
+# -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
+
+
+def _install_load() -> Callable[[], None] | None:
+    from triton.compiler.compiler import CompiledKernel
+
+    from . import handles
+
+    original = vars(CompiledKernel).get("_init_handles")
+    if original is None or [*inspect.signature(original).parameters] != ["self"]:
+        return None
+    ours = handles.make_whole(original)
+    CompiledKernel._init_handles = ours
+
+    def undo() -> None:
+        if vars(CompiledKernel).get("_init_handles") is ours:
+            CompiledKernel._init_handles = original
+
+    return undo
+
+
 # -- triton.runtime.driver: who is active?
 
 
@@ -548,6 +569,12 @@ HOOKS = {
         "threads that compile at the same time meet a fault of Python 3.11",
         _install_parse,
     ),
+    "load": Hook(
+        "triton.compiler.CompiledKernel._init_handles",
+        "the same, for the kernel at once",
+        "threads that launch a new kernel meet it half loaded, or load it twice and leave a module behind",
+        _install_load,
+    ),
     "caches": Hook(
         "triton.JITFunction.device_caches",
         "caches of its own for our driver",
@@ -563,7 +590,7 @@ HOOKS = {
 }
 
 #: Those that are in place while ours is the active driver.
-_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "parse", "tuning", "caches", "launch")
+_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "parse", "load", "tuning", "caches", "launch")
 #: Those that compiling for a target that is ours by default needs, with no driver.
 _WITHOUT_DRIVER = ("key", "manager", "redis")
 

@@ -7,6 +7,8 @@
 #include "Launcher.h"
 
 #include "Cuda.h"
+#include <atomic>
+#include <cstdint>
 #include <dlfcn.h>
 
 using namespace graft::launcher;
@@ -137,13 +139,28 @@ bool graft::launcher::ensureContext(const Cuda &cuda, CudaCalls &calls,
   return context || usePrimaryContext(cuda, calls, device);
 }
 
+/// Notes that the process holds the primary context of *device*. Returns
+/// whether it did before.
+static bool holdsAlready(CUdevice device) {
+  static std::atomic<uint64_t> held{0};
+  constexpr CUdevice bits = 64;
+  if (device >= bits) // held once more for each use, which does no harm
+    return false;
+  const uint64_t bit = uint64_t(1) << device;
+  return held.fetch_or(bit) & bit;
+}
+
 bool graft::launcher::usePrimaryContext(const Cuda &cuda, CudaCalls &calls,
                                         int device) {
   CUcontext context = nullptr;
   CUdevice handle = 0;
+  // Retaining is the one way to learn the handle, and counts each time.
   return calls("cuDeviceGet", cuda.cuDeviceGet(&handle, device)) &&
          calls("cuDevicePrimaryCtxRetain",
                cuda.cuDevicePrimaryCtxRetain(&context, handle)) &&
+         (!holdsAlready(handle) ||
+          calls("cuDevicePrimaryCtxRelease",
+                cuda.cuDevicePrimaryCtxRelease(handle))) &&
          calls("cuCtxSetCurrent", cuda.cuCtxSetCurrent(context));
 }
 

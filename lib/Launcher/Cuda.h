@@ -27,6 +27,7 @@ namespace graft::launcher {
   X(cuDeviceGet)                                                               \
   X(cuDeviceGetAttribute)                                                      \
   X(cuDeviceGetCount)                                                          \
+  X(cuDevicePrimaryCtxRelease)                                                 \
   X(cuDevicePrimaryCtxRetain)                                                  \
   X(cuDriverGetVersion)                                                        \
   X(cuFuncGetAttribute)                                                        \
@@ -101,8 +102,8 @@ private:
 /// part of *calls*. Needs no GIL.
 bool ensureContext(const Cuda &cuda, CudaCalls &calls, int device);
 
-/// Makes the primary context of *device* current, as a part of *calls*. Needs
-/// no GIL.
+/// Makes the primary context of *device* current, as a part of *calls*. The
+/// process holds it from then on, once. Needs no GIL.
 bool usePrimaryContext(const Cuda &cuda, CudaCalls &calls, int device);
 
 } // namespace graft::launcher

@@ -33,6 +33,8 @@
 #include <elf.h>
 #include <map>
 #include <mutex>
+#include <new>
+#include <pthread.h>
 #include <set>
 #include <sstream>
 #include <string>
@@ -100,7 +102,13 @@ struct Thread {
   CUstreamCaptureMode captureMode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 };
 
+/// In a forked child it is nobody's, whoever had it when that was forked.
 std::recursive_mutex lock;
+[[gnu::constructor]] void freeLockInChildren() {
+  pthread_atfork([] { lock.lock(); }, [] { lock.unlock(); },
+                 [] { new (&lock) std::recursive_mutex; });
+}
+
 thread_local Thread thisThread;
 
 /// Never destroyed: kernels may be unloaded while the process ends.
@@ -1087,8 +1095,9 @@ void stubSetLaunchTime(long microseconds) {
 }
 
 /// Lines of text: the "launches", which are forgotten then, the "calls" with
-/// their numbers, the "modules" that are loaded, or the "captures" that were
-/// broken. The text lives until the thread's next call.
+/// their numbers, the "modules" that are loaded, the "contexts" that are
+/// retained, once for each time, or the "captures" that were broken. The text
+/// lives until the thread's next call.
 const char *stubRead(const char *what) {
   std::lock_guard<std::recursive_mutex> guard(lock);
   static thread_local std::string text;
@@ -1104,6 +1113,10 @@ const char *stubRead(const char *what) {
   } else if (kind == "modules") {
     for (const auto &[module, contents] : state().modules)
       lines << reinterpret_cast<uintptr_t>(module) << '\n';
+  } else if (kind == "contexts") {
+    for (const auto &[device, times] : state().retained)
+      for (long i = 0; i < times; ++i)
+        lines << device << '\n';
   } else if (kind == "captures") {
     for (const std::string &call : state().brokenCaptures)
       lines << call << '\n';

@@ -35,6 +35,8 @@ BATCH, LIMIT = 25, 240
 #: How often something hostile happens where it can, how often in one case, and how deep in others.
 CHANCE, MOST, DEEPEST = 0.3, 60, 4
 LAUNCHES = 14
+#: What a child says last.
+END = "all cases ran"
 
 G = H = 5  # what the kernels seem to use
 
@@ -59,11 +61,17 @@ class World:
         self.configs = [triton.Config({"C": 1}), triton.Config({"C": 2}, num_warps=8)]
         self.tuner = triton.autotune(self.configs, key=["n"], do_bench=self.bench)(triton.jit(constant))
         self.heuristics = triton.heuristics({"C": self.value, "D": self.value})(triton.jit(many))
+        #: The kernel that most launches of this case are of, with nothing hostile but constants and globals, if there is one.
+        self.victim = self.rng.choice([None, self.kernels[0], self.kernels[2]])
+        if self.victim is not None:
+            self.victim.used_global_vals = self.globals[0]
 
     # -- What is launched
 
     def launch(self) -> Any:
         """One launch with hostile arguments."""
+        if self.victim is not None and self.rng.random() < 0.8:
+            return self.launch_victim()
         what = self.rng.choice([*self.kernels, self.tuner, self.heuristics])
         arguments: dict[str, Any] = {"x": self.pointer(), "n": self.rng.choice([1, 5, 16, 2**70, Index(self)])}
         if what in self.kernels[::2]:
@@ -76,6 +84,33 @@ class World:
         if self.rng.random() < 0.3:
             return what[grid](arguments.pop("x"), arguments.pop("n"), **arguments)
         return what[grid](**arguments)
+
+    def launch_victim(self) -> Any:
+        """One that is told from others by its constants alone, when those are known, with a global that was not there before."""
+        with self.peace():
+            for number in range(3):
+                self.launch_constant(Key(self, number))
+            self.launch_peacefully()
+        self.space["G"] = Flag(self)
+        return self.launch_constant(EqualKey(self, self.rng.randrange(4)))
+
+    def launch_constant(self, constant: Any) -> Any:
+        return self.victim[(1,)](Peaceful(), 5, **dict.fromkeys(self.victim.arg_names[2:], constant))
+
+    def launch_peacefully(self) -> None:
+        """One for which nothing is asked, except of globals."""
+        with contextlib.suppress(Exception):
+            self.launch_constant(1)
+
+    @contextlib.contextmanager
+    def peace(self) -> Iterator[None]:
+        """Nothing hostile happens."""
+        before, self.left = self.left, 0
+        try:
+            with contextlib.suppress(Exception):
+                yield
+        finally:
+            self.left = before
 
     def pointer(self) -> Any:
         made = self.rng.choice([Pointer, Pointer, type("Fresh", (Pointer,), {})])(self)
@@ -109,7 +144,8 @@ class World:
         self.left -= 1
         self.depth += 1
         try:
-            self.rng.choice(ACTIONS)(self)
+            actions = ON_VICTIM if self.victim is not None and self.rng.random() < 0.6 else ACTIONS
+            self.rng.choice(actions)(self)
             self.kept.append([bytes(64) for _ in range(200)])  # where something was freed
             self.kept.pop()
         finally:
@@ -157,6 +193,17 @@ class World:
         self.nested()
         for kernel in self.kernels:
             kernel.used_global_vals = self.globals[0]
+
+    def clear_victim(self) -> None:
+        """Empties what is being looked through."""
+        self.victim.device_caches.clear()
+        self.launch_peacefully()
+
+    def exchange_globals(self) -> None:
+        """Puts back what is being compared, after a launch with others."""
+        self.victim.used_global_vals = self.rng.choice(self.globals[1:])
+        self.launch_peacefully()
+        self.victim.used_global_vals = self.globals[0]
 
     def change_globals(self) -> None:
         self.space["G"] = self.rng.choice(self.flags)
@@ -218,6 +265,8 @@ ACTIONS = [
     World.switch, World.stay_switched, World.replace_globals, World.replace_globals, World.change_globals, World.rename_heuristics,
     World.change_tuner, World.change_hooks, World.change_knobs, World.odd_keys, World.change_compiled,
 ]  # fmt: skip
+#: Those that turn on what the launch under way works with.
+ON_VICTIM = [World.clear_victim, World.exchange_globals]
 
 
 # -- Kernels and objects
@@ -270,6 +319,18 @@ class Key(Hostile):
         return f"Key({self.number})"
 
 
+class EqualKey(Key):
+    """One that acts when it is compared, and not before, so that there is still something to compare it with."""
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __repr__(self) -> str:
+        return f"Key({self.number})"
+
+    __eq__ = Key.__eq__
+
+
 class Name(Hostile):
     """A key of a dict that has the hash of another, and says whether it is equal to that in its own time."""
 
@@ -320,6 +381,15 @@ class Pointer(Hostile):
     def dtype(self) -> Any:
         self.world.act()
         return "fp32" if self.world.rng.random() < 0.8 else Dtype(self.world)
+
+
+class Peaceful:
+    """An array that does nothing but answer."""
+
+    dtype = "fp32"
+
+    def data_ptr(self) -> int:
+        return 0x1000
 
 
 class Index(Hostile):
@@ -390,6 +460,7 @@ def run_batch(first: int, number: int) -> int:
                 print(f"WRONG {seed}: {text}", flush=True)
                 wrong += 1
         gc.collect()
+    print(END, flush=True)
     return wrong
 
 
@@ -419,7 +490,7 @@ def in_child(first: int, number: int, launcher: str | None = None) -> Result:
         seen, code, text = _run(first, end - first, launcher)
         output += text
         wrong |= {int(line.split()[1][:-1]): line for line in text.splitlines() if line.startswith("WRONG ")}
-        if code in (0, 1):
+        if text.endswith(f"{END}\n"):  # AddressSanitizer ends processes with 1, too
             break
         wrong[seen] = f"the process ended with {code}"
         first = seen + 1

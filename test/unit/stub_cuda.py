@@ -124,6 +124,10 @@ class Stub:
         """The handles of the modules that are loaded."""
         return {int(line) for line in self._read("modules")}
 
+    def handles(self) -> dict[str, float]:
+        """How many modules are loaded, and how often primary contexts are retained."""
+        return {kind: len(self._read(kind)) for kind in ("modules", "contexts")}
+
     def _read(self, what: str) -> list[str]:
         return self._library.stubRead(what.encode()).decode().splitlines()
 

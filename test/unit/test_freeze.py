@@ -103,6 +103,20 @@ def test_the_kernel_is_the_one_of_its_cache(rig):
     assert rig.went() == {FIRST: 1, FROZEN: 1}
 
 
+def test_another_thread_may_compile_the_same_while_it_is_frozen(rig):
+    """Then the kernel's cache has the other's."""
+    kernel, chain = triton.jit(add), triton.knobs.runtime.kernel_load_start_hook
+
+    def another_compiles(*_):
+        chain.remove(another_compiles)
+        kernel.device_caches[0][0].clear()
+        kernel[(2,)](X, Y, 5)
+
+    chain.add(another_compiles)
+    freeze(kernel, (2,), X, Y, 7, vary=("n",))(9)
+    assert seen(rig) == [(0x1000, 0x2000, 5, 1.5), (0x1000, 0x2000, 9, 1.5)]
+
+
 def test_all_or_nothing_may_vary(rig):
     """In the order that `vary` names, which need not be that of the parameters."""
     kernel = triton.jit(add)

@@ -187,6 +187,19 @@ def test_a_load_makes_a_context_where_there_is_none_and_keeps_one_that_is_there(
     assert _launcher.get_current_device() == 1
 
 
+def test_the_primary_context_of_a_device_is_held_once(stub):
+    def use():
+        _launcher.set_current_device(1)
+        _launcher.get_default_stream(1)
+        _launcher.load_binary("add", CUBIN, 0, 1)
+
+    in_new_thread(use)
+    held = stub.handles()["contexts"]  # none if an earlier test was the first to use this device
+    for _ in range(3):
+        use(), in_new_thread(use)
+    assert stub.handles()["contexts"] == held <= 1
+
+
 @pytest.mark.parametrize(
     ("call", "after"),
     [

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import types
 import weakref
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import triton.language as tl
 from launching import FAST, FIRST, in_thread, in_threads, ptr, values
 from support import in_child, run_python
 from triton import knobs
-from triton.backends.graft import _launcher
+from triton.backends.graft import _launcher, handles
 
 X, Y = ptr(0x1000), ptr(0x2000)
 TOO_MANY = "too many arguments or call shapes"
@@ -587,6 +588,41 @@ def test_threads_make_and_drop_kernels_at_once(rig, switching):
     assert len(rig.launches()) == 6 * 25 * 3
     collect()
     assert number_of(_launcher.Dispatcher) <= 3
+
+
+@pytest.mark.parametrize("hook", ["kernel_load_start_hook", "kernel_load_end_hook"])
+def test_a_kernel_that_one_thread_loads_is_whole_for_others(rig, hook):
+    """They load it, too; one module stays. Triton's own launches without a function then, and leaves a module behind."""
+    kernel, chain, met = triton.jit(single), getattr(triton.knobs.runtime, hook), []
+
+    def another_launches(*_):
+        chain.remove(another_launches)
+        met.append(in_thread(lambda: kernel[(3,)](X).name))
+
+    chain.add(another_launches)
+    compiled = kernel[(2,)](X)
+    kernel[(4,)](X)
+    assert (met, [launch.grid[0] for launch in rig.launches()]) == (["single"], [3, 2, 4])
+    assert rig.stub.modules == {compiled.module}
+    assert not any("graft_loaded" in name for name in vars(compiled))
+
+
+def test_no_module_is_unloaded_that_another_thread_has_made_the_kernels(rig, monkeypatch):
+    """Regression: who came first unloaded what was its own, as the second had already given it to the kernel."""
+    gone, others = [], [{"module": 2}]
+    monkeypatch.setattr(rig.driver, "utils", types.SimpleNamespace(unload_module=gone.append))
+
+    class Kernel:
+        @property
+        def module(self):
+            if others:  # another thread takes its turn
+                handles._settle(self, others.pop())
+            return vars(self).get("module")
+
+    kernel = Kernel()
+    handles._settle(kernel, {"module": 1})
+    monkeypatch.undo()
+    assert (vars(kernel), gone) == ({"module": 1}, [2])
 
 
 def test_a_launch_lets_other_threads_run(rig):
