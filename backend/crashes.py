@@ -45,8 +45,10 @@ _NOTE = ".note"
 _MOST = 256
 
 _COMPILATION = re.compile("[0-9a-f]{64}")
+#: The signals by which programs die of themselves; by others they are ended.
+_CRASHES = tuple(signal.Signals[f"SIG{name}"] for name in ("SEGV", "BUS", "ILL", "FPE", "ABRT", "TRAP", "SYS"))
 #: A signal, an end that did not come, a second death, or the note of the first that a child did not confirm.
-_FINDING = re.compile(rf"SIG[A-Z0-9]{{1,16}}|no end|twice|once [0-9a-f]{{16}}{re.escape(_NOTE)}")
+_FINDING = re.compile(rf"{'|'.join(number.name for number in _CRASHES)}|no end|twice|once [0-9a-f]{{16}}{re.escape(_NOTE)}")
 _ONCE = "once "
 _MAX_BYTES = 64
 
@@ -216,6 +218,8 @@ def _try(path: str | None, pipeline: str) -> str:
         status, said = -signal.SIGXCPU, late.stdout or b""
     except OSError:
         return ""
-    if status >= 0 or not said.endswith(READY):
+    if not said.endswith(READY):
         return ""
-    return "no end" if status == -signal.SIGXCPU else signal.Signals(-status).name
+    if -status in _CRASHES:
+        return signal.Signals(-status).name
+    return "no end" if status == -signal.SIGXCPU else ""

@@ -306,3 +306,21 @@ def test_a_program_that_has_python_inside_is_not_started_again(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/usr/bin/database")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("started"))
     assert crashes._try("a file", PASS) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        (0, "ready\n", ""),
+        (1, "ready\n", ""),
+        (-signal.SIGSEGV, "ready\n", "SIGSEGV"),
+        (-signal.SIGXCPU, "ready\n", "no end"),
+        (-signal.SIGSEGV, "", ""),
+        (-signal.SIGKILL, "ready\n", ""),
+        (-signal.SIGINT, "ready\n", ""),
+        (-40, "ready\n", ""),
+    ],
+)
+def test_a_child_shows_a_crash_if_it_dies_of_itself_in_the_pass(monkeypatch, status, said, expected):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], status, said.encode()))
+    assert crashes._try("a file", PASS) == expected
