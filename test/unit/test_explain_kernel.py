@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import slice_kernels
 import triton
-from triton.backends.graft import kernel_report, launch_arguments, pipeline, remarks
+from triton.backends.graft import kernel_report, launch_arguments, remarks, steps
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
 
@@ -163,7 +163,7 @@ def test_usage_is_that_of_the_cubin(explain, activate):
 
 
 def test_what_ptxas_rejected_is_told_and_not_taken_for_the_kernel(explain, monkeypatch):
-    monkeypatch.setattr(pipeline, "_FLOOR", 100_000)  # it would not be tried otherwise
+    monkeypatch.setattr(steps, "_FLOOR", 100_000)  # it would not be tried otherwise
     arguments = "*bf16, *fp32, *fp32, *bf16, *fp32, 37, 333, 2, 32, 128"
     report = explain("slices", arguments)
     said = [text for text in line_with(report, "def slices(").passes if text.startswith("graft-verdict: ")]
