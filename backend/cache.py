@@ -4,7 +4,7 @@
 An entry is the folder `<knobs.cache.dir>/<KEY>/`, laid out flat as Triton does it, so that those who copy such folders
 (PyTorch's Inductor) need not know of us. It holds the files of one compilation and a group file `__grp__<name>.json`, one line:
 
-    {"digest":"<sha256 of what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"version":1}
+    {"digest":"<sha256 of KEY and what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"version":1}
 
 `files` are in the order of compilation. No path is in there. Beside it lie `__key__<name>.json`, the components of the cache
 key, and `__variant__<name>.json`, what the kernel was compiled from (`bundle.variants.described`): nobody launches by these two, they
@@ -388,18 +388,23 @@ def limit_for_process() -> int | None:
 # -- The group file
 
 
-def _format_group(group: Group) -> bytes:
+def _format_group(group: Group, key: str) -> bytes:
     content = {"files": [[name, *file] for name, file in group.items()], "version": _VERSION}
     rest = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:]
-    return _HEAD + hashlib.sha256(rest).hexdigest().encode() + b'",' + rest
+    return _HEAD + _digest_of(rest, key) + b'",' + rest
 
 
-def _parse_group(text: bytes) -> Group | None:
-    """What *text* says, or None if it is a group file of Triton's. Raises `ValueError` that says what is wrong."""
+def _digest_of(rest: bytes, key: str) -> bytes:
+    """By the *key* an entry that lies in another's place is none."""
+    return hashlib.sha256(key.encode() + rest).hexdigest().encode()
+
+
+def _parse_group(text: bytes, key: str) -> Group | None:
+    """What *text* says, the group file of the entry *key*, or None if it is a group file of Triton's. Raises `ValueError` that says what is wrong."""
     if text.startswith(_TRITONS_HEAD):
         return None
     digest, separator, rest = text[len(_HEAD) :].partition(b'",')
-    if not text.startswith(_HEAD) or not separator or hashlib.sha256(rest).hexdigest().encode() != digest:
+    if not text.startswith(_HEAD) or not separator or _digest_of(rest, key) != digest:
         raise ValueError("does not have the digest that it names")
     try:
         content = json.loads("{" + rest.decode())
@@ -459,7 +464,7 @@ def _read_entry_once(folder: str, filename: str) -> Group | None:
     try:
         try:
             text = _read(_GROUP + filename, fd, _MAX_GROUP_BYTES, renew=True)
-            group = _parse_group(text)
+            group = _parse_group(text, os.path.basename(folder))
             if group is not None and filename not in group:
                 raise ValueError(f"does not list {filename}")
             if group is not None and _GROUP + filename in group:
@@ -667,7 +672,7 @@ def _publish(writer: _Writer, folder: str, filename: str, about: About) -> bool:
         group = _describe(writer)
         writer.write(_KEY + filename, json.dumps(about.components, sort_keys=True).encode())
         writer.write(_VARIANT + filename, json.dumps(about.variant(), sort_keys=True).encode())
-        writer.write(_GROUP + filename, _format_group(group))
+        writer.write(_GROUP + filename, _format_group(group, os.path.basename(folder)))
         while not _rename_as_whole(writer.folder, folder):
             there = _intact(folder, filename)
             if there is not None and _has_same_bytes(there, group):

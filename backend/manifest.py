@@ -61,7 +61,7 @@ class Manifest:
     def load(self) -> list[Alternative]:
         """Its alternatives, the latest first; none if there is no manifest that can be read."""
         try:
-            return _parse(self._read())
+            return _parse(self._read(), self.key)
         except (OSError, ValueError, TypeError, RecursionError):
             return []
 
@@ -70,7 +70,7 @@ class Manifest:
         known = [[list(read) for read in alternative.reads] for alternative in alternatives]
         others = [other for other in self.load() if other.reads not in known]
         text = json.dumps([*alternatives, *others][:MAX_ALTERNATIVES], separators=(",", ":")).encode()
-        data = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+        data = _digest_of(text, self.key) + b"\n" + text
         if len(data) <= _MAX_BYTES:
             with suppress(OSError):
                 self._write(data)
@@ -122,10 +122,15 @@ def read_stored(root: str) -> Iterator[tuple[str, str, list[Alternative]]]:
             yield key, name, alternatives
 
 
-def _parse(data: bytes) -> list[Alternative]:
-    """The alternatives in *data*. Raises `ValueError` or `TypeError` if it is not a manifest."""
+def _digest_of(text: bytes, key: str) -> bytes:
+    """By the *key* a manifest that lies in another's place is none."""
+    return hashlib.sha256(key.encode() + text).hexdigest().encode()
+
+
+def _parse(data: bytes, key: str) -> list[Alternative]:
+    """The alternatives in *data*. Raises `ValueError` or `TypeError` if it is not the manifest *key*."""
     head, _, body = data.partition(b"\n")
-    if len(data) > _MAX_BYTES or hashlib.sha256(body).hexdigest().encode() != head:
+    if len(data) > _MAX_BYTES or _digest_of(body, key) != head:
         raise ValueError("damaged")
     content = json.loads(body.decode())
     if type(content) is not list or len(content) > MAX_ALTERNATIVES:

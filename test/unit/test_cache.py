@@ -133,7 +133,7 @@ def test_the_group_file_is_canonical_and_has_no_path(root):
     publish(b="2", a="1")
     text = (root / KEY / GROUP).read_bytes()
     content = json.loads(text)
-    assert content.pop("digest") == hashlib.sha256(text.partition(b",")[2]).hexdigest()
+    assert content.pop("digest") == hashlib.sha256(KEY.encode() + text.partition(b",")[2]).hexdigest()
     described = [
         [name, hashlib.sha256(data).hexdigest(), len(data), list(cache._written(os.stat(root / KEY / name)))]
         for name, data in as_bytes(FILES).items()
@@ -524,7 +524,7 @@ def group_text(change):
 
 
 def with_digest(rest):
-    return b'{"digest":"' + hashlib.sha256(rest).hexdigest().encode() + b'",' + rest
+    return b'{"digest":"' + hashlib.sha256(KEY.encode() + rest).hexdigest().encode() + b'",' + rest
 
 
 def set_first(**fields):

@@ -38,7 +38,8 @@ ODD = (
 
 def write(path, content):
     text = json.dumps(content).encode()
-    path.write_bytes(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+    key = path.name.partition(".")[0]
+    path.write_bytes(hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text)
 
 
 def places(value):
