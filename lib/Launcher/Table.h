@@ -111,9 +111,12 @@ private:
   [[gnu::noinline]] bool findOther(const Call &call, Found *found) {
     int over = 0;
     auto range = entries.equal_range(hash(call));
-    for (auto it = range.first; it != range.second && over == 0; ++it)
+    for (auto it = range.first; it != range.second; ++it) {
       if (it->second.get() != recent.get())
         over = tryEntry(it->second, call, found);
+      if (over != 0) // the iterators may have ended with what they are of
+        break;
+    }
     if (*found)
       recent = *found;
     return over >= 0;

@@ -243,7 +243,6 @@ class Day:
         """Empties the caches of kernels."""
         for kernel in (self.scale, self.copy, self.described, self.tuner.fn):
             kernel.device_caches.clear()
-        self.tuner.cache.clear()
 
     def touch(self) -> None:
         """Launches each kernel once, which lets go of what it kept from before its caches were emptied."""
@@ -281,6 +280,7 @@ class Day:
     def rest(self) -> None:
         """Drops what programs may keep: of each kernel that stays there is one variant, the last launched."""
         self.clear()
+        self.tuner.cache.clear()  # not while others tune: Triton takes its choice from there
         self.touch()
         for place in (knobs.cache.dir, self.folder / "compiled"):
             for path in Path(place).glob("*"):
