@@ -172,9 +172,9 @@ def flat(w: Writer) -> tuple[int, ...]:
     w.number("numel", max(0, rows * length - w.choose(0, 1, 1, 3, 3, 16, length // 2 + 1)))
     dtype = w.choose(*DTYPES)
     computed = _computed(dtype)
-    wide = w.choose("", "", ".to(tl.int64)")
+    row = w.choose("rows[:, None]", "rows[:, None]", "tl.cast(rows[:, None], tl.int64)")
     w.add("rows = tl.program_id(0) * BM + tl.arange(0, BM)", "cols = tl.program_id(1) * BN + tl.arange(0, BN)")
-    w.add(f"offs = rows[:, None]{wide} * length + cols[None, :]", f"mask = {w.commuted('offs', '<', 'numel')}")
+    w.add(f"offs = {row} * length + cols[None, :]", f"mask = {w.commuted('offs', '<', 'numel')}")
     w.add("inside = mask & (cols < length)[None, :]")  # the last tile of a row reaches into the next one
     w.pointer("x", dtype)
     w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
