@@ -53,17 +53,21 @@ def is_current(compiled: Any) -> bool:
     """Whether *compiled*, what a cache of kernels has, is what would be compiled now. True for what says nothing about it."""
     # A kernel that is still being compiled would wait for its end if it were asked for an attribute.
     reads = (getattr(compiled, "__dict__", None) or {}).get(ATTRIBUTE)
-    return reads is None or (type(reads) is tuple and all(map(_holds, reads))) or still_holds(compiled)
+    return reads is None or (type(reads) is tuple and _hold(reads)) or still_holds(compiled)
 
 
-def _holds(read: Any) -> bool:
-    """Whether one read holds; what is not understood does not."""
-    if type(read) is not tuple or len(read) != 3:
-        return False
-    namespace, name, value = read
-    if type(namespace) is dict and type(name) is str:
-        return namespace.get(name, ABSENT) is value  # no namespace has UNSTABLE
-    return name is None and value is not UNSTABLE and _is_as(namespace, value)
+def _hold(reads: tuple) -> bool:
+    """Whether all *reads* hold; what is not understood does not. Each launch that goes Triton's way asks, so it is one loop."""
+    for read in reads:
+        if type(read) is not tuple or len(read) != 3:
+            return False
+        namespace, name, value = read
+        if type(namespace) is dict and type(name) is str:
+            if namespace.get(name, ABSENT) is not value:  # no namespace has UNSTABLE
+                return False
+        elif name is not None or value is UNSTABLE or not _is_as(namespace, value):
+            return False
+    return True
 
 
 def _is_as(thing: Any, value: Any) -> bool:

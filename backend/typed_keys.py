@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import marshal
 import sys
 from typing import Any
 
@@ -23,7 +24,7 @@ class TypedKeys(dict):
     """
 
     def get(self, key: Any, default: Any = None) -> Any:
-        typed = (key, _kinds(key[0]))
+        typed = (key, _exact(key[0]))
         found = super().get(typed, default)
         if found is None and any(map(_is_ambiguous, key[0])):
             specialization, options = key
@@ -33,7 +34,19 @@ class TypedKeys(dict):
         return found
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__((key, _kinds(key[0])), value)
+        super().__setitem__((key, _exact(key[0])), value)
+
+
+def _exact(value: Any) -> Any:
+    """*value* with what equality overlooks. Each launch that goes Triton's way asks for it.
+
+    `marshal` writes strings, numbers, None and tuples of these, each by its very type, and refuses everything else. In version 0 it
+    writes equal values of one type alike, whoever else holds them.
+    """
+    try:
+        return marshal.dumps(value, 0)
+    except ValueError:
+        return _kinds(value)
 
 
 def _kinds(value: Any) -> Any:
@@ -74,9 +87,11 @@ def specialize(backend: Any, value: Any, is_const: bool, is_special: bool, align
 
     That takes 30 ms, an eighth of the time in which a process that compiles nothing launches its kernels.
     """
+    if _GLUON in sys.modules:
+        return native_specialize_impl(backend, value, is_const, is_special, align)
     from .runtime import dispatch
 
-    if _GLUON in sys.modules or not dispatch.is_plain(value):
+    if not dispatch.is_plain(value):
         return native_specialize_impl(backend, value, is_const, is_special, align)
     return dispatch.of_value(value, lambda value: None, dispatch.Rules(is_const, is_special, align))
 
