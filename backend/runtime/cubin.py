@@ -10,6 +10,7 @@ cannot be told is None.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -175,13 +176,17 @@ def _sized(table: bytes) -> Iterator[tuple[int, bytes]]:
 
 # -- What a bundle says of it
 
-#: The bytes of a parameter of each plain type; pointers have 8. Descriptors become several, which is up to the launcher.
+#: The bytes of a parameter of each plain type; pointers have 8.
 _TYPE_SIZES = {
     "i1": 1, "u1": 1, "i8": 1, "u8": 1, "fp8e5": 1, "fp8e4nv": 1, "fp8e4b15": 1, "i16": 2, "u16": 2, "fp16": 2, "bf16": 2,
     "i32": 4, "u32": 4, "fp32": 4, "f32": 4, "i64": 8, "u64": 8, "fp64": 8,
+    "nvTmaDesc": 128,
 }  # fmt: skip
 #: The two pointers to scratch memory that each kernel takes last.
 _SCRATCH = (8, 8)
+
+_DESCRIPTOR = re.compile(r"tensordesc(_im2col)?<[^\[>]*\[(\d+(?:, ?\d+){0,15})\](?P<rest>[^\n]*)>")
+_RANK = re.compile(r",input_rank=(\d{1,2})(?!\d)")
 
 
 def check_parameters(variant: dict[str, Any], cubin: bytes) -> None:
@@ -190,16 +195,52 @@ def check_parameters(variant: dict[str, Any], cubin: bytes) -> None:
     if special is None or not is_cubin(cubin):
         return
     types = [type_ for type_ in _leaves(special["signature"]) if type_ != "constexpr"]
-    sizes = [8 if type_.startswith("*") else _TYPE_SIZES.get(type_) for type_ in types]
+    said = [*_sizes(variant["name"], types, variant["metadata"].get("tensordesc_meta")), *_SCRATCH]
     taken = parameters(cubin, variant["metadata"]["name"])
     if taken is None:
         raise BundleError("cubin", f"the cubin of {variant['name']!r} does not tell the parameters of a kernel of this name")
-    if None not in sizes and (*sizes, *_SCRATCH) != taken:
+    if len(said) != len(taken) or any(size not in (None, other) for size, other in zip(said, taken, strict=True)):
         raise BundleError(
             "cubin",
             f"the cubin of {variant['name']!r} takes parameters of {_shown(taken)} bytes, and its signature ({', '.join(types)}) says "
-            f"{_shown((*sizes, *_SCRATCH))}",
+            f"{_shown(said)}",
         )
+
+
+def _sizes(kernel: str, types: list[str], made: list[dict[str, Any]] | None) -> Iterator[int | None]:
+    """The bytes of each parameter that arguments of *types* become, None for one of a type that is not known.
+
+    *made* says how a host makes each descriptor. Raises `BundleError` if that is not what the types say.
+    """
+    descriptors = [type_ for type_ in types if type_.startswith("tensordesc")]
+    if made and len(made) != len(descriptors):
+        raise BundleError(
+            "cubin",
+            f"the signature of {kernel!r} has {len(descriptors)} descriptors, and its tensordesc_meta says how to make {len(made)}",
+        )
+    how = iter(made or ())
+    for type_ in types:
+        if type_.startswith("tensordesc"):
+            yield from _descriptor_sizes(kernel, type_, next(how, None))
+        else:
+            yield 8 if type_.startswith("*") else _TYPE_SIZES.get(type_)
+
+
+def _descriptor_sizes(kernel: str, type_: str, made: dict[str, Any] | None) -> list[int]:
+    """The bytes of what the descriptor *type_* becomes: a `CUtensorMap` if a host makes it, else what is in it; and its shape."""
+    parts = _DESCRIPTOR.fullmatch(type_)
+    rank_given = _RANK.search(parts["rest"]) if parts else None
+    if parts is None or ("input_rank" in parts["rest"] and rank_given is None):
+        raise BundleError("cubin", f"the signature of {kernel!r} has {type_!r}, which is no type of a descriptor")
+    block = parts[2].count(",") + 1
+    rank = int(rank_given[1]) if rank_given else block
+    if made and len(made["block_size"]) != block:
+        raise BundleError(
+            "cubin",
+            f"the signature of {kernel!r} has {type_!r}, and its tensordesc_meta a block_size of {len(made['block_size'])} numbers for it",
+        )
+    head = [128] if made else [*[8] * (1 + 2 * rank), 1, 1]
+    return [*head, *[4] * rank, *[8] * rank]
 
 
 def _leaves(types: list) -> Iterator[str]:

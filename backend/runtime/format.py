@@ -333,20 +333,38 @@ def _json(value: Any, place: Place) -> None:
 
 def _metadata(value: Any, place: Place) -> None:
     _map(_json)(value, place)
-    for name in ("name", "target", "num_warps", "num_ctas", "shared"):
-        if name not in value:
-            _refuse("schema", f"{_path_to(place)} has no {name}")
-    for name, element in value.items():
+    for name in value:
         if not _FIELD.fullmatch(name) or keyword.iskeyword(name):
             _refuse("schema", f"{_path_to(place)} has {_shown(name)}, which is not the name of a field")
-        if name in _LAUNCHING:
-            _LAUNCHING[name](element, (place, name))
+    for name, check in _LAUNCHING.items():
+        check(value.get(name, _MISSING), (place, name))
 
 
 #: What may be a field of a named tuple, as which Triton has metadata.
 _FIELD = re.compile(r"[A-Za-z][0-9A-Za-z_]*")
 
-#: What is launched by, if it is there.
+
+class _Missing:
+    """Stands for what is not there: no check takes it but `_or_missing`, and messages show what it is."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+_MISSING = _Missing()
+
+
+def _or_missing(other: Check) -> Check:
+    return lambda value, place: None if value is _MISSING else other(value, place)
+
+
+#: What Triton makes descriptors with on a host, which hands them over as `CUtensorMap`.
+_descriptor = _record(
+    swizzle=_from(0, 6), elem_size=_from(1, 8), elem_type=_from(0, 15), block_size=_list(_from(1, 1024), most=5), fp4_padded=_flag,
+    is_im2col=_flag,
+)  # fmt: skip
+
+#: What is launched by. Triton writes all of it for each kernel, but for what may be missing.
 _LAUNCHING: dict[str, Check] = {
     "name": _text,
     "target": _record(backend=_text, arch=_number, warp_size=_from(32, 32)),
@@ -354,14 +372,14 @@ _LAUNCHING: dict[str, Check] = {
     "num_ctas": _from(1, 16),
     "warp_size": _from(32, 32),
     "shared": _from(0, (1 << 31) - 1),
-    "tmem_size": _from(0, (1 << 31) - 1),
+    "tmem_size": _or_missing(_from(0, (1 << 31) - 1)),
     "global_scratch_size": _number,
     "global_scratch_align": _from(1, 1 << 30),
     "profile_scratch_size": _number,
     "profile_scratch_align": _from(1, 1 << 30),
     "launch_cooperative_grid": _flag,
     "launch_pdl": _flag,
-    "tensordesc_meta": _or_null(_list(_json)),
+    "tensordesc_meta": _or_missing(_or_null(_list(_descriptor))),
 }
 
 

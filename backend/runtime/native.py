@@ -200,17 +200,16 @@ class LoadedKernel:
         self.packed_metadata = metadata["num_warps"], metadata["num_ctas"], metadata["shared"]
         self._signature = variant["specialisation"]["signature"]
         self._scratch = [
-            (metadata.get(f"{kind}_scratch_size", 0), metadata.get(f"{kind}_scratch_align", 1))
-            for kind in ("global", "profile")
+            (metadata[f"{kind}_scratch_size"], metadata[f"{kind}_scratch_align"]) for kind in ("global", "profile")
         ]
         self.plan = start().Plan(
             self.name,
             tuple(dispatch.leaves(self._signature, self._signature)),
-            bool(metadata.get("launch_cooperative_grid")),
-            bool(metadata.get("launch_pdl")),
+            metadata["launch_cooperative_grid"],
+            metadata["launch_pdl"],
         )
         self._need(metadata["shared"], _shared_limit(device), "bytes of shared memory")
-        self._need(metadata.get("tmem_size") or 0, _tensor_memory_limit(variant["target"]), "columns of tensor memory")
+        self._need(metadata.get("tmem_size", 0), _tensor_memory_limit(variant["target"]), "columns of tensor memory")
         self.module, self.function, self.n_regs, self.n_spills, self.n_max_threads = start().load_binary(
             self.name, cubin, metadata["shared"], device
         )

@@ -16,6 +16,12 @@ from typing import Any
 
 STORED, DEFLATED = 0, 8
 
+#: Of the metadata of a variant: what a launch needs besides name, target and shared memory.
+LAUNCHING = {
+    "num_warps": 4, "num_ctas": 1, "warp_size": 32, "global_scratch_size": 0, "global_scratch_align": 1, "profile_scratch_size": 0,
+    "profile_scratch_align": 1, "launch_cooperative_grid": False, "launch_pdl": False,
+}  # fmt: skip
+
 LOCAL = struct.Struct("<4s5H3I2H")
 LOCAL_FIELDS = ("signature", "version", "flags", "method", "time", "date", "crc", "packed", "size", "name", "extra")
 CENTRAL = struct.Struct("<4s6H3I5H2I")

@@ -122,8 +122,10 @@ def _values(rng: Random) -> dict[str, Any]:
 def _variant(rng: Random, kernel: dict[str, Any], producer: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
     arch = rng.choice((75, 90, 100))
     stages = ["cubin", *rng.sample(("ttir", "ttgir", "llir", "ptx", "source"), rng.randrange(3))]
-    metadata = {"name": "k", "target": {"backend": "cuda", "arch": arch, "warp_size": 32}, "num_warps": 4, "num_ctas": 1,
-                "shared": rng.randrange(99), "tmem": None, "extern_libs": [["libdevice", "libdevice.bc"]]}  # fmt: skip
+    metadata = {"name": "k", "target": {"backend": "cuda", "arch": arch, "warp_size": 32}, "shared": rng.randrange(99), "tmem": None,
+                "extern_libs": [["libdevice", "libdevice.bc"]], **bundle_archive.LAUNCHING}  # fmt: skip
+    if rng.random() < 0.5:
+        metadata |= {"tmem_size": rng.randrange(99), "tensordesc_meta": rng.choice((None, [], [_descriptor(rng)]))}
     warps = str(rng.choice((4, 8)))
     return {
         "kernel": bundle_archive.digest(kernel), "producer": bundle_archive.digest(producer), "code": warps,
@@ -132,6 +134,19 @@ def _variant(rng: Random, kernel: dict[str, Any], producer: dict[str, Any], file
         "metadata": metadata, "specialisation": (special := _specialisation(rng, kernel)),
         "static": rng.choice(("", "it has hooks")) if _is_static(special) else "it has hooks",
     }  # fmt: skip
+
+
+def _descriptor(rng: Random) -> dict[str, Any]:
+    """How a host makes a descriptor of tensors."""
+    shape = [rng.choice((1, 16, 256)) for _ in range(rng.randrange(1, 6))]
+    return {
+        "swizzle": rng.randrange(4),
+        "elem_size": 2,
+        "elem_type": 6,
+        "block_size": shape,
+        "fp4_padded": False,
+        "is_im2col": False,
+    }
 
 
 def _is_static(special: dict[str, Any] | None) -> bool:
@@ -310,12 +325,18 @@ def drop_variant(rng: Random, content: Any) -> None:
 
 
 def lie(rng: Random, content: Any) -> None:
-    """Something that is launched by is another, which may keep all rules or just not."""
+    """Something that is launched by is another or missing, which may keep all rules or just not."""
     metadata = rng.choice(content["variants"])["metadata"]
-    name = rng.choice(("num_warps", "num_ctas", "shared", "tmem_size", "launch_pdl", "warp_size", "tensordesc_meta",
-                       "global_scratch_align", "profile_scratch_size", "target", "class", "_x", "a b", "count"))  # fmt: skip
+    name = rng.choice(
+        ("name", "shared", "tmem_size", "tensordesc_meta", *bundle_archive.LAUNCHING, "target", "class", "_x", "a b", "count")
+    )
     value = rng.choice((0, 1, 16, 17, 32, 64, 65, 2**31 - 1, 2**31, 2**32 - 1, True, None, "x", [], [1]))
-    if name == "target":
+    descriptors = metadata.get("tensordesc_meta")
+    if rng.random() < 0.3:
+        metadata.pop(name, None)
+    elif name == "tensordesc_meta" and descriptors:
+        descriptors[0][rng.choice([*descriptors[0]])] = value
+    elif name == "target":
         metadata["target"] = {**metadata["target"], "warp_size": value}
     else:
         metadata[name] = value

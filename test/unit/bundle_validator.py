@@ -223,17 +223,19 @@ def _within(least: int, most: int) -> Callable[[Any], bool]:
 
 def _metadata(value: Any) -> bool:
     required = {"name": TEXT, "target": {"backend": TEXT, "arch": _number, "warp_size": _within(32, 32)},
-                "num_warps": _within(1, 64), "num_ctas": _within(1, 16), "shared": _within(0, 2**31 - 1)}  # fmt: skip
-    optional = {f"{kind}_scratch_size": _number for kind in ("global", "profile")}
-    optional |= {f"{kind}_scratch_align": _within(1, 2**30) for kind in ("global", "profile")}
-    optional |= {"tmem_size": _within(0, 2**31 - 1), "warp_size": _within(32, 32), "launch_pdl": _flag,
-                 "launch_cooperative_grid": _flag, "tensordesc_meta": lambda value: value is None or type(value) is list}  # fmt: skip
+                "num_warps": _within(1, 64), "num_ctas": _within(1, 16), "shared": _within(0, 2**31 - 1),
+                "warp_size": _within(32, 32), "launch_pdl": _flag, "launch_cooperative_grid": _flag}  # fmt: skip
+    required |= {f"{kind}_scratch_size": _number for kind in ("global", "profile")}
+    required |= {f"{kind}_scratch_align": _within(1, 2**30) for kind in ("global", "profile")}
+    optional = {"tmem_size": _within(0, 2**31 - 1), "tensordesc_meta": Either(_null, [DESCRIPTOR])}
     if not isinstance(value, dict) or not required.keys() <= value.keys():
         return False
     names = all(name.isascii() and name.isidentifier() and name[0] != "_" and not keyword.iskeyword(name) for name in value)
     return names and all(fits(value[name], shape) for name, shape in (required | optional).items() if name in value)
 
 
+DESCRIPTOR = {"swizzle": _within(0, 6), "elem_size": _within(1, 8), "elem_type": _within(0, 15),
+              "block_size": [_within(1, 1024), 5], "fp4_padded": _flag, "is_im2col": _flag}  # fmt: skip
 TEXT, DIGEST, TARGET = ".*", "[0-9a-f]{64}", "[a-z]+:[1-9][0-9]{0,5}"
 TAGS: dict[str, Any] = {
     "float": _float, "tuple": [_value], "list": [_value], "dtype": TEXT, "constexpr": _value, "function": TEXT, "opaque": TEXT,

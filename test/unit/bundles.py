@@ -9,6 +9,7 @@ make_variant("add", block=64, options={"num_warps": 8})    # a bundle with this 
 import hashlib
 import itertools
 
+from bundle_archive import LAUNCHING
 from triton.backends.graft.runtime import format
 from triton.backends.graft.runtime.format import Bundle
 
@@ -69,10 +70,9 @@ def make_variant(
         "metadata": {
             "name": kernel,
             "target": {"backend": backend, "arch": int(arch), "warp_size": 32},
-            "num_warps": 4,
-            "num_ctas": 1,
             "shared": shared,
             "hash": key,
+            **LAUNCHING,
         },
         "specialisation": None if from_ir else make_specialisation(block, options or {}),
         "static": static,

@@ -58,6 +58,11 @@ def test_a_check_that_is_left_out_is_found(monkeypatch):
     )
 
 
+def test_a_field_of_a_launch_that_may_be_missing_is_found(monkeypatch):
+    optional = {name: format._or_missing(check) for name, check in format._LAUNCHING.items()}
+    assert "it is accepted, where the validator says schema; steps: lie" in failures(monkeypatch, "_LAUNCHING", optional)
+
+
 def test_content_that_is_changed_is_found(monkeypatch):
     unpack = format.unpack
     assert "its content was changed" in failures(monkeypatch, "unpack", lambda data: unpack(data)._replace(artifacts={}))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is said of bundles, bundles made of others, and what a cubin tells of its kernel."""
 
+import contextlib
 import io
 import itertools
 import json
@@ -11,17 +12,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import stub_cuda
 import triton
 import triton.language as tl
 from bundles import digest, make_bundle, make_tuner, make_variant, with_tuners
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from triton import knobs
+from triton.backends.compiler import GPUTarget
+from triton.backends.driver import expand_signature
 from triton.backends.graft.bundle import inspection
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import cubin, format
 from triton.backends.graft.runtime.cubin import Usage
 from triton.backends.graft.runtime.format import Bundle
+from triton.compiler import ASTSource
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 
@@ -460,3 +465,83 @@ def test_pruning_away_everything_is_an_error_that_names_what_is_there(targets, k
     with pytest.raises(BundleError) as error:
         inspection.prune(file(whole), targets, kernels)
     assert str(error.value) == f"kernels.graft: {message}"
+
+
+# -- Whether a cubin takes what a bundle says
+
+
+MADE = {"swizzle": 3, "elem_size": 2, "elem_type": 6, "fp4_padded": False, "is_im2col": False}
+SIZES = {"i32": 4, "fp32": 4, "i64": 8, "u16": 2, "i1": 1, "nvTmaDesc": 128}
+
+
+def says(signature, made=None):
+    """A variant with this signature, whose descriptors a host makes as *made* says."""
+    return {"name": "k", "metadata": {"name": "k", "tensordesc_meta": made}, "specialisation": {"signature": signature}}
+
+
+def random_signature(rng):
+    """A signature, how a host makes its descriptors, and the bytes of its parameters as Triton's own launcher has them."""
+    signature, made = [], []
+    for _ in range(rng.randrange(1, 5)):
+        rank = rng.randrange(1, 4)
+        block = ", ".join(["16"] * rank)
+        more = rng.choice(("", "", ",NVMMASharedLayout(x=[8, 1])", ",input_rank=4"))
+        type_ = rng.choice(
+            (f"tensordesc<fp16[{block}]{more}>", f"tensordesc_im2col<fp16[{block}]{more}>", "i32", "*fp32", "i64", "u16")
+        )
+        signature.append(type_)
+        made += [{**MADE, "block_size": [16] * rank}] if type_.startswith("tensordesc") else []
+    made = made if rng.random() < 0.5 else []
+    sizes = [8 if type_[0] == "*" else SIZES[type_] for type_ in expand_signature(signature, made, "nvTmaDesc")]
+    return signature, made, [*sizes, 8, 8]
+
+
+def test_a_cubin_takes_what_its_signature_says_exactly_if_triton_passes_that():
+    rng = random.Random(11)
+    signatures = [random_signature(rng) for _ in range(60)]
+    for (signature, made, said), (_, _, taken) in itertools.product(signatures, repeat=2):
+        binary, variant = stub_cuda.fake_cubin("k", taken), says(signature, made)
+        if said == taken:
+            cubin.check_parameters(variant, binary)
+        else:
+            with pytest.raises(BundleError, match="takes parameters of "):
+                cubin.check_parameters(variant, binary)
+
+
+@pytest.mark.parametrize(
+    ("type_", "made", "message"),
+    [
+        ("tensordesc<fp16[16]>", [MADE | {"block_size": [16]}], ""),
+        ("tensordesc<fp16[16, 16]>", [MADE | {"block_size": [16, 16]}], "and its signature (tensordesc<fp16[16, 16]>) says 128, 4, 4, 8, 8, 8, 8"),
+        ("tensordesc<fp16[16]>", None, "takes parameters of 128, 4, 8, 8, 8 bytes, and its signature (tensordesc<fp16[16]>) says 8, 8, 8, 1, 1, 4, 8, 8, 8"),
+        ("tensordesc<fp16[16]>", [MADE | {"block_size": [16, 16]}], "and its tensordesc_meta a block_size of 2 numbers for it"),
+        ("tensordesc<fp16[16]>", [MADE | {"block_size": [16]}] * 2, "has 1 descriptors, and its tensordesc_meta says how to make 2"),
+        ("i32", [MADE | {"block_size": [16]}], "has 0 descriptors, and its tensordesc_meta says how to make 1"),
+        ("tensordesc", None, "has 'tensordesc', which is no type of a descriptor"),
+        ("tensordesc<fp16[16],input_rank=999999999>", None, "which is no type of a descriptor"),
+        ("tensordesc<fp16[]>", None, "which is no type of a descriptor"),
+        ("i33", None, "and its signature (i33) says None, 8, 8"),
+    ],
+)  # fmt: skip
+def test_a_lie_about_a_descriptor_is_told(type_, made, message):
+    binary = stub_cuda.fake_cubin("k", [128, 4, 8, 8, 8])
+    with pytest.raises(BundleError, match=re.escape(message)) if message else contextlib.nullcontext():
+        cubin.check_parameters(says([type_], made), binary)
+
+
+@triton.jit
+def load_tile(descriptor, out, at):
+    places = tl.arange(0, 16)
+    tl.store(out + places[:, None] * 16 + places[None, :], descriptor.load([at, 0]))
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+def test_cubins_of_real_kernels_take_what_their_signatures_say(arch):
+    signature = {"descriptor": "tensordesc<fp16[16, 16]>", "out": "*fp16", "at": "i32"}
+    kernel = triton.compile(ASTSource(load_tile, signature), target=GPUTarget("cuda", arch, 32))
+    variant = says([*signature.values()], kernel.metadata.tensordesc_meta)
+    variant["metadata"]["name"] = kernel.name
+    cubin.check_parameters(variant, kernel.asm["cubin"])
+    variant["specialisation"]["signature"][0] = "tensordesc<fp16[16]>"
+    with pytest.raises(BundleError):
+        cubin.check_parameters(variant, kernel.asm["cubin"])

@@ -34,9 +34,8 @@ def make_content():
     metadata = {
         "name": "add",
         "target": {"backend": "cuda", "arch": 90, "warp_size": 32},
-        "num_warps": 4,
-        "num_ctas": 1,
         "shared": 0,
+        **bundle_archive.LAUNCHING,
     }
     special = {"signature": ["*fp32", ["i32", "constexpr"]], "constants": [[[1, 1], {"float": "0x1.0000000000000p+0"}]],
                "attributes": [[[0], [["tt.divisibility", 16]]], [[1, 0], []]], "options": {}}  # fmt: skip
@@ -270,6 +269,50 @@ def test_13_digest_a_content_that_was_changed(content):
 def test_14_schema_a_value_of_another_type():
     message = "content.variants[0].metadata.shared is '0', where there has to be a number from 0 to 2147483647"
     assert changed(set_at(["metadata", "shared"], "0")) == ("schema", message)
+
+
+MISSING = object()
+
+
+@pytest.mark.parametrize("given", [MISSING, None, -1, [True]])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("name", "a text"),
+        ("target", "an object with backend, arch, warp_size"),
+        ("num_warps", "a number from 1 to 64"),
+        ("num_ctas", "a number from 1 to 16"),
+        ("warp_size", "a number from 32 to 32"),
+        ("shared", "a number from 0 to 2147483647"),
+        ("global_scratch_size", "a number from 0 to 4294967295"),
+        ("global_scratch_align", "a number from 1 to 1073741824"),
+        ("profile_scratch_size", "a number from 0 to 4294967295"),
+        ("profile_scratch_align", "a number from 1 to 1073741824"),
+        ("launch_cooperative_grid", "true or false"),
+        ("launch_pdl", "true or false"),
+    ],
+)
+def test_what_a_launch_needs_is_there_and_of_its_type(name, expected, given):
+    def change(content):
+        metadata = content["variants"][0]["metadata"]
+        del metadata[name]
+        metadata.update({} if given is MISSING else {name: given})
+
+    shown = "missing" if given is MISSING else repr(given)
+    message = f"content.variants[0].metadata.{name} is {shown}, where there has to be {expected}"
+    assert changed(change) == ("schema", message)
+
+
+DESCRIPTOR = {"swizzle": 3, "elem_size": 2, "elem_type": 6, "block_size": [64, 64], "fp4_padded": False, "is_im2col": False}
+
+
+@pytest.mark.parametrize("name", DESCRIPTOR)
+def test_how_a_host_makes_a_descriptor_is_there_and_of_its_type(name):
+    path = "content.variants[0].metadata.tensordesc_meta[0]"
+    without = {member: value for member, value in DESCRIPTOR.items() if member != name}
+    assert changed(set_at(["metadata", "tensordesc_meta"], [without])) == ("schema", f"{path} has no {name}")
+    rule, message = changed(set_at(["metadata", "tensordesc_meta"], [DESCRIPTOR | {name: None}]))
+    assert rule == "schema" and message.startswith(f"{path}.{name} is None, where there has to be ")
 
 
 def test_15_reference_an_artifact_that_is_not_there(content):
@@ -628,7 +671,7 @@ def test_the_number_of_a_later_version_is_shown_short():
         (["metadata", "num_warps"], -1, "metadata.num_warps is -1, where there has to be a number from 1 to 64"),
         (["metadata", "target"], {}, "metadata.target has no backend"),
         (["metadata", "target"], None, "metadata.target is None, where there has to be an object with backend, arch, warp_size"),
-        (["metadata"], {}, "metadata has no name"),
+        (["metadata"], {}, "metadata.name is missing, where there has to be a text"),
         (["metadata"], [], "metadata is [], where there has to be an object"),
         (["more"], 1, " has 'more', which is not among kernel, producer, code, target, key, name, own, files, metadata, specialisation, static"),
         (["specialisation", "options", "x"], {"float": "1.5"}, "specialisation.options.x.float is '1.5', where there has to be a number as "

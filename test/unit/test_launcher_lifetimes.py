@@ -20,7 +20,7 @@ import stub_cuda
 import triton
 import triton.language as tl
 from launching import FAST, FIRST, in_thread, in_threads, ptr, values
-from support import in_child, run_python
+from support import in_child, make_vector_add, run_python, target, vector_add_source
 from triton import knobs
 from triton.backends.graft import _launcher, handles
 
@@ -669,6 +669,27 @@ def test_a_forked_child_launches_and_leaves_its_parent_alone(rig):
     assert in_child(work) == (0, "['single', 'other']")
     kernel[(2,)](X)
     assert [launch.function for launch in rig.launches()] == ["single"]
+
+
+@pytest.mark.parametrize("default", ["", "graft"])
+@pytest.mark.parametrize("active", ["ours", "in-tree", "none"])
+def test_a_forked_child_compiles_for_a_target_that_is_named(active, default, rig, monkeypatch):
+    """After its parent has used the driver, every call of CUDA fails in a child."""
+    monkeypatch.setenv("TRITON_DEFAULT_BACKEND", default)
+    rig.use(rig.in_tree if active == "in-tree" else rig.driver)
+    triton.jit(single)[(2,)](X)
+    assert rig.stub.calls()["cuLaunchKernelEx"] == 1
+    if active == "none":
+        triton.runtime.driver._active = None
+    source = vector_add_source(make_vector_add())
+
+    def compile_without_cuda():
+        rig.stub.reset(devices=0)
+        compiled = triton.compile(source, target=target(90))
+        return compiled.asm["cubin"][:4], hasattr(compiled.metadata, "version_tiles")
+
+    ours = active == "ours" or (active, default) == ("none", "graft")
+    assert in_child(compile_without_cuda) == (0, str((b"\x7fELF", ours)))
 
 
 def test_a_child_of_a_thread_launches(rig):

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 import stub_cuda
 import triton.language as tl
+from bundle_archive import LAUNCHING
 from launch_values import MyInt, Pair, Pointer, Size
 from support import output_of, target
 from triton._utils import type_canonicalisation_dict
@@ -485,7 +486,7 @@ def parameter(name, **others):
 
 def variant(kernel="kernel", target="cuda:90", number=0, **others):
     """A variant `kernel(n)` for an `i32`; *others* are members of it, or of its metadata."""
-    metadata = {"name": kernel, "num_warps": 4, "num_ctas": 1, "shared": 0}
+    metadata = {"name": kernel, "shared": 0, **LAUNCHING}
     metadata["target"] = {"backend": "cuda", "arch": int(target.partition(":")[2]), "warp_size": 32}
     special = {"signature": ["i32"], "constants": [], "attributes": [], "options": {}}
     members = {"target": target, "key": f"{number:064x}", "name": kernel, "own": {}, "specialisation": special, "static": ""}
