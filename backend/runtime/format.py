@@ -379,6 +379,7 @@ _LAUNCHING: dict[str, Check] = {
     "profile_scratch_align": _from(1, 1 << 30),
     "launch_cooperative_grid": _flag,
     "launch_pdl": _flag,
+    "instrumentation_mode": _or_missing(_text),
     "tensordesc_meta": _or_missing(_or_null(_list(_descriptor))),
 }
 

@@ -328,7 +328,19 @@ def lie(rng: Random, content: Any) -> None:
     """Something that is launched by is another or missing, which may keep all rules or just not."""
     metadata = rng.choice(content["variants"])["metadata"]
     name = rng.choice(
-        ("name", "shared", "tmem_size", "tensordesc_meta", *bundle_archive.LAUNCHING, "target", "class", "_x", "a b", "count")
+        (
+            "name",
+            "shared",
+            "tmem_size",
+            "tensordesc_meta",
+            "instrumentation_mode",
+            *bundle_archive.LAUNCHING,
+            "target",
+            "class",
+            "_x",
+            "a b",
+            "count",
+        )
     )
     value = rng.choice((0, 1, 16, 17, 32, 64, 65, 2**31 - 1, 2**31, 2**32 - 1, True, None, "x", [], [1]))
     descriptors = metadata.get("tensordesc_meta")

@@ -227,7 +227,11 @@ def _metadata(value: Any) -> bool:
                 "warp_size": _within(32, 32), "launch_pdl": _flag, "launch_cooperative_grid": _flag}  # fmt: skip
     required |= {f"{kind}_scratch_size": _number for kind in ("global", "profile")}
     required |= {f"{kind}_scratch_align": _within(1, 2**30) for kind in ("global", "profile")}
-    optional = {"tmem_size": _within(0, 2**31 - 1), "tensordesc_meta": Either(_null, [DESCRIPTOR])}
+    optional = {
+        "tmem_size": _within(0, 2**31 - 1),
+        "instrumentation_mode": TEXT,
+        "tensordesc_meta": Either(_null, [DESCRIPTOR]),
+    }
     if not isinstance(value, dict) or not required.keys() <= value.keys():
         return False
     names = all(name.isascii() and name.isidentifier() and name[0] != "_" and not keyword.iskeyword(name) for name in value)
