@@ -400,6 +400,13 @@ def _add_item(rng, value):
         (value.add if isinstance(value, set) else value.append)(17)
 
 
+def _delete_item(rng, value):
+    if isinstance(value, set):
+        value.remove(rng.choice(sorted(value)))
+    else:
+        del value[rng.choice(list(value) if isinstance(value, dict) else range(len(value)))]
+
+
 _OF_OBJECTS = (_set_attribute, _set_attribute, _add_attribute, _delete_attribute)
 _CHANGES = {
     type: (*_OF_OBJECTS, _set_bases),
@@ -415,8 +422,8 @@ _CHANGES = {
     JITFunction: (_add_attribute, _delete_attribute),
     ConstexprFunction: (_add_attribute, _delete_attribute, _set_function),
     types.CellType: (_change_cell,),
-    dict: (_change_item, _reorder, _add_item),
-    list: (_change_item, _reorder, _add_item),
-    set: (_reorder, _add_item),
+    dict: (_change_item, _reorder, _add_item, _delete_item),
+    list: (_change_item, _reorder, _add_item, _delete_item),
+    set: (_reorder, _add_item, _delete_item),
     object: _OF_OBJECTS,
 }
