@@ -32,7 +32,7 @@ from .current_kernels import ABSENT, UNSTABLE
 from .reachable import joined
 
 #: Raised when values are written in another way. Read-sets of another version do not count.
-VERSION = "2"
+VERSION = "3"
 
 #: Packages whose Python files are part of the compiler's identity and whose functions depend on nothing else but the options.
 _LANGUAGES = ("triton.language.", "triton.experimental.gluon.language.")
@@ -162,7 +162,7 @@ class Encoder:
         known = _own.get(id(value))
         if known is not None:
             return known[1]
-        return "absent" if value is ABSENT else self.text(value)
+        return self.look_up_text(value)
 
     def find(self, base: Any, name: str) -> Any:
         """What *name* is in *base*, or `ABSENT`; notes that it was looked up. Raises `UnprovableError`."""
@@ -315,7 +315,8 @@ class Encoder:
         return f"enum({joined((written, str(value._name_), self.text(value._value_)))})"
 
     def _module(self, value: types.ModuleType) -> str:
-        return self._once(value, lambda: f"module({value.__name__})")
+        """A module within another value: nobody notes what is read of it there."""
+        raise UnprovableError(f"module {value.__name__} is within a value")
 
     def _once(self, value: Any, write: Callable[[], str]) -> str:
         """The number of *value* if it was met; else what *write* makes of it, which may meet it again."""
@@ -436,7 +437,7 @@ class Encoder:
         if value is ABSENT:
             yield self._global(function, load.name) if load.is_global else "absent"
             return
-        yield self.container(value) if load.is_container else self.text(value)
+        yield self.container(value) if load.is_container else self.look_up_text(value)
         for name in load.attributes:
             if not isinstance(value, types.ModuleType):
                 return
@@ -446,6 +447,9 @@ class Encoder:
             raise UnprovableError(f"{function.__qualname__} hands a module on")
 
     def look_up_text(self, value: Any) -> str:
+        """What a look-up gave, as text: what is read of a module is looked up in turn."""
+        if isinstance(value, types.ModuleType):
+            return self._once(value, lambda: f"module({value.__name__})")
         return "absent" if value is ABSENT else self.text(value)
 
     def _global(self, function: types.FunctionType, name: str) -> str:
@@ -483,6 +487,8 @@ class Encoder:
     def _enum_members(self, cls: Any) -> Iterator[str]:
         """The members of *cls* in order, with all that they carry."""
         self._watch_all(cls._member_map_)
+        self._watch_items(cls._member_names_)
+        yield joined(cls._member_names_)
         for name, member in cls._member_map_.items():
             if type(member) is not cls:
                 raise UnprovableError(f"{cls!r} has a member of another class")

@@ -15,7 +15,7 @@ import types
 from triton.runtime.jit import ConstexprFunction, JITFunction
 
 PRELUDE = """
-import collections, dataclasses, enum, math, operator, typing
+import collections, dataclasses, enum, math, operator, types, typing
 import triton
 import triton.language as tl
 """
@@ -143,6 +143,11 @@ FORMS = {
     ),
     "constexprs": ("A_ = tl.constexpr(4)\nB_ = (tl.constexpr(2), 3)", "int(A_.value) + B_[1]"),
     "math": ("A_ = 10", "math.gcd(A_, 15) + int(math.sqrt(16))"),
+    "modules in values": (
+        "N_ = types.ModuleType('N_')\nN_.A = 3\nclass C_:\n    M = N_\n@triton.constexpr_function\ndef f_(m=N_):\n    return m.A",
+        "C_.M.A * 10 + f_() * 100",
+    ),
+    "order of an enum": ("class C_(enum.Enum):\n    A = 2\n    B = 3\nN_ = C_._member_names_", "[m.value for m in C_][0]"),
     "one object by two names": ("L_ = [1]\nM_ = L_", "5 if L_ is M_ else 6"),
 }
 
@@ -274,6 +279,7 @@ def _is_changeable(value, module):
         staticmethod,
         classmethod,
         property,
+        types.ModuleType,
     )
     return isinstance(value, kinds) or dataclasses.is_dataclass(value)
 
@@ -394,6 +400,13 @@ def _add_item(rng, value):
         (value.add if isinstance(value, set) else value.append)(17)
 
 
+def _delete_item(rng, value):
+    if isinstance(value, set):
+        value.remove(rng.choice(sorted(value)))
+    else:
+        del value[rng.choice(list(value) if isinstance(value, dict) else range(len(value)))]
+
+
 _OF_OBJECTS = (_set_attribute, _set_attribute, _add_attribute, _delete_attribute)
 _CHANGES = {
     type: (*_OF_OBJECTS, _set_bases),
@@ -409,8 +422,8 @@ _CHANGES = {
     JITFunction: (_add_attribute, _delete_attribute),
     ConstexprFunction: (_add_attribute, _delete_attribute, _set_function),
     types.CellType: (_change_cell,),
-    dict: (_change_item, _reorder, _add_item),
-    list: (_change_item, _reorder, _add_item),
-    set: (_reorder, _add_item),
+    dict: (_change_item, _reorder, _add_item, _delete_item),
+    list: (_change_item, _reorder, _add_item, _delete_item),
+    set: (_reorder, _add_item, _delete_item),
     object: _OF_OBJECTS,
 }

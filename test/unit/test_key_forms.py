@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import triton
-from program_forms import FORMS, mutate_memory, mutate_source, program
+from program_forms import FORMS, KERNEL, PRELUDE, mutate_memory, mutate_source, program
 from programs import Program, active
 from sweeps import slow
 from triton.backends.graft import key, readset
@@ -123,6 +123,30 @@ def test_each_form_gives_a_kernel(form, run):
     asked = Asked(run.load())
     assert asked.right() is not None
     assert asked.found()[0] == asked.right()
+
+
+#: By name: a program, and what changes it in memory.
+IN_MEMORY = {
+    "default": ("def g(m=N):\n    return m.A", "N.A = 4"),
+    "class": ("class C:\n    M = N\ndef g():\n    return C.M.A", "N.A = 4"),
+    "enum": (
+        "class E(enum.Enum):\n    A = 3\n    B = 4\ndef g():\n    return [m.value for m in E][0]",
+        "E._member_names_.reverse()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_MEMORY)
+def test_what_is_within_a_value_or_orders_it_counts(name, run):
+    text, change = IN_MEMORY[name]
+    text = text.replace("def g(", "@triton.constexpr_function\ndef g(")
+    run.write(f"{PRELUDE}N = types.ModuleType('N')\nN.A = 3\n{text}\n{KERNEL.format('g()')}")
+    module = run.load()
+    before = Asked(module).found()[0]
+    exec(change, vars(module))
+    found, right = Asked(module).found()[0], Asked(module).right()
+    assert before != right
+    assert found == right
 
 
 @pytest.mark.parametrize("seeds", [4, slow(12)])
