@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Our CMakeLists.txt inside a host that does what Triton's build does, and the result run beside the wheel's libtriton."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -61,9 +62,12 @@ def host():
     configure = ["cmake", "-S", str(Path(__file__).parent), "-B", str(BUILD), "-G", "Ninja", f"-DGRAFT_PLUGIN_DIR={ROOT}"]
     configure += [f"-DPython_EXECUTABLE={sys.executable}", f"-DPython3_EXECUTABLE={sys.executable}"]
     configure += [f"-DGRAFT_LAUNCHER_DIR={LAUNCHER}"]  # not over the one in backend/, which is in use
-    for command in (configure, ["cmake", "--build", str(BUILD)]):
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    BUILD.parent.mkdir(exist_ok=True)
+    with open(BUILD.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may run tests of the host, too
+        for command in (configure, ["cmake", "--build", str(BUILD)]):
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
     return BUILD / "contract_host.so"
 
 

@@ -537,8 +537,7 @@ def a_day(seed: int, on_device: bool = False) -> Iterator[Day]:
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         (folder / "compiled").mkdir()
-        before = knobs.cache.dir
-        stack.callback(setattr, knobs.cache, "dir", before)
+        stack.enter_context(knobs.cache.scope())
         knobs.cache.dir = str(folder / "cache")
         made_ir = ASTSource.make_ir
         stack.callback(setattr, ASTSource, "make_ir", made_ir)

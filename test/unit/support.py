@@ -115,6 +115,7 @@ def state_of_triton():
         "prune_configs": vars(autotuner.Autotuner)["prune_configs"],
         "backends": dict(triton.backends.backends),
         "settings of Redis": hasattr(triton.knobs.cache, "redis"),
+        "settings of the cache": sorted(vars(triton.knobs.cache)),
         **functions,
     }
 
