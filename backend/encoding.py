@@ -489,6 +489,15 @@ class Encoder:
         self._watch_all(cls._member_map_)
         self._watch_items(cls._member_names_)
         yield joined(cls._member_names_)
+        # A flag adds its combinations to the map as they are asked for.
+        by_value = cls._value2member_map_
+        if not issubclass(cls, enum.Flag):
+            self._watch_items(by_value)
+        if any(
+            type(member) is not cls or (value, type(value)) != (member._value_, type(member._value_))
+            for value, member in by_value.items()
+        ):
+            raise UnprovableError(f"{cls!r} finds a member by another's value")
         for name, member in cls._member_map_.items():
             if type(member) is not cls:
                 raise UnprovableError(f"{cls!r} has a member of another class")

@@ -10,10 +10,12 @@ import dataclasses
 import enum
 import threading
 import types
+from collections.abc import Sequence
 from typing import Any
 
 from triton.compiler import code_generator
 from triton.language.core import base_value, constexpr
+from triton.language.core import tuple as tl_tuple
 from triton.runtime.jit import JITCallable, JITFunction
 
 from .current_kernels import UNSTABLE
@@ -73,10 +75,28 @@ class Recorder:
         elif not _shows(value, name):
             self.reason = self.reason or f"attribute {name} of a {type(value).__qualname__} may be computed"
 
+    def call(self, function: Any, arguments: Sequence[Any]) -> None:
+        """Notes that *function* is called, of which only a `JITFunction` is compiled: what others read of *arguments* nobody sees."""
+        given = [arg.value if isinstance(arg, constexpr) else arg for arg in arguments]
+        if function in (getattr, hasattr) and len(given) > 1:
+            self.read_attribute(*given[:2])
+        elif not isinstance(function, JITFunction) and any(map(_has_module, given)):
+            self.reason = (
+                self.reason or f"{getattr(function, '__name__', function)!r} is given a module, of which it may read anything"
+            )
+
     def visit(self, function: JITFunction) -> None:
         """Notes that the body of *function* is about to be compiled."""
         if self.encoder is not None and self.encoder.number(function) is None and not _is_own_function(function):
             self.reason = self.reason or f"it is not known how the front end came by {function!r}"
+
+
+def _has_module(value: Any) -> bool:
+    """Whether *value* is a module, or a sequence in which there is one."""
+    if isinstance(value, constexpr):
+        return _has_module(value.value)
+    values = getattr(value, "values", None) if isinstance(value, tl_tuple) else value
+    return isinstance(value, types.ModuleType) or (isinstance(values, list | tuple) and any(map(_has_module, values)))
 
 
 def _is_own_function(value: Any) -> bool:
@@ -137,7 +157,6 @@ class RecordingGenerator(code_generator.CodeGenerator):
         return super().get_Attribute(lhs, attr)
 
     def call_Function(self, node: Any, fn: Any, args: Any, kws: Any) -> Any:  # noqa: N802
-        if self._recorder is not None and fn in (getattr, hasattr) and len(args) > 1:
-            value, name = (arg.value if isinstance(arg, constexpr) else arg for arg in args[:2])
-            self._recorder.read_attribute(value, name)
+        if self._recorder is not None:
+            self._recorder.call(fn, (*args, *kws.values()))
         return super().call_Function(node, fn, args, kws)

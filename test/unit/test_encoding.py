@@ -80,7 +80,7 @@ VALUES = [
     Point(2, 1), Mode.A, Mode.B, Number.A, Config(1), Config(1.0), Config(1, "d"), OtherConfig(1), tl.constexpr(1),
     tl.constexpr("1"), tl.constexpr(1.0), tl.constexpr(None), tl.constexpr((1, 2)), tl.float16, tl.float32, tl.int1,
     tl.pointer_type(tl.float16), tl.pointer_type(tl.float32), tl.block_type(tl.float16, [16]), tl.block_type(tl.float16, [32]),
-    helper, other_helper, double, triple, tl.sum, tl.max, tl.load, tl, tl.math, math, Mode, Config, int, float, len, math.sqrt,
+    helper, other_helper, double, triple, tl.sum, tl.max, tl.load, Mode, Config, int, float, len, math.sqrt,
 ]  # fmt: skip
 
 

@@ -133,14 +133,19 @@ IN_MEMORY = {
         "class E(enum.Enum):\n    A = 3\n    B = 4\ndef g():\n    return [m.value for m in E][0]",
         "E._member_names_.reverse()",
     ),
+    "values of an enum": (
+        "class E(enum.Enum):\n    A = 3\n    B = 4\ndef g():\n    return E(3)._value_",
+        "E._value2member_map_[3] = E.B",
+    ),
+    "module as an argument": ("def g(m):\n    return m.A", "N.A = 4", "g(N)"),
 }
 
 
 @pytest.mark.parametrize("name", IN_MEMORY)
 def test_what_is_within_a_value_or_orders_it_counts(name, run):
-    text, change = IN_MEMORY[name]
+    text, change, *call = IN_MEMORY[name]
     text = text.replace("def g(", "@triton.constexpr_function\ndef g(")
-    run.write(f"{PRELUDE}N = types.ModuleType('N')\nN.A = 3\n{text}\n{KERNEL.format('g()')}")
+    run.write(f"{PRELUDE}N = types.ModuleType('N')\nN.A = 3\n{text}\n{KERNEL.format(*call or ['g()'])}")
     module = run.load()
     before = Asked(module).found()[0]
     exec(change, vars(module))
