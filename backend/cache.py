@@ -46,6 +46,7 @@ from triton.runtime import cache as triton_cache
 
 from . import manifest
 from .errors import GraftWarning, OptionError
+from .manifest import digest_of
 from .runtime.files import write_file
 from .settings import PREFIX, parse_integer
 
@@ -391,12 +392,7 @@ def limit_for_process() -> int | None:
 def _format_group(group: Group, key: str) -> bytes:
     content = {"files": [[name, *file] for name, file in group.items()], "version": _VERSION}
     rest = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:]
-    return _HEAD + _digest_of(rest, key) + b'",' + rest
-
-
-def _digest_of(rest: bytes, key: str) -> bytes:
-    """By the *key* an entry that lies in another's place is none."""
-    return hashlib.sha256(key.encode() + rest).hexdigest().encode()
+    return _HEAD + digest_of(rest, key) + b'",' + rest
 
 
 def _parse_group(text: bytes, key: str) -> Group | None:
@@ -404,7 +400,7 @@ def _parse_group(text: bytes, key: str) -> Group | None:
     if text.startswith(_TRITONS_HEAD):
         return None
     digest, separator, rest = text[len(_HEAD) :].partition(b'",')
-    if not text.startswith(_HEAD) or not separator or _digest_of(rest, key) != digest:
+    if not text.startswith(_HEAD) or not separator or digest_of(rest, key) != digest:
         raise ValueError("does not have the digest that it names")
     try:
         content = json.loads("{" + rest.decode())

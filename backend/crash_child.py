@@ -6,18 +6,13 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from pathlib import Path
 
-from triton._C.libtriton import ir, nvidia
-
-from . import crashes, passes, pipeline
+from . import crashes, opt, passes, pipeline
 
 
 def main(path: str, text: str) -> int:
-    context = ir.context()
-    ir.load_dialects(context)
-    nvidia.load_dialects(context)
-    module = ir.parse_mlir_module(path, context)
-    module.context = context
+    module = opt.parse(Path(path))
     if not passes.available():
         return 1
     _limit()

@@ -70,7 +70,7 @@ class Manifest:
         known = [[list(read) for read in alternative.reads] for alternative in alternatives]
         others = [other for other in self.load() if other.reads not in known]
         text = json.dumps([*alternatives, *others][:MAX_ALTERNATIVES], separators=(",", ":")).encode()
-        data = _digest_of(text, self.key) + b"\n" + text
+        data = digest_of(text, self.key) + b"\n" + text
         if len(data) <= _MAX_BYTES:
             with suppress(OSError):
                 self._write(data)
@@ -122,15 +122,15 @@ def read_stored(root: str) -> Iterator[tuple[str, str, list[Alternative]]]:
             yield key, name, alternatives
 
 
-def _digest_of(text: bytes, key: str) -> bytes:
-    """By the *key* a manifest that lies in another's place is none."""
+def digest_of(text: bytes, key: str) -> bytes:
+    """The digest of *text*, which is stored under *key*: what lies in another's place does not have it."""
     return hashlib.sha256(key.encode() + text).hexdigest().encode()
 
 
 def _parse(data: bytes, key: str) -> list[Alternative]:
     """The alternatives in *data*. Raises `ValueError` or `TypeError` if it is not the manifest *key*."""
     head, _, body = data.partition(b"\n")
-    if len(data) > _MAX_BYTES or _digest_of(body, key) != head:
+    if len(data) > _MAX_BYTES or digest_of(body, key) != head:
         raise ValueError("damaged")
     content = json.loads(body.decode())
     if type(content) is not list or len(content) > MAX_ALTERNATIVES:

@@ -158,14 +158,20 @@ def verify(expected: list[Diagnostic], actual: list[Diagnostic]) -> list[str]:
 # -- Running
 
 
-def run(path: Path, flags: list[str], debuginfo: bool) -> str:
-    """Parses the module in *path*, verifies it, runs the passes and returns its text. Raises RuntimeError if one fails."""
+def parse(path: Path) -> Any:
+    """The module in *path*, verified, in a context of its own. Raises RuntimeError if there is none."""
     context = ir.context()
     ir.load_dialects(context)
     nvidia.load_dialects(context)
     module = ir.parse_mlir_module(str(path), context)
     module.context = context
-    pm = ir.pass_manager(context)
+    return module
+
+
+def run(path: Path, flags: list[str], debuginfo: bool) -> str:
+    """Parses the module in *path*, verifies it, runs the passes and returns its text. Raises RuntimeError if one fails."""
+    module = parse(path)
+    pm = ir.pass_manager(module.context)
     for flag in flags:
         add_pass(pm, flag)
     pm.run(module, "graft_opt")

@@ -15,6 +15,13 @@ def _computed(dtype: str) -> str:
     return "fp32" if dtype in FLOATS else "i32"
 
 
+def _one_more(w: Writer, dtype: str, written: str, mask: str = "mask") -> None:
+    """Reads `x[offs]` of type *dtype* under `mask` and stores one more than it, as *written*, under *mask*."""
+    w.pointer("x", dtype)
+    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), _computed(dtype))}")
+    write(w, f"{w.pointer('out', written)} + offs", "a + 1", _computed(dtype), written, mask)
+
+
 def ragged(w: Writer) -> tuple[int, ...]:
     """Rows that have a length each, which is loaded, in one tile or in a loop."""
     block = w.elements = w.constants[w.constant("BLOCK", w.choose(128, 1024, 1024, 2048))]
@@ -56,10 +63,7 @@ def negated(w: Writer) -> tuple[int, ...]:
         low = w.number("low", w.choose(0, 1, 8, 16, block // 2))
         w.add(f"mask = mask & ~({w.commuted('offs', '<', low)})")
     dtype = w.choose(*DTYPES)
-    computed = _computed(dtype)
-    w.pointer("x", dtype)
-    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
-    write(w, f"{w.pointer('out', dtype)} + offs", "a + 1", computed, dtype, "mask")
+    _one_more(w, dtype, dtype)
     return (-(-n // block) or 1,)
 
 
@@ -171,14 +175,11 @@ def flat(w: Writer) -> tuple[int, ...]:
     w.number("length", length)
     w.number("numel", max(0, rows * length - w.choose(0, 1, 1, 3, 3, 16, length // 2 + 1)))
     dtype = w.choose(*DTYPES)
-    computed = _computed(dtype)
     row = w.choose("rows[:, None]", "rows[:, None]", "tl.cast(rows[:, None], tl.int64)")
     w.add("rows = tl.program_id(0) * BM + tl.arange(0, BM)", "cols = tl.program_id(1) * BN + tl.arange(0, BN)")
     w.add(f"offs = {row} * length + cols[None, :]", f"mask = {w.commuted('offs', '<', 'numel')}")
     w.add("inside = mask & (cols < length)[None, :]")  # the last tile of a row reaches into the next one
-    w.pointer("x", dtype)
-    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
-    write(w, f"{w.pointer('out', computed)} + offs", "a + 1", computed, computed, "inside")
+    _one_more(w, dtype, _computed(dtype), "inside")
     return (-(-rows // height), -(-length // block))
 
 
@@ -198,10 +199,7 @@ def divided(w: Writer) -> tuple[int, ...]:
     quotient = w.choose(f"{index} // {divisor}", f"({index} // {divisor}) // 2")
     w.add(f"mask = {w.choose(w.commuted(quotient, '<', bound), f'~({quotient} >= {bound})')}")
     dtype = w.choose(*DTYPES)
-    computed = _computed(dtype)
-    w.pointer("x", dtype)
-    w.add(f"a = {read(w, 'x + offs', 'mask', _zero(dtype), computed)}")
-    write(w, f"{w.pointer('out', computed)} + offs", "a + 1", computed, computed, "mask")
+    _one_more(w, dtype, _computed(dtype))
     return (-(-n // block) or 1,)
 
 

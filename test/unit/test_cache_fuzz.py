@@ -26,13 +26,13 @@ def test_a_binary_that_is_not_checked_is_found(monkeypatch):
 
 
 def test_an_entry_in_the_place_of_another_is_found(monkeypatch):
-    whole = cache._digest_of
-    assert "is not what was stored" in found_without(monkeypatch, cache, "_digest_of", lambda rest, key: whole(rest, ""))
+    whole = cache.digest_of
+    assert "is not what was stored" in found_without(monkeypatch, cache, "digest_of", lambda rest, key: whole(rest, ""))
 
 
 def test_a_manifest_in_the_place_of_another_is_found(monkeypatch):
-    whole = manifest._digest_of
-    assert "the manifest of" in found_without(monkeypatch, manifest, "_digest_of", lambda text, key: whole(text, ""))
+    whole = manifest.digest_of
+    assert "the manifest of" in found_without(monkeypatch, manifest, "digest_of", lambda text, key: whole(text, ""))
 
 
 def test_an_error_that_comes_through_is_found(monkeypatch):
