@@ -49,7 +49,7 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
 	$(BIN)/cmake --build build/sanitize --target graft_launcher
 	LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
-		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/_launcher*.so
+		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/launch/_launcher*.so
 
 soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
 	$(BIN)/python test/unit/soak.py --hours $${HOURS:-1} --seed $${SEED:-0}
@@ -89,7 +89,7 @@ lint: $(READY) ## check format, style and types
 	$(BIN)/mypy
 
 clean: ## remove what was built
-	rm -rf build dist *.egg-info backend/*.so backend/runtime/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist *.egg-info backend/*.so backend/*/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
 
 distclean: clean ## remove .venv and the fetched toolchain too
 	rm -rf $(VENV) .toolchain

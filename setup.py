@@ -13,8 +13,8 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.resolve()
 BUILD = ROOT / "build" / "cmake"
 PACKAGE, PASSES, LAUNCHER = "triton.backends.graft", "libgraft_passes", "_launcher"
-#: The folder backend/runtime is two packages. Each has a launcher of its own, which is told other things than the backend's.
-RUNTIMES = (f"{PACKAGE}.runtime", "triton_graft_runtime")
+#: The packages that have a launcher, each one of its own, which is told other things. The folder backend/runtime is two packages.
+LAUNCHING = (f"{PACKAGE}.launch", f"{PACKAGE}.runtime", "triton_graft_runtime")
 
 
 def program(name: str) -> str:
@@ -52,14 +52,14 @@ class BuildWithCMake(build_ext):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A running program may have the old library mapped: writing into it would end that program.
         fresh = target.with_suffix(".tmp")
-        shutil.copy2(BUILD / target.name, fresh)
+        shutil.copy2(BUILD / ("" if ext.name.endswith(PASSES) else "launch") / target.name, fresh)
         fresh.replace(target)
 
 
 setup(
     ext_modules=[
         Extension(f"{PACKAGE}.{PASSES}", sources=[]),
-        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in (PACKAGE, *RUNTIMES)],
+        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in LAUNCHING],
     ],
     cmdclass={"build_ext": BuildWithCMake},
 )

@@ -19,7 +19,7 @@ def _command_line() -> Callable[..., None]:
 
     try:
         with interrupts.held():
-            from .cli import graft
+            from .tools.cli import graft
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

@@ -56,7 +56,7 @@ class Backend(nvidia.CUDABackend):
     def add_stages(self, stages: dict, options: Options, language: Language) -> None:
         capability = self._parse_arch(options.arch)
         if language == Language.TRITON:
-            from . import verdict
+            from .guard import verdict
 
             judge = verdict.Judge(self, options, capability)
             stages["ttir"] = judge.make_ttir
@@ -78,14 +78,14 @@ class Backend(nvidia.CUDABackend):
         return pipeline.make_ttir(mod, metadata, opt, capability).module
 
     def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
-        from . import key
+        from .cache import key
 
         metadata["compiler_identity"] = key.compiler_identity()
         return super().make_cubin(src, metadata, opt, capability)
 
     def hash(self) -> str:
         """Names what compiles for this target: the compiler and its tools, by content."""
-        from . import inputs
+        from .cache import inputs
 
         return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import triton
 from triton import knobs
 
-from . import __version__, identity, inputs, passes
+from . import __version__, passes
+from .cache import identity, inputs
 from .errors import GraftError
 from .settings import CAPABILITIES, OPTIONS, PREFIX, VARIABLES
 
@@ -54,7 +55,7 @@ def _said(find: Callable[[], str]) -> str:
 
 
 def _launcher() -> str:
-    from . import _launcher
+    from .launch import _launcher
 
     return f"usable ({os.path.basename(_launcher.__file__ or '')})"
 

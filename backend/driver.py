@@ -79,7 +79,7 @@ class Driver(nvidia.CudaDriver):
 
     def binder_of(self, kernel: Any) -> Callable[[], tuple]:
         """What makes the caches of *kernel* for a device: Triton's own, made exact."""
-        from . import typed_keys
+        from .launch import typed_keys
 
         return lambda: typed_keys.create_binder(kernel)
 
@@ -132,7 +132,7 @@ def _import_launcher() -> Any:
     if not flag_for_process("LAUNCHER", True):
         return None
     try:
-        from . import launcher
+        from .launch import launcher
     except ImportError as error:
         warnings.warn(
             f"triton-graft launches as Triton does, since its native launcher cannot be loaded ({error}); build it for this "

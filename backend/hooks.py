@@ -224,7 +224,7 @@ def _install_device_caches() -> Callable[[], None] | None:
 
 
 def _install_launcher() -> Callable[[], None] | None:
-    from . import launcher
+    from .launch import launcher
 
     return launcher.install(active_driver())
 
@@ -232,7 +232,7 @@ def _install_launcher() -> Callable[[], None] | None:
 def driver_changed(driver: Any) -> None:
     """To be called when *driver*, which is ours, has got other functions for the current device or stream."""
     if "launch" in _undos and active_driver() is driver:
-        from . import launcher
+        from .launch import launcher
 
         launcher.follow(driver)
 
@@ -263,7 +263,7 @@ def _swap(name: str, old: Any, new: Any) -> None:
 def _install_key() -> Callable[[], None] | None:
     from triton.runtime import cache
 
-    from . import key
+    from .cache import key
     from .compiler import Backend
 
     def make(original: Any) -> Any:
@@ -279,11 +279,11 @@ def _install_key() -> Callable[[], None] | None:
 def _install_manager() -> Callable[[], None] | None:
     from triton.runtime import cache
 
-    from . import cache as cache_of_ours
-    from . import key as ours
+    from .cache import key as ours
+    from .cache import store
 
     def make(original: Any) -> Any:
-        return lambda key: ours.get_cache_manager(key) or cache_of_ours.other_manager(original, key)
+        return lambda key: ours.get_cache_manager(key) or store.other_manager(original, key)
 
     return _replace_everywhere(cache, "get_cache_manager", "key", make)
 
@@ -291,7 +291,7 @@ def _install_manager() -> Callable[[], None] | None:
 def _install_identity() -> Callable[[], None] | None:
     from triton.runtime import cache
 
-    from . import key
+    from .cache import key
 
     return _replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
 
@@ -303,7 +303,7 @@ def _install_default_identity() -> Callable[[], None] | None:
         def triton_key() -> str:
             if _config().__dict__.get("_active") is not None or not is_default_backend():
                 return original()
-            from . import key
+            from .cache import key
 
             return key.triton_key()
 
@@ -326,7 +326,7 @@ def _install_redis() -> Callable[[], None] | None:
 def _install_generator() -> Callable[[], None] | None:
     from triton.compiler import code_generator
 
-    from .recording import RecordingGenerator
+    from .cache.recording import RecordingGenerator
 
     parameters = (
         "context prototype gscope function_name jit_fn options codegen_fns module_map is_gluon module is_kernel function_types "
@@ -373,7 +373,7 @@ def _install_parse() -> Callable[[], None] | None:
 def _install_tuning() -> Callable[[], None] | None:
     from triton.runtime.autotuner import Autotuner
 
-    from . import tuning
+    from .launch import tuning
 
     original = vars(Autotuner).get("prune_configs")
     if original is None or [*inspect.signature(original).parameters] != ["self", "kwargs"]:
@@ -398,7 +398,7 @@ def _install_tuning() -> Callable[[], None] | None:
 def _install_load() -> Callable[[], None] | None:
     from triton.compiler.compiler import CompiledKernel
 
-    from . import handles
+    from .launch import handles
 
     original = vars(CompiledKernel).get("_init_handles")
     if original is None or [*inspect.signature(original).parameters] != ["self"]:

@@ -23,8 +23,9 @@ from triton import knobs
 from triton._C.libtriton import ir
 from triton.backends.nvidia import compiler as nvidia
 
-from . import crashes, passes, skips, steps
+from . import passes, steps
 from .errors import GraftWarning
+from .guard import crashes, skips
 from .runtime.files import write_file
 from .steps import ORDER, Kernel, Step
 

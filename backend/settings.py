@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from triton.backends.compiler import GPUTarget
 
-from . import skips
 from .errors import OptionError
+from .guard import skips
 
 #: How Triton knows this backend: the name of its folder, of its entry point and of `TRITON_DEFAULT_BACKEND`.
 NAME = __package__.rpartition(".")[2]

@@ -23,8 +23,8 @@ function(find_graft_cuda_include result)
   set(${result} ${folder} PARENT_SCOPE)
 endfunction()
 
-# Builds the sources into the folder *directory*, and puts a copy into its folder `runtime`: the static runtime's, which is told
-# other things than the backend's.
+# Builds the sources into the folder `launch` of *directory*, and puts a copy into its folder `runtime`: the static runtime's, which
+# is told other things than the backend's.
 function(add_graft_launcher directory)
   set(api "")
   if(GRAFT_LAUNCHER_ABI3)
@@ -54,7 +54,7 @@ function(add_graft_launcher directory)
   # Without exceptions and RTTI little of the C++ library is used; what is not used is not asked for at load time either.
   target_link_options(graft_launcher PRIVATE -Wl,--as-needed -Wl,-z,now)
   set_target_properties(graft_launcher PROPERTIES
-                        PREFIX "" OUTPUT_NAME _launcher SUFFIX ${GRAFT_PYTHON_SUFFIX} LIBRARY_OUTPUT_DIRECTORY ${directory}
+                        PREFIX "" OUTPUT_NAME _launcher SUFFIX ${GRAFT_PYTHON_SUFFIX} LIBRARY_OUTPUT_DIRECTORY ${directory}/launch
                         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         BUILD_RPATH "" SKIP_BUILD_RPATH ON INSTALL_RPATH "")
   add_custom_command(TARGET graft_launcher POST_BUILD

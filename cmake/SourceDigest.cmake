@@ -1,4 +1,4 @@
-# The digest of the sources, stamped into what is built from them: backend/identity.py names the compiler by it.
+# The digest of the sources, stamped into what is built from them: backend/cache/identity.py names the compiler by it.
 
 include(${CMAKE_CURRENT_LIST_DIR}/Ask.cmake)
 

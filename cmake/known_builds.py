@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes backend/known_builds.json: the libtriton.so of every released wheel of Triton, by the SHA-256 of its content.
+"""Writes backend/cache/known_builds.json: the libtriton.so of every released wheel of Triton, by the SHA-256 of its content.
 
 The wheels of one release are built from the same sources for several Pythons, and this table is what lets them count as
 one compiler. They come through pip from the package index that it is configured to use; each libtriton.so is checked
@@ -21,7 +21,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-TABLE = Path(__file__).parents[1] / "backend" / "known_builds.json"
+TABLE = Path(__file__).parents[1] / "backend" / "cache" / "known_builds.json"
 RELEASES = ("3.9.0",)
 MEMBER = "triton/_C/libtriton.so"
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from triton import knobs
 
-from .. import cache, manifest
+from ..cache import manifest, store
 from . import machines
 
 _STAGES = ("source", "ttir", "ttgir", "llir", "ptx", "cubin", "json")
@@ -34,7 +34,7 @@ def run(count: int, folder: str | None = None) -> str:
             total = _fill(root, count)
             lines = [_line("first publish of a process", lambda: _publish(count, limit=2 * total))]
             lines.append(_line("its thread, which finds nothing to evict", _wait))
-            lines.append(_line("evicting half", lambda: cache._evict(root, total // 2, "")))
+            lines.append(_line("evicting half", lambda: store._evict(root, total // 2, "")))
     finally:
         shutil.rmtree(root)
     facts = ", ".join(f"{name} {value}" for name, value in machines.Machine().facts().items())
@@ -53,14 +53,14 @@ def _key(number: int) -> str:
 
 def _publish(number: int, limit: int | None = None) -> None:
     """Publishes an entry as `triton.compile` does it."""
-    manager = cache.CacheManager(_key(number))
+    manager = store.CacheManager(_key(number))
     manager._limit = limit
     manager.put_group("k.json", {f"k.{stage}": manager.put(bytes(_SIZE), f"k.{stage}") for stage in _STAGES})
 
 
 def _wait() -> None:
     for thread in threading.enumerate():
-        if thread.name == cache.THREAD:
+        if thread.name == store.THREAD:
             thread.join()
 
 
@@ -68,7 +68,7 @@ def _fill(root: str, count: int) -> int:
     """Makes *count* entries that were used an hour ago and earlier; returns how many bytes they have."""
     _publish(0)
     first = os.path.join(root, _key(0))
-    links = [name for name in os.listdir(first) if not name.startswith(cache._GROUP)]
+    links = [name for name in os.listdir(first) if not name.startswith(store._GROUP)]
     (stamp,) = set(os.listdir(first)) - set(links)
     before = time.time() - 3600 - count
     for number in range(count):
@@ -82,7 +82,7 @@ def _fill(root: str, count: int) -> int:
         manifest.Manifest(f"{number:064x}"[::-1], "k").add()
     for last_used, (_, _, path) in enumerate(manifest.stored(root)):
         os.utime(path, (before + last_used,) * 2)
-    os.unlink(os.path.join(root, cache._CLEANED))
-    cache._allowances.pop(root, None)
-    entry = cache._entry(first)
+    os.unlink(os.path.join(root, store._CLEANED))
+    store._allowances.pop(root, None)
+    entry = store._entry(first)
     return count * (entry.size if entry else 0) + sum(size for _, size, _ in manifest.stored(root))

@@ -82,7 +82,7 @@ def python_loop(call: str, names: dict[str, Any]) -> Loop:
 def native(module: str = "_launcher") -> Any:
     """The launcher's extension, or its Python side."""
     try:
-        return importlib.import_module(f"..{module}", __package__)
+        return importlib.import_module(f"..launch.{module}", __package__)
     except ImportError as error:
         raise SkipError(f"the native launcher is not there ({error})") from None
 

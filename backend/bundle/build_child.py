@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import triton
 
-from .. import key
+from ..cache import key
 from ..driver import Driver
 from ..errors import BundleError
 from . import importing, trace

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from ..cache.explain import differences
+from ..cache.inputs import part
 from ..errors import BundleError
-from ..explain import differences
-from ..inputs import part
 from ..runtime import cubin, dispatch, format, reading, signing, values
 from ..runtime.format import Bundle, Content
 from .loading import Unpacked

@@ -24,10 +24,11 @@ from triton.compiler.compiler import AsmDict, CompiledKernel, make_backend
 from triton.runtime.autotuner import Autotuner, Config
 from triton.runtime.cache import _base32
 
-from .. import cache, explain, inputs, key, tuning
-from ..encoding import digest
+from ..cache import explain, inputs, key, store
+from ..cache.encoding import digest
+from ..cache.manifest import Alternative, Manifest, alternative_of
 from ..errors import BundleError
-from ..manifest import Alternative, Manifest, alternative_of
+from ..launch import tuning
 from ..runtime import format, reading, values
 from ..runtime.cubin import check_parameters
 from .recording import active_target, function_of, keywords_of
@@ -87,11 +88,11 @@ class Loaded:
         found = self._bundle.content["manifests"].get(manifest)
         return [alternative_of(*item) for item in found["alternatives"]] if found else []
 
-    def entries(self, name: str) -> Iterable[cache.Entry]:
+    def entries(self, name: str) -> Iterable[store.Entry]:
         """The kernels of this name, as entries of a cache."""
         for variant in self._variants.values():
             if variant["name"] == name[:150]:
-                yield cache.Entry(self.address, _components(self._bundle.content, variant))
+                yield store.Entry(self.address, _components(self._bundle.content, variant))
 
     def found(self, variant: dict[str, Any], entry: str) -> key.Found:
         """*variant*, the entry *entry*, for who asks for it. Its files are written when somebody wants them.
@@ -100,7 +101,7 @@ class Loaded:
         """
         check_parameters(variant, self._bundle.artifacts[variant["files"]["cubin"]])
         files = _Files(self, variant)
-        return key.Found(cache.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
+        return key.Found(store.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
 
     def _make(self, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> CompiledKernel:
         """What `CompiledKernel(source, files, entry)` makes; without files, unless somebody has put a function in place of it."""
@@ -139,7 +140,7 @@ class Loaded:
     def _write(self, variant: dict[str, Any]) -> dict[str, str]:
         paths = {}
         try:
-            head = os.path.join(cache.private_root(in_memory=True), variant["key"])
+            head = os.path.join(store.private_root(in_memory=True), variant["key"])
             for name, data in _files(self._bundle, variant).items():
                 paths[name] = head + os.path.splitext(name)[1]
                 with open(paths[name], "wb") as stream:
@@ -247,7 +248,7 @@ class _Place:
             return None
         return self._loaded.found(variant, key.entry_of(lookup))
 
-    def entries(self, name: str) -> Iterable[cache.Entry]:
+    def entries(self, name: str) -> Iterable[store.Entry]:
         return self._loaded.entries(name)
 
 
@@ -302,8 +303,8 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
 def _store(root: str, bundle: format.Bundle, variant: dict[str, Any]) -> Unpacked:
     described = {"kernel": bundle.content["kernels"][variant["kernel"]]}
     described |= {"specialisation": _absolute(bundle.content, variant), "static": variant["static"]}
-    entry = cache.Stored(entry_name(variant), _components(bundle.content, variant), described, _files(bundle, variant))
-    return Unpacked(variant["name"], variant["target"], cache.store(root, entry, f"{variant['name']}.json"))
+    entry = store.Stored(entry_name(variant), _components(bundle.content, variant), described, _files(bundle, variant))
+    return Unpacked(variant["name"], variant["target"], store.store(root, entry, f"{variant['name']}.json"))
 
 
 def entry_name(variant: dict[str, Any]) -> str:

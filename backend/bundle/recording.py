@@ -12,8 +12,9 @@ import triton
 from triton.runtime.autotuner import Autotuner
 from triton.runtime.jit import JITFunction
 
-from .. import cache, key, manifest, tuning
+from ..cache import key, manifest, store
 from ..errors import BundleError
+from ..launch import tuning
 from ..runtime import format, reading, values
 from . import variants
 from .variants import Compiled
@@ -107,7 +108,7 @@ def from_cache(folder: Any, texts: bool = False) -> format.Bundle:
     """
     bundles = []
     try:
-        for entry in cache.stored(str(folder)):
+        for entry in store.stored(str(folder)):
             if _is_described(entry.variant):
                 bundles.append(variants.bundle_of(Compiled(entry.components, entry.variant, entry.files), texts))
     except OSError as error:

@@ -25,7 +25,7 @@ import triton
 from triton.compiler.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
-from .. import key
+from ..cache import key
 from ..errors import BundleError, GraftWarning, OptionError
 from ..runtime import values
 from ..settings import PREFIX

@@ -14,7 +14,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler.compiler import ASTSource
 
-from .. import __version__, inputs
+from .. import __version__
+from ..cache import inputs
 from ..errors import BundleError
 from ..runtime import dispatch, format, values
 

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: MIT
 """The native launcher once more, for the static runtime alone: what one copy is told does not reach the other."""
 
-from .._launcher import *  # noqa: F403
+from ..launch._launcher import *  # noqa: F403

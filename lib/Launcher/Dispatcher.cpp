@@ -1236,7 +1236,7 @@ static PyType_Slot dispatcherSlots[] = {
     {0, nullptr}};
 
 static PyType_Spec dispatcherSpec = {
-    "triton.backends.graft._launcher.Dispatcher", sizeof(Dispatcher), 0,
+    "triton.backends.graft.launch._launcher.Dispatcher", sizeof(Dispatcher), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
 
 /// `set_callbacks(make, compile, finish, get_item)`: the Python side of the

@@ -408,7 +408,7 @@ static PyType_Slot frozenSlots[] = {
     {0, nullptr}};
 
 static PyType_Spec frozenSpec = {
-    "triton.backends.graft._launcher.Frozen", sizeof(Frozen), 0,
+    "triton.backends.graft.launch._launcher.Frozen", sizeof(Frozen), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     frozenSlots};
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The launcher is the extension module `triton.backends.graft._launcher`. It is
+// The launcher is the extension module `triton.backends.graft.launch._launcher`. It is
 // compiled against CPython's full interface or its stable one (Py_LIMITED_API),
 // so only what both have is used. One file per concept; each adds its own names
 // to the module (Module.cpp calls them all).

@@ -632,7 +632,7 @@ static PyType_Slot planSlots[] = {
      const_cast<char *>("How a compiled kernel takes its parameters.")},
     {0, nullptr}};
 
-static PyType_Spec planSpec = {"triton.backends.graft._launcher.Plan",
+static PyType_Spec planSpec = {"triton.backends.graft.launch._launcher.Plan",
                                sizeof(Plan), 0, Py_TPFLAGS_DEFAULT, planSlots};
 
 bool graft::launcher::addPlan(PyObject *module) {

@@ -132,7 +132,7 @@ static PyType_Slot subscriptSlots[] = {
     {0, nullptr}};
 
 static PyType_Spec subscriptSpec = {
-    "triton.backends.graft._launcher.Subscript", sizeof(Subscript), 0,
+    "triton.backends.graft.launch._launcher.Subscript", sizeof(Subscript), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
         Py_TPFLAGS_DISALLOW_INSTANTIATION,
     subscriptSlots};

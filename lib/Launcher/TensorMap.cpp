@@ -362,7 +362,7 @@ static PyType_Slot typeSlots[] = {
     {Py_bf_getbuffer, reinterpret_cast<void *>(getBuffer)},
     {0, nullptr}};
 
-static PyType_Spec typeSpec = {"triton.backends.graft._launcher.TensorMap",
+static PyType_Spec typeSpec = {"triton.backends.graft.launch._launcher.TensorMap",
                                sizeof(TensorMap),
                                /*itemsize=*/0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Reads address, dtype and device of a torch tensor out of memory, at offsets
-// that backend/torch_layout.py has proven for the torch of this process. It
+// that backend/launch/torch_layout.py has proven for the torch of this process. It
 // says what a layout is, how it is found, and which tensors are not read this
 // way.
 //
@@ -30,7 +30,7 @@ namespace graft::launcher {
 constexpr int8_t TorchDeviceCPU = 0;
 constexpr int8_t TorchDeviceCUDA = 1;
 
-/// `Layout` of backend/torch_layout.py, byte for byte as its `pack()` gives it.
+/// `Layout` of backend/launch/torch_layout.py, byte for byte as its `pack()` gives it.
 struct TorchLayout {
   static constexpr size_t MaxWords = 8;
   static constexpr size_t MaxDtypes = 64;

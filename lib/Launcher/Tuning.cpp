@@ -887,13 +887,13 @@ bool graft::launcher::addTuning(PyObject *module) {
     return false;
   constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
   return addTargetType(module, "Tuner",
-                       {"triton.backends.graft._launcher.Tuner", sizeof(Tuner),
+                       {"triton.backends.graft.launch._launcher.Tuner", sizeof(Tuner),
                         0, flags,
                         slotsOf<Tuner>("Launches what an Autotuner wraps.")},
                        launchTuner) &&
          addTargetType(
              module, "Heuristic",
-             {"triton.backends.graft._launcher.Heuristic", sizeof(Heuristic), 0,
+             {"triton.backends.graft.launch._launcher.Heuristic", sizeof(Heuristic), 0,
               flags, slotsOf<Heuristic>("Launches what a Heuristics wraps.")},
              launchHeuristic) &&
          PyModule_AddFunctions(module, methods) == 0;

@@ -13,7 +13,7 @@
 //   shared       what takes shared memory, how much of it and what for
 //
 // A text ends in `; in <n> loops` where the operation stands in some. Those who
-// change a text change backend/remarks.py, which reads all of them.
+// change a text change backend/tools/remarks.py, which reads all of them.
 //
 //===----------------------------------------------------------------------===//
 

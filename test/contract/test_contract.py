@@ -99,7 +99,7 @@ def test_an_unknown_pass_is_an_error_that_names_it(host):
 
 
 @needs_host
-@pytest.mark.parametrize("folder", [LAUNCHER, LAUNCHER / "runtime"])
+@pytest.mark.parametrize("folder", [LAUNCHER / "launch", LAUNCHER / "runtime"])
 def test_the_host_builds_the_launcher_too_and_one_for_the_static_runtime(host, folder):
     done = subprocess.run([sys.executable, "-c", "import _launcher"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ import pytest
 import torch
 import value_cases
 from launch_sides import Case
-from triton.backends.graft import typed_keys
+from triton.backends.graft.launch import typed_keys
 from triton.backends.nvidia.driver import CudaDriver, CudaLauncher
 from value_cases import ROOM, comparison, make_case, native_driver
 

@@ -18,9 +18,9 @@ import torch
 import triton
 import triton.language as tl
 from triton import knobs
-from triton.backends.graft import _launcher, launcher
 from triton.backends.graft.errors import LaunchError, SpecializationError
-from triton.backends.graft.launcher import freeze
+from triton.backends.graft.launch import _launcher, launcher
+from triton.backends.graft.launch.launcher import freeze
 from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 from triton.runtime.errors import OutOfResources

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from triton.backends.graft import torch_layout
+from triton.backends.graft.launch import torch_layout
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 import torch
 import triton
 import triton.language as tl
-from triton.backends.graft import launcher
 from triton.backends.graft.compiler import Options
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.launch import launcher
 from triton.backends.nvidia.compiler import CUDAOptions
 from triton.backends.nvidia.driver import CudaDriver
 from triton.language.core import builtin, tensor_descriptor_base

@@ -18,8 +18,8 @@ import warnings
 from pathlib import Path
 from random import Random
 
-from triton.backends.graft import cache, manifest
-from triton.backends.graft.manifest import Alternative, Manifest
+from triton.backends.graft.cache import manifest, store
+from triton.backends.graft.cache.manifest import Alternative, Manifest
 
 NAMES = ("k.ttir", "k.cubin", "k.json")
 KEYS = ("A" * 52, "B" * 52)
@@ -40,7 +40,7 @@ class Stored:
         self.files, self.alternatives = {}, {}
         for number, key in enumerate(KEYS):
             self.files[key] = {name: f"{name} of {number}".encode() for name in NAMES}
-            manager = cache.CacheManager(key, about=cache.About({"source.text": str(number)}))
+            manager = store.CacheManager(key, about=store.About({"source.text": str(number)}))
             manager.put_group("k.json", {name: manager.put(data, name) for name, data in self.files[key].items()})
         for number, key in enumerate(PROOFS):
             self.alternatives[key] = [Alternative(f"{number}" * 64, [[0, "x", f"i{number}"]], ())]
@@ -160,11 +160,11 @@ def failure(rng, stored):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             wrong = wrong_entry(stored) or wrong_manifest(stored, any(is_signed))
-            cache.names()
-            list(cache.entries("k"))
-            list(cache.stored(str(stored.root)))
+            store.names()
+            list(store.entries("k"))
+            list(store.stored(str(stored.root)))
             list(manifest.read_stored(str(stored.root)))
-            cache._evict(str(stored.root), 0, "")
+            store._evict(str(stored.root), 0, "")
     except Exception as error:
         return f"{type(error).__name__}: {error}; steps: {said}"
     return f"{wrong}; steps: {said}" if wrong else ""
@@ -172,7 +172,7 @@ def failure(rng, stored):
 
 def wrong_entry(stored):
     for key, files in stored.files.items():
-        group = cache.CacheManager(key).get_group("k.json")
+        group = store.CacheManager(key).get_group("k.json")
         for name, path in (group or {}).items():
             if not stat.S_ISREG(os.lstat(path).st_mode) or Path(path).read_bytes() != files.get(name):
                 return f"{name} of {key[0]} is not what was stored"
@@ -191,8 +191,8 @@ def run(seed, numbers):
     """What was wrong with the mutants *numbers* of *seed*, by number."""
     found = {}
     for number in numbers:
-        with tempfile.TemporaryDirectory() as root, cache.knobs.cache.scope():
-            cache.knobs.cache.dir = root
+        with tempfile.TemporaryDirectory() as root, store.knobs.cache.scope():
+            store.knobs.cache.dir = root
             wrong = failure(Random(f"{seed} {number}"), Stored(root))
             if wrong:
                 found[number] = wrong

@@ -466,7 +466,7 @@ def run_batch(first: int, number: int) -> int:
 
 def use_launcher(path: str) -> None:
     """Has the extension at *path* stand for the launcher."""
-    name = "triton.backends.graft._launcher"
+    name = "triton.backends.graft.launch._launcher"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

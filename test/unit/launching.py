@@ -23,8 +23,8 @@ import triton
 from launch_sides import FakeCompiler
 from launch_values import Pointer, without_addresses
 from triton import knobs
-from triton.backends.graft import _launcher, launcher
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.launch import _launcher, launcher
 from triton.compiler import CompiledKernel
 
 #: How `launcher.stats()` calls what these tests meet.

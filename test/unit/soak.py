@@ -39,8 +39,9 @@ import triton.language as tl
 from launch_sides import FakeCompiler
 from soak_judge import Measure, Verdict
 from triton import knobs
-from triton.backends.graft import _launcher, bundle, launcher
+from triton.backends.graft import bundle
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.launch import _launcher, launcher
 from triton.compiler import ASTSource, CompiledKernel
 from triton.tools.tensor_descriptor import TensorDescriptor
 

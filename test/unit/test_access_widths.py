@@ -9,7 +9,7 @@ import pytest
 import triton
 import triton.language as tl
 from sweeps import sampled
-from triton.backends.graft import kernel_report
+from triton.backends.graft.tools import kernel_report
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 

@@ -16,9 +16,11 @@ from dataclasses import fields
 import pytest
 from click.testing import CliRunner
 from support import ROOT, clean_environment
-from triton.backends.graft import bisect, cli, settings, skips
-from triton.backends.graft.bisect import BisectError, Question, Run, Script, Site, find, minimise
+from triton.backends.graft import settings
 from triton.backends.graft.errors import OptionError
+from triton.backends.graft.guard import skips
+from triton.backends.graft.tools import bisect, cli
+from triton.backends.graft.tools.bisect import BisectError, Question, Run, Script, Site, find, minimise
 
 SWIZZLE, PEEL, VERSION, SPLIT = skips.PASSES
 DEFAULT = {(SWIZZLE, "product"): 1, (PEEL, "product"): 2, (VERSION, "add"): 5, (VERSION, "scale"): 2, (SPLIT, "rows"): 7}

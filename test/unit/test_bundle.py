@@ -17,10 +17,12 @@ import triton
 from programs import I32, Program, active
 from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
 from test_key_sound import STORE
-from triton.backends.graft import bundle, cache, key, tuning
+from triton.backends.graft import bundle
 from triton.backends.graft.bundle import loading
+from triton.backends.graft.cache import key, store
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
+from triton.backends.graft.launch import tuning
 from triton.backends.graft.runtime import reading
 from triton.compiler import ASTSource, CompiledKernel, make_backend
 from triton.runtime.autotuner import Config
@@ -397,7 +399,7 @@ def test_where_no_file_can_be_written_only_files_are_an_error_that_says_what_to_
     record(program, file)
     require_only(monkeypatch, tmp_path)
     bundle.load(file)
-    monkeypatch.setattr(cache, "_private_roots", {})
+    monkeypatch.setattr(store, "_private_roots", {})
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     compiled = program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,))
     assert compiled.asm["cubin"]

@@ -14,7 +14,7 @@ from triton.backends.graft.runtime import format, reading, signing
 def bundle(tmp_path, monkeypatch):
     """Runs `graft bundle` in this process, with the test's folder as the working folder, and returns click's result."""
     testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.cli import graft
+    from triton.backends.graft.tools.cli import graft
 
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: testing.CliRunner().invoke(graft, ["bundle", *arguments], prog_name="graft")

@@ -31,7 +31,7 @@ def pem(tmp_path):
 def graft():
     pytest.importorskip("click")
     from click.testing import CliRunner
-    from triton.backends.graft.cli import graft
+    from triton.backends.graft.tools.cli import graft
 
     return lambda *arguments: CliRunner().invoke(graft, list(map(str, arguments)), prog_name="graft")
 

@@ -200,7 +200,7 @@ def test_a_replay_compiles_the_very_kernels_for_another_target_too(program, file
 
 
 def test_what_was_replayed_is_found_without_the_front_end(program, file, monkeypatch):
-    from triton.backends.graft import key
+    from triton.backends.graft.cache import key
 
     begin()
     for n in (16, 17):

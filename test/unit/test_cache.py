@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 import triton
 from support import in_child, make_vector_add, output_of, vector_add_source, warm_up_vector_add
-from triton.backends.graft import cache, explain
+from triton.backends.graft.cache import explain, store
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, GraftWarning, OptionError
 from triton.compiler.errors import CompileTimeAssertionFailure
@@ -48,8 +48,8 @@ def private(tmp_path, monkeypatch):
     folder = tmp_path / "private"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(cache, "_private_roots", {})
-    monkeypatch.setattr(cache, "_not_kept", set())
+    monkeypatch.setattr(store, "_private_roots", {})
+    monkeypatch.setattr(store, "_not_kept", set())
     return folder
 
 
@@ -64,7 +64,7 @@ def hits(activate, monkeypatch):
 
 def publish(files=FILES, key=KEY, **components):
     """Puts *files* as `triton.compile` does; returns its group."""
-    manager = cache.CacheManager(key, about=cache.About(components))
+    manager = store.CacheManager(key, about=store.About(components))
     group = {name: manager.put(data, name) for name, data in files.items()}
     manager.put_group("k.json", group)
     return group
@@ -72,7 +72,7 @@ def publish(files=FILES, key=KEY, **components):
 
 def find(key=KEY):
     """What a reader reads of the group: the bytes of its files by name, or None for a miss."""
-    group = cache.CacheManager(key).get_group("k.json")
+    group = store.CacheManager(key).get_group("k.json")
     return group and {name: Path(path).read_bytes() for name, path in group.items()}
 
 
@@ -87,7 +87,7 @@ def as_bytes(files):
 
 def key_number(number):
     """The *number*-th of many keys."""
-    return cache.triton_cache._base32(hashlib.sha256(str(number).encode()).hexdigest())
+    return store.triton_cache._base32(hashlib.sha256(str(number).encode()).hexdigest())
 
 
 def warned_by(work):
@@ -135,7 +135,7 @@ def test_the_group_file_is_canonical_and_has_no_path(root):
     content = json.loads(text)
     assert content.pop("digest") == hashlib.sha256(KEY.encode() + text.partition(b",")[2]).hexdigest()
     described = [
-        [name, hashlib.sha256(data).hexdigest(), len(data), list(cache._written(os.stat(root / KEY / name)))]
+        [name, hashlib.sha256(data).hexdigest(), len(data), list(store._written(os.stat(root / KEY / name)))]
         for name, data in as_bytes(FILES).items()
     ]
     assert content == {"version": 1, "files": described}
@@ -145,16 +145,16 @@ def test_the_group_file_is_canonical_and_has_no_path(root):
 
 
 def test_nothing_is_visible_before_the_group_is_put(root):
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     path = manager.put(b"text", "k.ttir")
     assert Path(path).read_bytes() == b"text"
     assert manager.get_file("k.ttir") == path
-    assert cache.CacheManager(KEY).get_file("k.ttir") is None
+    assert store.CacheManager(KEY).get_file("k.ttir") is None
     assert not (root / KEY).exists()
 
 
 def test_a_file_put_twice_has_the_later_bytes():
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     group = {"k.json": manager.put("1", "k.json")}
     group["k.json"] = manager.put("2", "k.json")
     manager.put_group("k.json", group)
@@ -162,11 +162,11 @@ def test_a_file_put_twice_has_the_later_bytes():
 
 
 def test_get_file_follows_what_was_put_and_found():
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     group = {name: manager.put(data, name) for name, data in FILES.items()}
     manager.put_group("k.json", group)
     assert manager.get_file("k.cubin") == group["k.cubin"]
-    reader = cache.CacheManager(KEY)
+    reader = store.CacheManager(KEY)
     reader.get_group("k.json")
     assert reader.get_file("k.cubin") == group["k.cubin"]
     assert reader.get_file("k.sass") is None
@@ -186,7 +186,7 @@ def test_a_compilation_that_fails_leaves_nothing(hits, root):
 
     with pytest.raises(CompileTimeAssertionFailure):
         refuse.warmup(triton.MockTensor("fp32"), grid=(1,))
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     manager.put(b"text", "k.ttir")
     assert len(list(root.glob("tmp.*"))) == 1
     del manager
@@ -216,7 +216,7 @@ def test_an_intact_entry_stays_and_a_compilation_that_differs_goes_on_with_its_o
 
 
 def test_a_group_without_its_own_file_is_refused():
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     manager.put(b"text", "k.ttir")
     with pytest.raises(ValueError) as caught:
         manager.put_group("k.json", {})
@@ -226,7 +226,7 @@ def test_a_group_without_its_own_file_is_refused():
 @pytest.mark.parametrize("name", ["", ".", "..", "../k", "/k", "a/b", "a\0b", "k" * 256])
 def test_a_name_that_leaves_the_entry_is_refused(name, root):
     with pytest.raises(ValueError) as caught:
-        cache.CacheManager(KEY).put(b"text", name)
+        store.CacheManager(KEY).put(b"text", name)
     assert str(caught.value) == f"{name!r} cannot be the name of a file in a cache entry"
     assert not root.exists()
 
@@ -246,14 +246,14 @@ def test_an_entry_is_as_readable_as_the_umask_allows(root):
 
 def test_a_manager_of_the_user_is_used_as_it_is(monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_MANAGER", "triton.runtime.cache:FileCacheManager")
-    manager = cache.get_cache_manager("00" * 32)
+    manager = store.get_cache_manager("00" * 32)
     assert type(manager) is FileCacheManager
     assert manager.key == get_cache_manager("00" * 32).key
 
 
 def test_otherwise_it_is_ours():
-    manager = cache.get_cache_manager("00" * 32, cache.About({"ttir": "1"}))
-    assert type(manager) is cache.CacheManager
+    manager = store.get_cache_manager("00" * 32, store.About({"ttir": "1"}))
+    assert type(manager) is store.CacheManager
     assert manager.about.components == {"ttir": "1"}
     assert manager.key == get_cache_manager("00" * 32).key
 
@@ -261,7 +261,7 @@ def test_otherwise_it_is_ours():
 def test_no_cache_folder_at_all_is_triton_s_error(monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", "")
     with pytest.raises(RuntimeError) as caught:
-        cache.CacheManager(KEY)
+        store.CacheManager(KEY)
     assert str(caught.value) == "Could not create or locate cache dir"
 
 
@@ -295,7 +295,7 @@ def test_a_relative_cache_folder_is_that_of_the_beginning(tmp_path, monkeypatch)
     """The program may change its directory while it compiles."""
     monkeypatch.setenv("TRITON_CACHE_DIR", "here")
     monkeypatch.chdir(tmp_path)
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     group = {"k.json": manager.put("1", "k.json")}
     monkeypatch.chdir("/")
     manager.put_group("k.json", group)
@@ -458,7 +458,7 @@ def test_an_entry_that_is_a_link_is_a_miss(root, tmp_path):
 
 
 def test_a_folder_that_is_removed_while_compiling_costs_nothing(root, private):
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     group = {name: manager.put(data, name) for name, data in FILES.items()}
     shutil.rmtree(root)
     _, said = warned_by(lambda: manager.put_group("k.json", group))
@@ -482,28 +482,28 @@ def raising(error, work, times=1):
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ESTALE])
 def test_an_entry_that_goes_away_on_a_network_file_system_is_a_silent_miss(monkeypatch, number):
     publish()
-    monkeypatch.setattr(cache.os, "open", raising(OSError(number, os.strerror(number)), os.open))
+    monkeypatch.setattr(store.os, "open", raising(OSError(number, os.strerror(number)), os.open))
     assert warned_by(find) == (None, [])
 
 
 def test_what_looks_damaged_is_read_again_before_anything_is_said(monkeypatch):
     """A writer may have repaired it in between."""
     publish()
-    monkeypatch.setattr(cache, "_check", raising(cache._DamagedError("k.cubin", "is damaged"), cache._check))
+    monkeypatch.setattr(store, "_check", raising(store._DamagedError("k.cubin", "is damaged"), store._check))
     assert warned_by(find) == (as_bytes(FILES), [])
 
 
 def test_an_entry_that_cannot_be_read_is_a_miss_with_a_warning(root, monkeypatch):
     publish()
-    monkeypatch.setattr(cache.os, "open", raising(OSError(errno.EIO, "Input/output error"), os.open, times=2))
+    monkeypatch.setattr(store.os, "open", raising(OSError(errno.EIO, "Input/output error"), os.open, times=2))
     assert warned_by(find) == (None, [damage_text(f"{root / KEY}/", "cannot be read (Input/output error)")])
 
 
 def test_a_text_that_nobody_has_touched_is_not_read_again_and_what_runs_is(root, monkeypatch):
     publish()
     read = []
-    original = cache._read
-    monkeypatch.setattr(cache, "_read", lambda name, *args, **kwargs: read.append(name) or original(name, *args, **kwargs))
+    original = store._read
+    monkeypatch.setattr(store, "_read", lambda name, *args, **kwargs: read.append(name) or original(name, *args, **kwargs))
     find()
     assert sorted(read) == sorted([GROUP, *(name for name in FILES if name.endswith((".cubin", ".json")))])
     read.clear()
@@ -657,8 +657,8 @@ def test_a_write_that_fails_anywhere_loses_the_entry_and_nothing_else(root, priv
 
         return wrapped
 
-    monkeypatch.setattr(cache, "open", fail_if_none_is_left(open), raising=False)
-    monkeypatch.setattr(cache.os, "rename", fail_if_none_is_left(os.rename))
+    monkeypatch.setattr(store, "open", fail_if_none_is_left(open), raising=False)
+    monkeypatch.setattr(store.os, "rename", fail_if_none_is_left(os.rename))
     group, said = warned_by(publish)
     assert {name: Path(path).read_bytes() for name, path in group.items()} == as_bytes(FILES)
     assert all(Path(path).is_relative_to(private) for path in group.values())
@@ -699,9 +699,9 @@ def test_private_files_live_until_their_process_ends_and_forked_children_leave_t
     code = f"""
 import os, sys, warnings
 from pathlib import Path
-from triton.backends.graft import cache, explain
+from triton.backends.graft.cache import explain, store
 warnings.simplefilter("ignore")
-manager = cache.CacheManager("{KEY}")
+manager = store.CacheManager("{KEY}")
 path = Path(manager.put(b"text", "k.json"))
 manager.put_group("k.json", {{"k.json": str(path)}})
 del manager
@@ -718,7 +718,7 @@ print(path.read_text(), path, flush=True)
 
 
 def test_a_forked_child_leaves_its_parent_s_unpublished_files():
-    manager = cache.CacheManager(KEY)
+    manager = store.CacheManager(KEY)
     path = Path(manager.put(b"text", "k.json"))
 
     def child():
@@ -883,7 +883,7 @@ def test_the_entries_used_longest_ago_go_first(root, monkeypatch):
     ages = [5000, 9000, 7000, 8000, 6000]
     entries = [publish_aged(number, age) for number, age in enumerate(ages)]
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", str(4 * size_of(entries[0]) * 16 // 15))
-    cache._allowances.clear()
+    store._allowances.clear()
     last = publish_aged(5, 0)
     assert [entry.exists() for entry in [*entries, last]] == [True, False, True, False, True, True]
     assert sorted(os.listdir(root)) == sorted(entry.name for entry in [*entries, last] if entry.exists())
@@ -901,7 +901,7 @@ def test_a_hit_counts_as_use(monkeypatch):
     entries = [publish_aged(number, 9000 - number) for number in range(3)]
     assert find(entries[0].name) is not None
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", str(3 * size_of(entries[0])))
-    cache._allowances.clear()
+    store._allowances.clear()
     last = publish_aged(3, 0)
     assert [entry.exists() for entry in [*entries, last]] == [True, False, False, True]
 
@@ -916,7 +916,7 @@ def test_a_hit_within_five_minutes_of_another_writes_nothing():
 def test_what_was_used_in_the_last_ten_minutes_stays(monkeypatch):
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1")
     entries = [publish_aged(number, age) for number, age in enumerate([700, 500, 0])]
-    cache._allowances.clear()
+    store._allowances.clear()
     last = publish_aged(3, 0)
     assert [entry.exists() for entry in [*entries, last]] == [False, True, True, True]
 
@@ -924,9 +924,9 @@ def test_what_was_used_in_the_last_ten_minutes_stays(monkeypatch):
 def test_an_entry_that_is_used_while_others_are_removed_stays(monkeypatch):
     entries = [publish_aged(number, 9000 - number) for number in range(2)]
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1")
-    cache._allowances.clear()
-    remove = cache._set_aside
-    monkeypatch.setattr(cache, "_set_aside", lambda *args: (find(entries[1].name), remove(*args)))
+    store._allowances.clear()
+    remove = store._set_aside
+    monkeypatch.setattr(store, "_set_aside", lambda *args: (find(entries[1].name), remove(*args)))
     publish()
     assert [entry.exists() for entry in entries] == [False, True]
 
@@ -934,7 +934,7 @@ def test_an_entry_that_is_used_while_others_are_removed_stays(monkeypatch):
 def test_what_was_just_written_stays_even_if_the_clocks_of_server_and_client_differ(root, monkeypatch):
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1")
     now = time.time
-    monkeypatch.setattr(cache.time, "time", lambda: now() + 3600)
+    monkeypatch.setattr(store.time, "time", lambda: now() + 3600)
     group = publish()
     assert Path(group["k.json"]).exists()
     publish(key=key_number(1))
@@ -946,13 +946,13 @@ def test_an_entry_is_looked_at_through_its_group_file_and_removed_without_anothe
     for number in range(20):
         group = publish(dict.fromkeys(names, b"{}" * 100), key_number(number))
         os.utime(Path(group["k.json"]).parent / GROUP, (time.time() - 9000 + number,) * 2)
-    sizes = [cache._entry(str(folder)).size for folder in root.iterdir() if folder.is_dir()]
+    sizes = [store._entry(str(folder)).size for folder in root.iterdir() if folder.is_dir()]
     assert sizes == [size_of(folder) for folder in root.iterdir() if folder.is_dir()]
     calls = collections.Counter()
     for name in ("listdir", "scandir", "lstat", "stat", "open", "unlink"):
-        monkeypatch.setattr(cache.os, name, counting(getattr(os, name), name, calls))
-    cache._evict(str(root), sum(sizes) // 2, "")
-    gone = 20 - sum(cache._KEY_PATTERN.fullmatch(name) is not None for name in os.listdir(root))
+        monkeypatch.setattr(store.os, name, counting(getattr(os, name), name, calls))
+    store._evict(str(root), sum(sizes) // 2, "")
+    gone = 20 - sum(store._KEY_PATTERN.fullmatch(name) is not None for name in os.listdir(root))
     assert gone == 10
     # Of each entry: a list of its files, its group file, and the two files that no group lists. Of one that goes: its group file's
     # time, its folder, a list of it, and its nine files.
@@ -971,11 +971,11 @@ def counting(function, name, calls):
 def test_a_group_file_that_lies_about_sizes_does_no_harm(root):
     folder = publish_aged(0, 9000)
     (folder / GROUP).write_bytes(b'{"digest":"' + b'["k.cubin","' + b"0" * 64 + b'",' + b"9" * 5000 + b",[")
-    assert cache._entry(str(folder)).size == size_of(folder)
+    assert store._entry(str(folder)).size == size_of(folder)
     (folder / GROUP).write_bytes(b'{"digest":"\xff["k.cubin","' + b"0" * 64 + b'",9999999999,[')
-    assert cache._entry(str(folder)).size > 9_000_000_000
+    assert store._entry(str(folder)).size > 9_000_000_000
     (folder / GROUP).write_bytes(b"")
-    assert cache._entry(str(folder)) is None
+    assert store._entry(str(folder)) is None
 
 
 def test_what_is_not_of_our_format_neither_counts_nor_goes(root, tmp_path, monkeypatch):
@@ -989,7 +989,7 @@ def test_what_is_not_of_our_format_neither_counts_nor_goes(root, tmp_path, monke
     for path in [Path(theirs.cache_dir) / GROUP, outside / GROUP, root / "notes" / GROUP]:
         os.utime(path, (1, 1))
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1500")
-    cache._allowances.clear()
+    store._allowances.clear()
     publish_aged(0, 0)
     assert not (root / key_number(101)).exists()
     assert (Path(theirs.cache_dir) / GROUP).exists()
@@ -999,14 +999,14 @@ def test_what_is_not_of_our_format_neither_counts_nor_goes(root, tmp_path, monke
 @pytest.mark.parametrize(("text", "value"), [("", None), ("1", 1), ("3K", 3072), ("2M", 2 << 20), ("10G", 10 << 30)])
 def test_the_limit_is_a_number_of_bytes(monkeypatch, text, value):
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", text)
-    assert cache.limit_for_process() == value
+    assert store.limit_for_process() == value
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5G", "10GB", "10 G", "k", "1k", "ten", " 1", "0x10", "1\n"])
 def test_a_limit_that_makes_no_sense_is_refused(monkeypatch, text):
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", text)
     with pytest.raises(OptionError) as caught:
-        cache.CacheManager(KEY)
+        store.CacheManager(KEY)
     assert str(caught.value) == (
         f"GRAFT_CACHE_LIMIT={text!r}: expected a positive integer number of bytes, or one followed by K, M or G for powers of "
         "1024; for example 10G"
@@ -1022,26 +1022,26 @@ def required(manager, text="missing"):
     def refuse():
         raise CacheMissError(text)
 
-    return cache.Watched(manager, refuse)
+    return store.Watched(manager, refuse)
 
 
 def test_a_required_kernel_that_is_not_there_is_an_error_with_the_explanation(root):
     with pytest.raises(CacheMissError, match="the ttir differs"):
-        required(cache.CacheManager(KEY), "the ttir differs").get_group("k.json")
+        required(store.CacheManager(KEY), "the ttir differs").get_group("k.json")
     assert not root.exists()
 
 
 def test_a_required_kernel_that_is_there_needs_no_explanation():
     publish()
-    manager = required(cache.CacheManager(KEY))
-    assert manager.get_group("k.json") == cache.CacheManager(KEY).get_group("k.json")
+    manager = required(store.CacheManager(KEY))
+    assert manager.get_group("k.json") == store.CacheManager(KEY).get_group("k.json")
 
 
 def test_a_required_kernel_that_is_damaged_is_missing(root):
     publish()
     (root / KEY / "k.cubin").write_bytes(b"")
     with pytest.warns(GraftWarning), pytest.raises(CacheMissError):
-        required(cache.CacheManager(KEY)).get_group("k.json")
+        required(store.CacheManager(KEY)).get_group("k.json")
 
 
 def test_all_else_passes_through_to_a_manager_of_any_kind(root):
@@ -1060,7 +1060,7 @@ def test_all_else_passes_through_to_a_manager_of_any_kind(root):
 
 def test_triton_compile_raises_what_a_required_cache_raises(hits, monkeypatch):
     def get_cache_manager(hash):
-        return required(cache.get_cache_manager(hash), "not there")
+        return required(store.get_cache_manager(hash), "not there")
 
     monkeypatch.setattr(sys.modules["triton.compiler.compiler"], "get_cache_manager", get_cache_manager)
     with pytest.raises(CacheMissError, match="not there"):
@@ -1072,7 +1072,7 @@ def test_triton_compile_raises_what_a_required_cache_raises(hits, monkeypatch):
 
 
 def nearest(**components):
-    found = explain.nearest(list(cache.entries("k")), components)
+    found = explain.nearest(list(store.entries("k")), components)
     return found and (Path(found[0]).parent.name, found[1])
 
 
@@ -1094,7 +1094,7 @@ def test_nothing_is_near_in_an_empty_cache_or_of_another_kernel(root):
     assert nearest(ttir="1") is None
     assert not root.exists()
     publish(ttir="1")
-    assert list(cache.entries("other")) == []
+    assert list(store.entries("other")) == []
 
 
 def test_entries_that_cannot_be_read_are_not_near(root):
@@ -1110,7 +1110,7 @@ def test_entries_that_cannot_be_read_are_not_near(root):
 
 # -- Looking after the cache
 
-IS_DIRTY, IN_BACKGROUND = cache._is_dirty, cache._in_background
+IS_DIRTY, IN_BACKGROUND = store._is_dirty, store._in_background
 
 
 def test_one_process_in_an_hour_looks_at_the_whole_cache(root, monkeypatch):
@@ -1128,8 +1128,8 @@ def test_a_launch_does_not_wait_for_the_cache_to_be_looked_after(root, monkeypat
         began.set()
         assert may_end.wait(60)
 
-    monkeypatch.setattr(cache, "_in_background", IN_BACKGROUND)
-    monkeypatch.setattr(cache, "_look_after", look_after)
+    monkeypatch.setattr(store, "_in_background", IN_BACKGROUND)
+    monkeypatch.setattr(store, "_look_after", look_after)
     publish()
     assert began.wait(60), "and it is published already"
     may_end.set()
@@ -1138,7 +1138,7 @@ def test_a_launch_does_not_wait_for_the_cache_to_be_looked_after(root, monkeypat
 def test_a_kernel_may_be_called_as_files_of_an_entry_are(root):
     names = ["__grp__x", "__key__x", "__variant__x"]
     for number, name in enumerate(names):
-        manager = cache.CacheManager(key_number(number))
+        manager = store.CacheManager(key_number(number))
         manager.put_group(f"{name}.json", {f"{name}.json": manager.put(b"{}", f"{name}.json")})
-        assert cache.CacheManager(key_number(number)).get_group(f"{name}.json")
-    assert cache.names() == names
+        assert store.CacheManager(key_number(number)).get_group(f"{name}.json")
+    assert store.names() == names

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from cache_mutations import run
-from triton.backends.graft import cache, manifest
+from triton.backends.graft.cache import manifest, store
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -22,12 +22,12 @@ def found_without(monkeypatch, module, name, replacement):
 
 
 def test_a_binary_that_is_not_checked_is_found(monkeypatch):
-    assert "k.cubin of" in found_without(monkeypatch, cache, "_check", lambda name, folder, file: os.stat(name, dir_fd=folder))
+    assert "k.cubin of" in found_without(monkeypatch, store, "_check", lambda name, folder, file: os.stat(name, dir_fd=folder))
 
 
 def test_an_entry_in_the_place_of_another_is_found(monkeypatch):
-    whole = cache.digest_of
-    assert "is not what was stored" in found_without(monkeypatch, cache, "digest_of", lambda rest, key: whole(rest, ""))
+    whole = store.digest_of
+    assert "is not what was stored" in found_without(monkeypatch, store, "digest_of", lambda rest, key: whole(rest, ""))
 
 
 def test_a_manifest_in_the_place_of_another_is_found(monkeypatch):

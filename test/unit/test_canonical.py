@@ -4,7 +4,7 @@
 import random
 
 import pytest
-from triton.backends.graft import canonical
+from triton.backends.graft.cache import canonical
 
 #: A line's locations, by reference and in full, as MLIR prints them, and what looks like one.
 USES = (

@@ -25,7 +25,7 @@ from triton.backends.graft.runtime import files
 
 has_click = importlib.util.find_spec("click") is not None
 has_matplotlib = importlib.util.find_spec("matplotlib") is not None
-has_launcher = importlib.util.find_spec("triton.backends.graft.launcher") is not None
+has_launcher = importlib.util.find_spec("triton.backends.graft.launch.launcher") is not None
 
 VERSIONS = f"graft {__version__}, for Triton {triton.__version__}\n"
 
@@ -52,7 +52,7 @@ REPORT = Report(
 def graft():
     """Runs the command line in this process and returns click's result."""
     testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.cli import graft
+    from triton.backends.graft.tools.cli import graft
 
     return lambda *arguments: testing.CliRunner().invoke(graft, arguments, prog_name="graft")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A kernel is not launched when a value that was compiled into it has changed, whichever way the launch goes.
 
-What a compiled kernel was made from stands in its `_graft_reads` (backend/current_kernels.py); the tests write it there.
+What a compiled kernel was made from stands in its `_graft_reads` (backend/cache/current_kernels.py); the tests write it there.
 """
 
 import gc
@@ -18,9 +18,9 @@ import triton.backends.graft as package
 import triton.language as tl
 from launching import FAST, FIRST, FROZEN, NEW_KEY, TUNED, in_threads, ptr
 from triton import knobs
-from triton.backends.graft import launcher
-from triton.backends.graft.current_kernels import ABSENT, UNSTABLE, CurrentKernels, is_current
+from triton.backends.graft.cache.current_kernels import ABSENT, UNSTABLE, CurrentKernels, is_current
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.launch import launcher
 from triton.runtime._async_compile import FutureKernel
 
 X = ptr(0x1000)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support import clean_environment
-from triton.backends.graft import cli, settings
+from triton.backends.graft import settings
+from triton.backends.graft.tools import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -100,7 +101,7 @@ def test_every_command_of_the_manuals_exists():
 
 
 def test_the_manual_of_the_cache_names_every_part_of_the_key():
-    from triton.backends.graft import identity
+    from triton.backends.graft.cache import identity
 
     manual = (ROOT / "docs" / "cache.md").read_text()
     for part in identity.compiler():

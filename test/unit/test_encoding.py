@@ -14,7 +14,7 @@ import pytest
 import triton
 import triton.language as tl
 from support import output_of
-from triton.backends.graft.encoding import Encoder, UnprovableError
+from triton.backends.graft.cache.encoding import Encoder, UnprovableError
 
 
 class Point(NamedTuple):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import slice_kernels
 import triton
-from triton.backends.graft import kernel_report, launch_arguments, remarks, steps
+from triton.backends.graft import steps
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
+from triton.backends.graft.tools import kernel_report, launch_arguments, remarks
 
 ROOT = Path(__file__).parents[2]
 
@@ -420,7 +421,7 @@ def test_a_constant_may_be_a_name_of_the_kernels_file(add):
 def graft(file):
     """Runs `graft explain` and returns click's result."""
     testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.cli import graft
+    from triton.backends.graft.tools.cli import graft
 
     return lambda *arguments: testing.CliRunner().invoke(graft, ["explain", *arguments], prog_name="graft")
 

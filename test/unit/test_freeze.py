@@ -18,9 +18,9 @@ from launch_values import DType, Pair, descriptor
 from launching import FAST, FIRST, FROZEN, in_thread, in_threads, ptr, values
 from support import ROOT, in_child
 from triton import knobs
-from triton.backends.graft import arrays, launcher
 from triton.backends.graft.errors import FreezeError, GraftError, LaunchError, SpecializationError
-from triton.backends.graft.launcher import freeze
+from triton.backends.graft.launch import arrays, launcher
+from triton.backends.graft.launch.launcher import freeze
 
 X, Y = ptr(0x1000), ptr(0x2000)
 

@@ -23,7 +23,8 @@ import triton
 from support import ROOT, in_child, output_of
 from triton import knobs
 from triton._C import libtriton
-from triton.backends.graft import identity, passes
+from triton.backends.graft import passes
+from triton.backends.graft.cache import identity
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TRITON = Path(triton.__file__).parent
@@ -593,7 +594,7 @@ def test_a_file_that_is_gone_is_this_processs_own(tmp_path):
 def test_no_two_processes_share_a_changed_part(tmp_path, new_process, monkeypatch):
     monkeypatch.setattr(passes, "STARTED", 0.0)
     ours = identity.compiler()
-    code = "import json; from triton.backends.graft import identity, passes\npasses.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
+    code = "import json; from triton.backends.graft import passes; from triton.backends.graft.cache import identity\npasses.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
     other = json.loads(output_of(code, tmp_path))
     _, forked = in_child(lambda: identity._unique("changed-during-run"))
     for name in ("triton", "python", "passes"):
@@ -1147,7 +1148,7 @@ def test_a_machine_whose_library_gives_other_constants_has_another_key(tmp_path)
 
 @pytest.mark.skipif(" fma " not in Path("/proc/cpuinfo").read_text(), reason="needs a processor with FMA")
 def test_a_processor_for_which_the_library_has_other_code_has_another_key(tmp_path):
-    code = "from triton.backends.graft import identity\nprint(identity.compiler()['arithmetic'])"
+    code = "from triton.backends.graft.cache import identity\nprint(identity.compiler()['arithmetic'])"
     own = output_of(code, tmp_path)
     other = output_of(code, tmp_path, GLIBC_TUNABLES="glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX2_Usable")
     assert own != other

@@ -19,7 +19,8 @@ import pytest
 import triton
 import triton.language as tl
 from support import OtherDriver, make_matmul, make_vector_add, output_of, warm_up_matmul, warm_up_vector_add
-from triton.backends.graft import bundle, cache, key
+from triton.backends.graft import bundle
+from triton.backends.graft.cache import key, store
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, GraftWarning
 from triton.backends.graft.runtime import reading
@@ -210,7 +211,7 @@ def test_a_kernel_that_was_evicted_before_it_was_collected_is_left_out(compiled)
     TritonBundler.begin_compile()
     for kernel in (compiled, other):
         TritonBundler.put(key_of(kernel), 0)
-    cache._set_aside(str(folder_of(compiled)), triton.knobs.cache.dir)
+    store._set_aside(str(folder_of(compiled)), triton.knobs.cache.dir)
     saved, _ = TritonBundler.collect()
     assert [kernel.kernel_hash for kernel in saved.kernel_artifacts] == [key_of(other)]
 
@@ -408,7 +409,7 @@ def test_cleaning_up_leaves_what_an_interrupted_restore_left(interrupted, monkey
     old = folder_of(recompile()[0])
     os.utime(old / "__grp__vector_add.json", (1, 1))
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1")
-    cache._allowances.clear()
+    store._allowances.clear()
     recompile(block=128)
     assert not old.exists()
     assert content(left) == before
@@ -420,7 +421,7 @@ def test_a_restored_kernel_is_evicted_like_any_other(compiled, elsewhere, monkey
     TritonBundler.read_and_emit(saved)
     os.utime(folder / "__grp__vector_add.json", (1, 1))
     monkeypatch.setenv("GRAFT_CACHE_LIMIT", "1")
-    cache._allowances.clear()
+    store._allowances.clear()
     recompile(block=128)
     assert not folder.exists()
     TritonBundler.read_and_emit(saved)

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from programs import I32, Program, active
 from test_key_sound import STORE
 from triton import knobs
-from triton.backends.graft import cli, inputs, key, manifest
+from triton.backends.graft.cache import inputs, key, manifest
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, OptionError
+from triton.backends.graft.tools import cli
 from triton.runtime.cache import FileCacheManager
 
 

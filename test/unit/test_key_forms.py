@@ -15,8 +15,8 @@ import triton
 from program_forms import FORMS, KERNEL, PRELUDE, mutate_memory, mutate_source, program
 from programs import Program, active
 from sweeps import slow
-from triton.backends.graft import key, readset
-from triton.backends.graft.current_kernels import is_current
+from triton.backends.graft.cache import key, readset
+from triton.backends.graft.cache.current_kernels import is_current
 from triton.compiler import ASTSource, make_backend
 
 

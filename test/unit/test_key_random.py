@@ -7,7 +7,7 @@ import pytest
 import triton
 from programs import I32, Program
 from sweeps import sampled
-from triton.backends.graft import key
+from triton.backends.graft.cache import key
 
 MODULES = {
     "cfg": """

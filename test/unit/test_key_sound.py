@@ -18,7 +18,7 @@ from support import output_of, target
 from test_identity import EXTENSION
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
-from triton.backends.graft import inputs
+from triton.backends.graft.cache import inputs
 from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource, compiler
 
@@ -390,7 +390,7 @@ def test_a_used_global_that_changed_is_an_error_also_after_a_hit(program):
 
 def key_of(run, *args, **options):
     """The key of the kernel of *run*, whose first argument is a pointer."""
-    from triton.backends.graft import key
+    from triton.backends.graft.cache import key
 
     seen = []
     original = key.look_up

@@ -13,7 +13,7 @@ from programs import F32, I32, Program, active
 from support import clean_environment, in_child
 from sweeps import sampled
 from test_key_sound import STORE, key_of
-from triton.backends.graft import identity
+from triton.backends.graft.cache import identity
 
 #: A kernel with a helper, a loop, a reduction, constants of several kinds and names of its own; prints its keys.
 PROGRAM = """

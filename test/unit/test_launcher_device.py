@@ -11,7 +11,8 @@ from threading import Thread
 
 import pytest
 import stub_cuda
-from triton.backends.graft import _launcher, errors
+from triton.backends.graft import errors
+from triton.backends.graft.launch import _launcher
 
 NAMES = [
     "load_binary", "unload_module", "get_current_device", "set_current_device", "get_default_stream", "is_stream_capturing",

@@ -22,7 +22,7 @@ import triton.language as tl
 from launching import FAST, FIRST, in_thread, in_threads, ptr, values
 from support import in_child, make_vector_add, run_python, target, vector_add_source
 from triton import knobs
-from triton.backends.graft import _launcher, handles
+from triton.backends.graft.launch import _launcher, handles
 
 X, Y = ptr(0x1000), ptr(0x2000)
 TOO_MANY = "too many arguments or call shapes"

@@ -9,8 +9,8 @@ import random
 import pytest
 from programs import I32, Program
 from sweeps import sampled
-from triton.backends.graft import key, manifest
-from triton.backends.graft.manifest import Manifest
+from triton.backends.graft.cache import key, manifest
+from triton.backends.graft.cache.manifest import Manifest
 
 #: What may stand anywhere in a manifest that is made up.
 ODD = (

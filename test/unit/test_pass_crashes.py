@@ -14,9 +14,9 @@ from pathlib import Path
 import deadly_pass
 import pytest
 from support import clean_environment, in_child, make_vector_add, search_path, warm_up_vector_add
-from triton.backends.graft import crashes, skips
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftWarning
+from triton.backends.graft.guard import crashes, skips
 
 PASS = "graft-version-tiles"
 HASH = "5" * 64

@@ -5,7 +5,7 @@ import pytest
 import triton
 from support import OtherDriver, make_matmul, make_vector_add, target, warm_up_matmul, warm_up_vector_add
 from triton.backends.compiler import Language
-from triton.backends.graft import inputs
+from triton.backends.graft.cache import inputs
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
 

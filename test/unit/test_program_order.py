@@ -14,8 +14,8 @@ from kernel_compiling import Compilation
 from order_cases import AWAITED, OBSERVATIONS, SPINS, Launch, make_launch, run
 from program_ids import read_ids
 from sweeps import sampled, slow
-from triton.backends.graft import remarks
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.tools import remarks
 
 pytestmark = pytest.mark.xdist_group("program order")
 

@@ -10,10 +10,11 @@ from kernel_compiling import Compilation
 from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from sweeps import slow
-from triton.backends.graft import passes, settings, skips
+from triton.backends.graft import passes, settings
 from triton.backends.graft.driver import Driver
-from triton.backends.graft.skips import Skip
-from triton.backends.graft.verdict import Judge
+from triton.backends.graft.guard import skips
+from triton.backends.graft.guard.skips import Skip
+from triton.backends.graft.guard.verdict import Judge
 
 
 @triton.jit

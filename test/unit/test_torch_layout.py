@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 from support import ROOT, run_python
-from triton.backends.graft import torch_layout
+from triton.backends.graft.launch import torch_layout
 
 torch = pytest.importorskip("torch")
 
@@ -454,7 +454,7 @@ def test_proving_in_a_function_transform_finds_the_same_or_nothing(proof):
 def test_proving_says_nothing_and_leaves_random_numbers_alone(tmp_path):
     done = run_python(
         "import torch\n"
-        "from triton.backends.graft import torch_layout\n"
+        "from triton.backends.graft.launch import torch_layout\n"
         "torch.manual_seed(1)\n"
         "before = torch.get_rng_state()\n"
         "layout, reason = torch_layout.prove(torch)\n"

@@ -9,10 +9,11 @@ import pytest
 import slice_kernels
 import triton
 from support import OtherDriver, make_vector_add, target, warm_up_vector_add
-from triton.backends.graft import chips, pipeline, steps, verdict
+from triton.backends.graft import chips, pipeline, steps
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
-from triton.backends.graft.verdict import Account
+from triton.backends.graft.guard import verdict
+from triton.backends.graft.guard.verdict import Account
 
 
 def warm_up_slices(**options):

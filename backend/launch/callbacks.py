@@ -15,10 +15,10 @@ from triton.compiler import CompiledKernel
 from triton.runtime.autotuner import Autotuner, Config, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam
 
+from ..cache.current_kernels import CurrentKernels, drop_stale
+from ..settings import NAME
 from . import _launcher, arrays, tuning
-from .current_kernels import CurrentKernels, drop_stale
 from .kernel_launcher import Launcher
-from .settings import NAME
 
 #: Triton's own `run`, by the class that has it.
 RUNS: dict[Any, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}

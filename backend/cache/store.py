@@ -44,11 +44,11 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.runtime import cache as triton_cache
 
+from ..errors import GraftWarning, OptionError
+from ..runtime.files import write_file
+from ..settings import PREFIX, parse_integer
 from . import manifest
-from .errors import GraftWarning, OptionError
 from .manifest import digest_of
-from .runtime.files import write_file
-from .settings import PREFIX, parse_integer
 
 _VERSION = 1
 _GROUP, _KEY, _VARIANT = "__grp__", "__key__", "__variant__"

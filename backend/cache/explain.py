@@ -8,14 +8,14 @@ from typing import Any
 
 from triton import knobs
 
-from . import cache
-from .errors import CacheMissError, GraftError
-from .settings import requires_hits
+from ..errors import CacheMissError, GraftError
+from ..settings import requires_hits
+from . import store
 
 log = logging.getLogger(__name__)
 
 
-def report_miss(lookup: Any, there: list[cache.Entry]) -> None:
+def report_miss(lookup: Any, there: list[store.Entry]) -> None:
     """Says why *lookup* found nothing, where *there* are the entries of its name: in the debug log or, where `GRAFT_CACHE` requires
     hits, in a `CacheMissError`."""
     reason = why_missed(lookup, there)
@@ -24,7 +24,7 @@ def report_miss(lookup: Any, there: list[cache.Entry]) -> None:
     log.debug("%s", reason)
 
 
-def why_missed(lookup: Any, there: list[cache.Entry]) -> str:
+def why_missed(lookup: Any, there: list[store.Entry]) -> str:
     """What there is to say about *lookup*, where *there* are the entries of its name."""
     head = f"kernel '{lookup.name}' is not in the cache (key {lookup.key[:16]})"
     closest = nearest(there, lookup.components)
@@ -36,7 +36,7 @@ def why_missed(lookup: Any, there: list[cache.Entry]) -> str:
     return "\n".join([f"{head}; the nearest entry, {closest.path}, differs in", *listed])
 
 
-def nearest(there: list[cache.Entry], components: dict[str, str]) -> cache.Entry | None:
+def nearest(there: list[store.Entry], components: dict[str, str]) -> store.Entry | None:
     """The first of the entries *there* that differ in the fewest of *components*."""
     return min(there, key=lambda entry: len(differences(entry.components, components)), default=None)
 
@@ -57,9 +57,9 @@ def compare_entries(name: str) -> str:
 
     Raises `GraftError` if the cache has no entry of that name.
     """
-    found = [entry for entry in cache.entries(name) if entry.components]
+    found = [entry for entry in store.entries(name) if entry.components]
     if not found:
-        raise GraftError(f"the cache {knobs.cache.dir} has no entry for a kernel named {name!r}; {_names_text(cache.names())}.")
+        raise GraftError(f"the cache {knobs.cache.dir} has no entry for a kernel named {name!r}; {_names_text(store.names())}.")
     latest, others = found[0], found[1:]
     count = "1 entry" if not others else f"{len(found)} entries"
     lines = [f"{name}: {count} in {knobs.cache.dir}", f"the last used is {latest.path}"]

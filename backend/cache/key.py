@@ -31,11 +31,12 @@ from triton._C.libtriton import ir
 from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make_backend
 from triton.runtime.jit import JITFunction
 
-from . import cache, hooks, inputs, passes, readset
+from .. import hooks, passes
+from ..settings import OPTIONS, requires_hits
+from . import inputs, readset, store
 from .encoding import Encoder, UnprovableError, digest, is_stable, joined
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
-from .settings import OPTIONS, requires_hits
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Place(Protocol):
     def find(self, lookup: Lookup) -> Found | None:
         """The entry for *lookup*, if it is there."""
 
-    def entries(self, name: str) -> Iterable[cache.Entry]:
+    def entries(self, name: str) -> Iterable[store.Entry]:
         """The entries for kernels of this name."""
 
 
@@ -185,7 +186,7 @@ def get_cache_manager(hash: str) -> Any:
     if found is not None and not is_inspected:
         manager: Any = _Ready(found)
     else:
-        manager = cache.get_cache_manager(hash, _about(request, lookup))
+        manager = store.get_cache_manager(hash, _about(request, lookup))
     if not (observers or requires_hits() or log.isEnabledFor(logging.DEBUG)):
         return manager
 
@@ -198,18 +199,18 @@ def get_cache_manager(hash: str) -> Any:
         for observer in tuple(observers):
             observer(request, lookup, group)
 
-    return cache.Watched(manager, missed) if is_inspected else cache.Watched(manager, missed, tell)
+    return store.Watched(manager, missed) if is_inspected else store.Watched(manager, missed, tell)
 
 
-def _about(request: Request, lookup: Lookup) -> cache.About:
+def _about(request: Request, lookup: Lookup) -> store.About:
     def variant() -> dict[str, Any]:
-        from .bundle import variants
+        from ..bundle import variants
 
         return variants.described(request.source, request.options)
 
     made = _thread.made
     first = (made.module, made.text) if made is not None and made.source is request.source and made.text else None
-    return cache.About(lookup.components, variant, first)
+    return store.About(lookup.components, variant, first)
 
 
 class _Ready:
@@ -400,12 +401,12 @@ class _Cache:
         return Manifest(manifest, name).load()
 
     def find(self, lookup: Lookup) -> Found | None:
-        manager = cache.get_cache_manager(entry_of(lookup))
+        manager = store.get_cache_manager(entry_of(lookup))
         group = manager.get_group(f"{lookup.name[:150]}.json")
         return Found(manager, group) if group else None
 
-    def entries(self, name: str) -> Iterable[cache.Entry]:
-        return cache.entries(name) if knobs.cache.manager_class is None else ()
+    def entries(self, name: str) -> Iterable[store.Entry]:
+        return store.entries(name) if knobs.cache.manager_class is None else ()
 
 
 _cache = _Cache()

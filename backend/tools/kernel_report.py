@@ -23,11 +23,12 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia import compiler as nvidia
 from triton.runtime.jit import JITFunction
 
-from . import launch_arguments, passes, remarks
-from .compiler import Backend, Options
-from .driver import Driver
-from .errors import BundleError, GraftError, OptionError
-from .settings import OPTIONS, parse_target
+from .. import passes
+from ..compiler import Backend, Options
+from ..driver import Driver
+from ..errors import BundleError, GraftError, OptionError
+from ..settings import OPTIONS, parse_target
+from . import launch_arguments, remarks
 
 #: The options that every report shows, besides ours.
 _OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
@@ -164,7 +165,7 @@ def parse_options(texts: Iterable[str]) -> dict[str, Any]:
 
 def _find(address: str) -> JITFunction:
     """The kernel at *address*. Raises `GraftError`, which names the kernels that there are."""
-    from .bundle import importing
+    from ..bundle import importing
 
     try:
         return importing.find_kernel(address)

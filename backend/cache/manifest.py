@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.runtime.cache import _base32
 
+from ..runtime.files import write_file
 from .readset import Read
-from .runtime.files import write_file
 
 #: The folder of the cache in which manifests are.
 FOLDER = "graft-manifests"

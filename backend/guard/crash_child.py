@@ -8,7 +8,8 @@ import resource
 import sys
 from pathlib import Path
 
-from . import crashes, opt, passes, pipeline
+from .. import opt, passes, pipeline
+from . import crashes
 
 
 def main(path: str, text: str) -> int:

@@ -19,12 +19,12 @@ from triton import knobs
 from triton.language.core import constexpr, dtype
 from triton.runtime.jit import JITFunction
 
+from ..cache.current_kernels import ABSENT, UNSTABLE, still_holds
+from ..errors import LaunchError
+from ..settings import NAME
 from . import _launcher, arrays, callbacks
-from .current_kernels import ABSENT, UNSTABLE, still_holds
-from .errors import LaunchError
 from .freezing import freeze, refuse
 from .kernel_launcher import Launcher
-from .settings import NAME
 
 #: What stands in for `CudaUtils`, which Triton compiles in every new cache folder: the extension has the same functions.
 utils = _launcher

@@ -33,9 +33,9 @@ from types import TracebackType
 
 from triton import knobs
 
+from ..runtime.files import write_file
+from ..settings import PREFIX
 from . import skips
-from .runtime.files import write_file
-from .settings import PREFIX
 
 #: In the folder of the cache.
 _FOLDER = "graft-crashes"

@@ -12,8 +12,8 @@ from triton._C.libtriton import native_specialize_impl
 from triton.language.core import constexpr
 from triton.runtime.jit import JITCallable, _replace_jit_callables
 
-from .current_kernels import CurrentKernels
-from .settings import OPTIONS
+from ..cache.current_kernels import CurrentKernels
+from ..settings import OPTIONS
 
 
 class TypedKeys(dict):
@@ -89,7 +89,7 @@ def specialize(backend: Any, value: Any, is_const: bool, is_special: bool, align
     """
     if _GLUON in sys.modules:
         return native_specialize_impl(backend, value, is_const, is_special, align)
-    from .runtime import dispatch
+    from ..runtime import dispatch
 
     if not dispatch.is_plain(value):
         return native_specialize_impl(backend, value, is_const, is_special, align)
@@ -109,7 +109,7 @@ def _backend_for(kernel: Any, backend: Any) -> Any:
 
 def create_binder(kernel: Any) -> tuple:
     """What `JITFunction.create_binder` returns, with caches that tell constants apart and drop what is no longer current."""
-    from . import key
+    from ..cache import key
 
     kernels, _, target, backend, binder = kernel.create_binder()
     if "specialize_impl" in binder.__globals__:  # it is a namespace of the binder's own

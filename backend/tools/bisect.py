@@ -24,10 +24,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from . import interrupts
-from .errors import GraftError, OptionError
-from .settings import NAME, OPTIONS, PREFIX
-from .skips import PASSES, Skip
+from .. import interrupts
+from ..errors import GraftError, OptionError
+from ..guard.skips import PASSES, Skip
+from ..settings import NAME, OPTIONS, PREFIX
 
 #: What the variables are that say what is left out.
 _SKIP = OPTIONS["skip_passes"].variable

@@ -17,9 +17,9 @@ import triton
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
 
+from ..settings import PREFIX
 from . import identity
 from .encoding import Encoder, digest, joined
-from .settings import PREFIX
 
 #: Raised when what the key means changes.
 FORMAT = "2"

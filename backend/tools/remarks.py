@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from . import opt
-from .errors import GraftError
+from .. import opt
+from ..errors import GraftError
 
 VARIABLE = "MLIR_ENABLE_DIAGNOSTICS"
 _LOCATED = re.compile(r"^(?P<file>.+?):(?P<line>\d+):\d+: (?P<kind>error|warning|remark|note): (?P<text>.*)$")

@@ -16,10 +16,10 @@ from typing import Any
 import click
 import triton
 
-from . import __version__
-from .bench.options import Options as BenchOptions
-from .bundle.cli import bundle
-from .errors import GraftError, OptionError
+from .. import __version__
+from ..bench.options import Options as BenchOptions
+from ..bundle.cli import bundle
+from ..errors import GraftError, OptionError
 
 
 class Commands(click.Group):
@@ -59,7 +59,7 @@ graft.add_command(bundle)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
     """Show what the backend finds on this machine and what counts in its cache key."""
-    from . import doctor
+    from .. import doctor
 
     report = doctor.report()
     click.echo(json.dumps(report, indent=2) if as_json else doctor.format_report(report))
@@ -141,7 +141,7 @@ def key() -> None:
 @click.argument("kernel")
 def key_explain(kernel: str) -> None:
     """Show in what the two nearest cache entries of KERNEL differ: why the later one was compiled."""
-    from . import explain
+    from ..cache import explain
 
     click.echo(explain.compare_entries(kernel))
 
@@ -155,7 +155,7 @@ def bench() -> None:
 @options_of(BenchOptions)
 def bench_launch(**texts: str | None) -> None:
     """Measure what one launch costs the host, as ratios to a C loop over cuLaunchKernelEx."""
-    from .bench import launch
+    from ..bench import launch
 
     options = BenchOptions.from_texts(texts)
     report = launch.run(options)
@@ -174,15 +174,15 @@ def bench_launch(**texts: str | None) -> None:
 def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries: int | None) -> None:
     """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
     if entries:
-        from .bench import entries as of_entries
+        from ..bench import entries as of_entries
 
         click.echo(of_entries.run(entries))
         return
-    from .bench import key
+    from ..bench import key
 
     click.echo(key.format_rows(key.run(rounds, kernels)))
     if stub or device:
-        from .bench import machines, options, read_sets
+        from ..bench import machines, options, read_sets
 
         machine = machines.StubMachine(options.parse_stub("--stub", stub)) if stub else machines.CudaMachine()
         click.echo(f"{'check of a read-set at launch, per entry':48} {read_sets.measure(machine):38.1f} ns")
@@ -195,7 +195,7 @@ def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries
 @click.option("--build", is_flag=True, help="Measure building the bundle instead, ROUNDS times; needs no device.")
 def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
     """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
-    from .bench import startup
+    from ..bench import startup
 
     click.echo(startup.format_rows(startup.run_build(rounds, kernels) if build else startup.run(rounds, kernels, stub)))
 
@@ -210,8 +210,8 @@ def bench_kernels(only: tuple[str, ...], rounds: int, output: str | None, as_lis
 
     Compile time (--only compile) needs no device.
     """
-    from .bench import kernels, options
-    from .bench.suite import sections
+    from ..bench import kernels, options
+    from ..bench.suite import sections
 
     if as_list:
         click.echo(sections.format_list())

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 from triton import knobs
 
-from . import chips, pipeline
-from .errors import GraftWarning
-from .steps import JOINING, ORDER
+from .. import chips, pipeline
+from ..errors import GraftWarning
+from ..steps import JOINING, ORDER
 
 #: How much longer our code may be.
 _LONGER = 2
@@ -173,7 +173,7 @@ class Judge:
 
     def _compiled(self, variant: _Variant, context: Any) -> Account:
         """What ptxas makes of *variant*."""
-        from .runtime import cubin
+        from ..runtime import cubin
 
         module = pipeline.parse(variant.text, context)
         module = variant.note(self._stages["ttgir"], "ttgir", module, variant.text)

@@ -24,7 +24,7 @@ import triton
 from triton._utils import type_canonicalisation_dict
 from triton.runtime.jit import JITFunction, KernelParam
 
-from .errors import OptionError
+from ..errors import OptionError
 
 #: What Triton specialises on, in bytes for pointers.
 ALIGNMENT = 16
@@ -166,7 +166,7 @@ def _dtype(name: str, text: str, dtype: str) -> str:
 def _pointer(name: str, text: str, dtype: str, alignment: int) -> Any:
     if alignment < 1 or alignment & (alignment - 1):
         raise OptionError(name, text, "an alignment that is a power of two, in bytes")
-    from .bundle.ranges import Array
+    from ..bundle.ranges import Array
 
     return Array(_dtype(name, text, dtype), alignment % ALIGNMENT == 0)
 
@@ -174,7 +174,7 @@ def _pointer(name: str, text: str, dtype: str, alignment: int) -> Any:
 def _descriptor(name: str, text: str, dtype: str, block: list[int]) -> Any:
     from triton.tools.tensor_descriptor import TensorDescriptor
 
-    from .bundle.ranges import Array
+    from ..bundle.ranges import Array
 
     base = Array(triton.language.str_to_ty(_dtype(name, text, dtype), None), aligned=True)
     # Of shape and strides a kernel knows nothing when it is compiled: any that TMA takes will do.

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .steps import STEPS
+from ..steps import STEPS
 
 #: Our passes that change kernels, in the order in which they run, each with the option that switches it off.
 PASSES = {step.name: step.switch for step in STEPS}
