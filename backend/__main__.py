@@ -21,6 +21,9 @@ def _command_line() -> Callable[..., None]:
         with interrupts.held():
             from .tools.cli import graft
     except ModuleNotFoundError as error:
+        if error.name == f"{__package__}.tools":
+            print("Error: this backend was made without its wing tools, where the command line is", file=sys.stderr)
+            sys.exit(2)
         if error.name != "click":
             raise
         print("Error: the command line needs click: pip install 'triton-graft[cli]'", file=sys.stderr)

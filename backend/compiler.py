@@ -3,32 +3,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields, make_dataclass
 from typing import Any
 
 from triton import knobs
 from triton.backends.compiler import GPUTarget, Language
 from triton.backends.nvidia import compiler as nvidia
 
-from . import hooks
+from . import hooks, wings
 from .errors import OptionError
-from .settings import NAME, OPTIONS
+from .settings import NAME
 
 
-@dataclass(frozen=True)
-class Options(nvidia.CUDAOptions):
-    """Triton's options for the target and ours. `settings.OPTIONS` documents and checks ours."""
+def _check(options: Any) -> None:
+    """What a dataclass does last: raises `OptionError` for an option of ours that is not allowed."""
+    nvidia.CUDAOptions.__post_init__(options)
+    for name, option in wings.options().items():
+        option.check(getattr(options, name))
 
-    skip_passes: str = OPTIONS["skip_passes"].default
-    exact_bits: bool = OPTIONS["exact_bits"].default
-    swizzle_programs: int | str = OPTIONS["swizzle_programs"].default
-    version_tiles: bool = OPTIONS["version_tiles"].default
-    version_tiles_max_ops: int = OPTIONS["version_tiles_max_ops"].default
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, option in OPTIONS.items():
-            option.check(getattr(self, name))
+#: Triton's options for the target, and a field for each of ours (`wings.options`).
+Options: Any = make_dataclass(
+    "Options",
+    [(name, Any, option.default) for name, option in wings.options().items()],
+    bases=(nvidia.CUDAOptions,),
+    namespace={"__post_init__": _check, "__module__": __name__},
+    frozen=True,
+)
 
 
 class Backend(nvidia.CUDABackend):
@@ -43,51 +44,50 @@ class Backend(nvidia.CUDABackend):
         self.supports_target = lambda target: target.backend == "cuda"  # type: ignore[method-assign]
         super().__init__(target)
 
-    def parse_options(self, opts: dict[str, Any]) -> Options:
+    def parse_options(self, opts: dict[str, Any]) -> Any:
         """The options in *opts*, which may hold a kernel's keyword arguments too; the environment fills in ours."""
         upstream = super().parse_options(opts)
         _refuse_unknown(opts)
         values = {field.name: getattr(upstream, field.name) for field in fields(upstream)}
-        for name, option in OPTIONS.items():
+        for name, option in wings.options().items():
             given = opts.get(name)
             values[name] = option.for_process() if given is None else option.check(given)
         return Options(**values)
 
-    def add_stages(self, stages: dict, options: Options, language: Language) -> None:
+    def add_stages(self, stages: dict, options: Any, language: Language) -> None:
         capability = self._parse_arch(options.arch)
         if language == Language.TRITON:
-            from .guard import verdict
-
-            judge = verdict.Judge(self, options, capability)
-            stages["ttir"] = judge.make_ttir
-            stages.update({name: judge.remembering(name) for name in ("ttgir", "llir", "ptx", "cubin")})
+            stages["ttir"] = lambda src, metadata: self.make_ttir(src, metadata, options, capability)
+            stages["ttgir"] = lambda src, metadata: self.make_ttgir(src, metadata, options, capability)
         elif language == Language.GLUON:
             stages["glir"] = lambda src, metadata: src
             stages["ttgir"] = lambda src, metadata: self.gluon_to_ttgir(src, metadata, options, capability)
-            stages["llir"] = lambda src, metadata: self.make_llir(src, metadata, options, capability)
-            stages["ptx"] = lambda src, metadata: self.make_ptx(src, metadata, options, self.target.arch)
-            stages["cubin"] = lambda src, metadata: self.make_cubin(src, metadata, options, self.target.arch)
+        stages["llir"] = lambda src, metadata: self.make_llir(src, metadata, options, capability)
+        stages["ptx"] = lambda src, metadata: self.make_ptx(src, metadata, options, self.target.arch)
+        stages["cubin"] = lambda src, metadata: self.make_cubin(src, metadata, options, self.target.arch)
+        if language == Language.TRITON:
+            for wing in wings.present().values():
+                wing.add_stages(self, stages, options, capability)
         if knobs.runtime.add_stages_inspection_hook is not None:
             knobs.runtime.add_stages_inspection_hook(self, stages, options, language, capability)
 
     @staticmethod
-    def make_ttir(mod: Any, metadata: dict, opt: Options, capability: int) -> Any:
-        """Triton's TTIR stage with our passes behind it. What `add_stages` gives asks ptxas about them, too."""
+    def make_ttir(mod: Any, metadata: dict, opt: Any, capability: int) -> Any:
+        """Triton's TTIR stage with our passes behind it."""
         from . import pipeline
 
-        return pipeline.make_ttir(mod, metadata, opt, capability).module
+        return pipeline.make_ttir(mod, metadata, opt, capability)
 
-    def make_cubin(self, src: str, metadata: dict, opt: Options, capability: int) -> bytes:
-        from .cache import key
-
-        metadata["compiler_identity"] = key.compiler_identity()
+    def make_cubin(self, src: str, metadata: dict, opt: Any, capability: int) -> bytes:
+        for wing in wings.present().values():
+            metadata.update(wing.metadata())
         return super().make_cubin(src, metadata, opt, capability)
 
     def hash(self) -> str:
-        """Names what compiles for this target: the compiler and its tools, by content."""
-        from .cache import inputs
+        """Names what compiles for this target: by what a wing finds out, or by the content of this package and Triton's own name."""
+        from . import passes
 
-        return inputs.part({**inputs.compiler().components, **inputs.tools(self.target)}).digest
+        return wings.first(lambda wing: wing.identity(self.target)) or f"{super().hash()}-{passes.package_digest()}"
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:

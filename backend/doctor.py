@@ -7,36 +7,36 @@ import os
 from collections.abc import Callable
 
 import triton
-from triton import knobs
 
-from . import __version__, passes
-from .cache import identity, inputs
+from . import __version__, passes, wings
 from .errors import GraftError
-from .settings import CAPABILITIES, OPTIONS, PREFIX, VARIABLES
+from .settings import PREFIX
+
+#: Triton's variables that decide on kernels, or on where they are kept.
+_TRITONS = (
+    "TRITON_ALWAYS_COMPILE",
+    "TRITON_CACHE_DIR",
+    "TRITON_CACHE_MANAGER",
+    "TRITON_DEFAULT_BACKEND",
+    "TRITON_KERNEL_OVERRIDE",
+)
 
 
 def report() -> dict[str, dict[str, str]]:
     """What there is to know, by section and name. An error in finding something out is what is said of it."""
-    tools = {arch: identity.tools(arch) for arch in (CAPABILITIES[0], CAPABILITIES[-1])}
-    return {
+    sections: dict[str, dict[str, str]] = {
         "versions": {"triton-graft": __version__, "Triton": triton.__version__},
         "built parts": {
-            "passes": _said(lambda: "usable" if passes.available() else "cannot be used"),
-            "native launcher": _said(_launcher),
+            "passes": said(lambda: "usable" if passes.available() else "cannot be used"),
+            "wings": ", ".join(wings.present()) or "none",
         },
-        "cache key": {
-            "compiler": _said(_compiler),
-            **{name: text[:80] or "none" for name, text in inputs.compiler().components.items()},
-            **{f"ptxas for {arch}": found["ptxas"][:16] for arch, found in tools.items()},
-        },
-        "cache": {
-            "folder": knobs.cache.dir,
-            "can be written": "yes" if _is_writable(knobs.cache.dir) else "no: kernels are kept until the process ends",
-            "manager": _said(_manager),
-        },
-        **({"unsettled files of the compiler": identity.unsettled()} if identity.unsettled() else {}),
-        "environment": _environment(),
+        "environment": {},
     }
+    for wing in wings.present().values():
+        for section, facts in wing.report().items():
+            sections[section] = {**sections.get(section, {}), **facts}
+    environment = sections.pop("environment")
+    return sections | {"environment": _environment() | environment}
 
 
 def format_report(sections: dict[str, dict[str, str]]) -> str:
@@ -47,46 +47,17 @@ def format_report(sections: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines[:-1])
 
 
-def _said(find: Callable[[], str]) -> str:
+def said(find: Callable[[], str]) -> str:
+    """What *find* finds out, or the error that it meets."""
     try:
         return find()
     except (GraftError, ImportError, OSError, RuntimeError) as error:
         return f"error: {error}"
 
 
-def _launcher() -> str:
-    from .launch import _launcher
-
-    return f"usable ({os.path.basename(_launcher.__file__ or '')})"
-
-
-def _compiler() -> str:
-    frozen = inputs.frozen_key()
-    return "identified by content" if frozen is None else f"frozen as {frozen!r}: changes of the compiler are not noticed"
-
-
-def _manager() -> str:
-    manager = knobs.cache.manager_class
-    return "graft's" if manager is None else f"{manager.__module__}:{manager.__qualname__}"
-
-
-def _is_writable(folder: str) -> bool:
-    """Whether files can be made in *folder*, or it can be made."""
-    while not os.path.exists(folder):
-        folder = os.path.dirname(folder)
-    return os.access(folder, os.W_OK)
-
-
 def _environment() -> dict[str, str]:
     """The variables that are set and count here."""
-    ours = [*VARIABLES, *(option.variable for option in OPTIONS.values())]
-    tritons = [
-        *inputs.ENVIRONMENT,
-        "TRITON_CACHE_DIR",
-        "TRITON_CACHE_MANAGER",
-        "TRITON_KERNEL_OVERRIDE",
-        "TRITON_ALWAYS_COMPILE",
-    ]
+    ours = [*wings.variables(), *(option.variable for option in wings.options().values())]
     unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in ours]
-    known = {name: os.environ[name] for name in (*ours, *tritons) if name in os.environ}
+    known = {name: os.environ[name] for name in (*ours, *_TRITONS) if name in os.environ}
     return known | {name: f"{os.environ[name]} (no such variable)" for name in unknown}

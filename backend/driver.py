@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia import driver as nvidia
 
-from . import hooks
-from .errors import CompileOnlyError, GraftWarning, NoDeviceError, OptionError
-from .settings import NAME, PREFIX, flag_for_process, is_default_backend, parse_target, target_for_process
+from . import hooks, wings
+from .errors import CompileOnlyError, NoDeviceError, OptionError
+from .settings import NAME, PREFIX, is_default_backend, parse_target, target_for_process
 
 
 class Driver(nvidia.CudaDriver):
@@ -40,7 +37,7 @@ class Driver(nvidia.CudaDriver):
         #: What stands for the identity of the compiler in cache keys, if it is not to be found out.
         self.key = key
         self.target = parse_target("target", target) if target is not None else target_for_process()
-        #: Whether kernels are launched by the native launcher while this driver is active.
+        #: Whether kernels are launched natively while this driver is active.
         self.launches_natively = False
         if self.target is not None:
             self._init_compile_only(self.target)
@@ -51,16 +48,14 @@ class Driver(nvidia.CudaDriver):
                 f"no CUDA device was found, so the {NAME} driver cannot launch kernels; to compile without one, name "
                 f'the target: Driver(target="cuda:90") or {PREFIX}TARGET=cuda:90.'
             )
-        if os.environ.get(f"{PREFIX}TRACE"):
-            from .bundle import trace
-
-            trace.start()
+        for wing in wings.present().values():
+            wing.driver_made(self)
         hooks.watch(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in ("get_current_device", "get_current_stream"):
-            hooks.driver_changed(self)
+            self._changed()
 
     @staticmethod
     def is_active() -> bool:
@@ -78,27 +73,18 @@ class Driver(nvidia.CudaDriver):
         return "native" if self.launches_natively else "device"
 
     def binder_of(self, kernel: Any) -> Callable[[], tuple]:
-        """What makes the caches of *kernel* for a device: Triton's own, made exact."""
-        from .launch import typed_keys
-
-        return lambda: typed_keys.create_binder(kernel)
+        """What makes the caches of *kernel* for a device."""
+        return wings.first(lambda wing: wing.make_binder(kernel)) or kernel.create_binder
 
     def _init_device(self) -> None:
-        """Sets what `CudaDriver.__init__` sets; with the native launcher, no C compiler is needed."""
-        native = _import_launcher()
-        if native is None:
+        """Sets what `CudaDriver.__init__` sets, or lets a wing do so."""
+        if not any(wing.init_device(self) for wing in wings.present().values()):
             super().__init__()
-            return
-        self.launches_natively = True
-        self.utils = native.utils
-        self.launcher_cls = native.Launcher
-        if "torch" in sys.modules:
-            super(nvidia.CudaDriver, self).__init__()  # PyTorch's functions
-            return
-        self.get_device_capability = self._get_device_capability
-        self.get_current_stream = self._get_current_stream
-        self.get_current_device = self._get_current_device
-        self.set_current_device = self._set_current_device
+
+    def _changed(self) -> None:
+        if hooks.active_driver() is self:
+            for wing in wings.present().values():
+                wing.driver_changed(self)
 
     def _init_compile_only(self, target: GPUTarget) -> None:
         """Sets what `CudaDriver.__init__` sets, without a device behind it: there is one device, number 0."""
@@ -125,25 +111,6 @@ class Driver(nvidia.CudaDriver):
     def _need_device(self, what: str) -> None:
         if self.target is not None:
             raise _compile_only_error(what, self.target)
-
-
-def _import_launcher() -> Any:
-    """The module `launcher`, or None if Triton's own launcher is to be used."""
-    if not flag_for_process("LAUNCHER", True):
-        return None
-    try:
-        from .launch import launcher
-    except ImportError as error:
-        warnings.warn(
-            f"triton-graft launches as Triton does, since its native launcher cannot be loaded ({error}); build it for this "
-            f"Python (pip install .), or set {PREFIX}LAUNCHER=0.",
-            GraftWarning,
-            stacklevel=4,
-        )
-        return None
-    if flag_for_process("LAUNCH_STATS", False):
-        launcher.print_stats_at_exit()
-    return launcher
 
 
 class _CompileOnlyUtils:

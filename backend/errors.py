@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Every error and warning of the backend. Messages say what was given, what is allowed and what to do."""
+"""Every error and warning of the backend. Messages say what was given, what is allowed and what to do.
 
-from .runtime.errors import BundleError, GraftError, LaunchError, OutOfResourcesError, VariantError
+The classes of a wing stand in its `errors.py`, and can be imported from here as well.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+
+class GraftError(Exception):
+    """Base of all errors that triton-graft raises itself."""
 
 
 class OptionError(GraftError, ValueError):
@@ -24,18 +35,6 @@ class UnregisteredError(GraftError, RuntimeError):
     """Triton has not found this backend, whose driver is to be made active."""
 
 
-class FreezeError(GraftError, ValueError):
-    """A launch cannot be frozen as it was asked to be."""
-
-
-class SpecializationError(GraftError, TypeError):
-    """An argument of a frozen launch is of another specialisation than the one that was frozen."""
-
-
-class CacheMissError(GraftError, RuntimeError):
-    """A kernel is not in the cache, and compiling it was ruled out."""
-
-
 class PassLibraryError(GraftError, RuntimeError):
     """The pass library cannot be used, or does not know a pass that was asked for."""
 
@@ -44,19 +43,11 @@ class GraftWarning(RuntimeWarning):
     """The backend works, but not all of it; said once per cause and process."""
 
 
-__all__ = [
-    "BundleError",
-    "CacheMissError",
-    "CompileOnlyError",
-    "FreezeError",
-    "GraftError",
-    "GraftWarning",
-    "LaunchError",
-    "NoDeviceError",
-    "OptionError",
-    "OutOfResourcesError",
-    "PassLibraryError",
-    "SpecializationError",
-    "UnregisteredError",
-    "VariantError",
-]
+def __getattr__(name: str) -> Any:
+    """The error *name* of a wing that is there."""
+    if not name.startswith("_"):
+        for path in sorted(Path(__file__).parent.glob("*/errors.py")):
+            found = vars(importlib.import_module(f".{path.parent.name}.errors", __package__))
+            if name in found:
+                return found[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

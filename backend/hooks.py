@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every attribute of Triton's that we replace, in one table, with the reason and its undoing.
+"""Who owns the `cuda` target, and the attributes of Triton's that we replace while it is ours.
 
 The `cuda` target belongs to whoever's driver is active. Triton 3.9 has no such notion: it asks every backend whether it
 takes a target and wants exactly one yes, and kernels remember the backend that they first met. The hooks below supply it.
@@ -9,16 +9,17 @@ Three states decide what is in place:
   untouched;
 - *present*: a driver of ours exists: the in-tree backend gives up the target exactly while ours is active, and Triton's
   driver configuration tells us when that begins and ends. When the last of our drivers is gone, this is undone;
-- *active*: ours is the active driver: kernels have caches of their own for it, are found by our cache key, and are launched by
-  the native launcher. When it stops being active, this is undone.
+- *active*: ours is the active driver: kernels have caches of their own for it, and the wings have their hooks in place. When it
+  stops being active, this is undone.
 
-Undoing leaves Triton with the very same objects as before. A hook is put in place only where it finds what Triton 3.9 has;
-otherwise it declines with one warning.
+`HOOKS` is the table of the core's own hooks, and each wing brings its own (`wings`). Undoing leaves Triton with the very same objects
+as before. A hook is put in place only where it finds what Triton 3.9 has; otherwise it declines with one warning.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import os
 import sys
@@ -26,17 +27,16 @@ import threading
 import warnings
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import triton
 from triton.backends.nvidia import compiler as nvidia_compiler
 
+from . import wings
 from .errors import GraftWarning, UnregisteredError
 from .settings import NAME, is_default_backend
-
-#: Puts a hook in place and returns what undoes it, or None if Triton is not as expected.
-Install = Callable[[], Callable[[], None] | None]
+from .wings import Hook, State
 
 
 class _Lock:
@@ -138,7 +138,7 @@ def owns_cuda(target: Any, asker: str) -> bool:
             config.active  # noqa: B018 - a property that creates the default driver
         if active_driver() is None:
             with _lock:
-                _install("watch", *_WITHOUT_DRIVER)
+                _enter(State.PRESENT | State.DRIVERLESS)
     _verdict.target, _verdict.ours, _verdict.first_asker = target, is_ours, asker
     return _verdict.ours
 
@@ -220,27 +220,10 @@ def _install_device_caches() -> Callable[[], None] | None:
     return undo
 
 
-# -- JITFunction.__getitem__: kernel[grid](...) without Triton's Python
+# -- Triton's functions, wherever they were imported
 
 
-def _install_launcher() -> Callable[[], None] | None:
-    from .launch import launcher
-
-    return launcher.install(active_driver())
-
-
-def driver_changed(driver: Any) -> None:
-    """To be called when *driver*, which is ours, has got other functions for the current device or stream."""
-    if "launch" in _undos and active_driver() is driver:
-        from .launch import launcher
-
-        launcher.follow(driver)
-
-
-# -- The cache key: Triton's functions, wherever they were imported
-
-
-def _replace_everywhere(module: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
+def replace_everywhere(module: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
     """Puts what *make* makes of *name* of *module* in its place, also where others have imported it under that name.
 
     Returns None if it does not have the *parameters* that it has in Triton 3.9.
@@ -258,81 +241,6 @@ def _swap(name: str, old: Any, new: Any) -> None:
     for module_name, module in list(sys.modules.items()):
         if getattr(module, "__dict__", {}).get(name) is old and not module_name.startswith(__package__):
             setattr(module, name, new)
-
-
-def _install_key() -> Callable[[], None] | None:
-    from triton.runtime import cache
-
-    from .cache import key
-    from .compiler import Backend
-
-    def make(original: Any) -> Any:
-        def get_cache_key(src: Any, backend: Any, backend_options: Any, env_vars: Any) -> str:
-            ours = key.get_cache_key if isinstance(backend, Backend) else original
-            return ours(src, backend, backend_options, env_vars)
-
-        return get_cache_key
-
-    return _replace_everywhere(cache, "get_cache_key", "src backend backend_options env_vars", make)
-
-
-def _install_manager() -> Callable[[], None] | None:
-    from triton.runtime import cache
-
-    from .cache import key as ours
-    from .cache import store
-
-    def make(original: Any) -> Any:
-        return lambda key: ours.get_cache_manager(key) or store.other_manager(original, key)
-
-    return _replace_everywhere(cache, "get_cache_manager", "key", make)
-
-
-def _install_identity() -> Callable[[], None] | None:
-    from triton.runtime import cache
-
-    from .cache import key
-
-    return _replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
-
-
-def _install_default_identity() -> Callable[[], None] | None:
-    from triton.runtime import cache
-
-    def make(original: Any) -> Any:
-        def triton_key() -> str:
-            if _config().__dict__.get("_active") is not None or not is_default_backend():
-                return original()
-            from .cache import key
-
-            return key.triton_key()
-
-        return triton_key
-
-    return _replace_everywhere(cache, "triton_key", "", make)
-
-
-def _install_redis() -> Callable[[], None] | None:
-    """Gives Triton's Redis backend its settings, which it looks for where Triton 3.9 does not have them."""
-    cache_knobs = triton.knobs.cache
-    if not hasattr(triton.knobs, "redis"):
-        return None
-    if hasattr(cache_knobs, "redis"):
-        return lambda: None
-    cache_knobs.redis = triton.knobs.redis
-    return lambda: vars(cache_knobs).pop("redis", None)
-
-
-def _install_generator() -> Callable[[], None] | None:
-    from triton.compiler import code_generator
-
-    from .cache.recording import RecordingGenerator
-
-    parameters = (
-        "context prototype gscope function_name jit_fn options codegen_fns module_map is_gluon module is_kernel function_types "
-        "noinline caller_context file_name begin_line begin_col"
-    )
-    return _replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
 
 
 # -- JITCallable.parse: threads that compile at the same time
@@ -367,52 +275,6 @@ def _install_parse() -> Callable[[], None] | None:
     return undo
 
 
-# -- Autotuner.prune_configs: what is known already need not be measured
-
-
-def _install_tuning() -> Callable[[], None] | None:
-    from triton.runtime.autotuner import Autotuner
-
-    from .launch import tuning
-
-    original = vars(Autotuner).get("prune_configs")
-    if original is None or [*inspect.signature(original).parameters] != ["self", "kwargs"]:
-        return None
-
-    def prune_configs(self: Any, kwargs: dict) -> Any:
-        chosen = tuning.choose(self, {**self.nargs, **kwargs})
-        return original(self, kwargs) if chosen is None else [chosen]
-
-    Autotuner.prune_configs = prune_configs
-
-    def undo() -> None:
-        if vars(Autotuner).get("prune_configs") is prune_configs:
-            Autotuner.prune_configs = original
-
-    return undo
-
-
-# -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
-
-
-def _install_load() -> Callable[[], None] | None:
-    from triton.compiler.compiler import CompiledKernel
-
-    from .launch import handles
-
-    original = vars(CompiledKernel).get("_init_handles")
-    if original is None or [*inspect.signature(original).parameters] != ["self"]:
-        return None
-    ours = handles.make_whole(original)
-    CompiledKernel._init_handles = ours
-
-    def undo() -> None:
-        if vars(CompiledKernel).get("_init_handles") is ours:
-            CompiledKernel._init_handles = original
-
-    return undo
-
-
 # -- triton.runtime.driver: who is active?
 
 
@@ -432,12 +294,11 @@ def _install_watch() -> Callable[[], None] | None:
             if value in _drivers:
                 _check_registered()
             with _lock:
-                _undo("generator", *reversed(_WHILE_ACTIVE))
+                _leave(State.ACTIVE | State.COMPILING | State.DRIVERLESS)
                 super().__setattr__(name, value)
                 _verdict.target = None  # what this thread has heard is no longer so
-                driver = active_driver()
-                if driver is not None:
-                    _install(*(name for name in _WHILE_ACTIVE if name != "launch" or driver.launches_natively))
+                if active_driver() is not None:
+                    _enter(State.ACTIVE)
 
     WatchedDriverConfig.__name__ = base.__name__
     config.__class__ = WatchedDriverConfig
@@ -492,144 +353,104 @@ def has_device() -> bool:
     return bool(_originals.get("is_active", CudaDriver.is_active)())
 
 
-class Hook(NamedTuple):
-    """One attribute of Triton's that we replace."""
-
-    where: str
-    what: str
-    why: str
-    install: Install
-
-
-#: The table.
+#: The core's own. Those of the wings come after them.
 HOOKS = {
     "watch": Hook(
         "triton.runtime.driver.__class__",
         "a subclass that tells us when the active driver changes",
         "set_active and reset_active have no listeners",
+        State.PRESENT,
         _install_watch,
     ),
     "question": Hook(
         "triton.backends.nvidia.compiler.CUDABackend.supports_target",
         "a no to the registry while the cuda target is ours",
         "make_backend wants exactly one backend for a target",
+        State.PRESENT | State.DEFAULT,
         _install_decline_cuda,
     ),
     "activity": Hook(
         "triton.backends.nvidia.driver.CudaDriver.is_active",
         "a no while TRITON_DEFAULT_BACKEND names us",
         "programs count the drivers that say yes, and do without Triton where there are two",
+        State.DEFAULT,
         _install_activity,
-    ),
-    "default identity": Hook(
-        "triton.runtime.cache.triton_key",
-        "the identity of the compiler while there is no driver and TRITON_DEFAULT_BACKEND names us",
-        "PyTorch's Inductor asks before Triton needs a driver, once in a process",
-        _install_default_identity,
-    ),
-    "identity": Hook(
-        "triton.runtime.cache.triton_key",
-        "the identity of the compiler",
-        "it hashes 500 MB in every process, and has another result for each build of the same sources",
-        _install_identity,
-    ),
-    "key": Hook(
-        "triton.runtime.cache.get_cache_key",
-        "the sound and stable key",
-        "Triton's misses changes and changes without reason",
-        _install_key,
-    ),
-    "manager": Hook(
-        "triton.runtime.cache.get_cache_manager",
-        "a cache manager whose entries can be moved and are checked",
-        "Triton's entries hold absolute paths, and whatever is in them is taken",
-        _install_manager,
-    ),
-    "redis": Hook(
-        "triton.knobs.cache.redis",
-        "triton.knobs.redis",
-        "Triton 3.9 looks there for the settings of its Redis backend, and fails",
-        _install_redis,
-    ),
-    "generator": Hook(
-        "triton.compiler.code_generator.CodeGenerator",
-        "a subclass that notes what it looks up",
-        "only the front end knows what a kernel depends on",
-        _install_generator,
-    ),
-    "tuning": Hook(
-        "triton.runtime.autotuner.Autotuner.prune_configs",
-        "one configuration where a bundle that is loaded says which",
-        "who has but one does not measure",
-        _install_tuning,
     ),
     "parse": Hook(
         "triton.runtime.jit.JITCallable.parse",
         "the same, again where Python miscounted",
         "threads that compile at the same time meet a fault of Python 3.11",
+        State.ACTIVE,
         _install_parse,
-    ),
-    "load": Hook(
-        "triton.compiler.CompiledKernel._init_handles",
-        "the same, for the kernel at once",
-        "threads that launch a new kernel meet it half loaded, or load it twice and leave a module behind",
-        _install_load,
     ),
     "caches": Hook(
         "triton.JITFunction.device_caches",
         "caches of its own for our driver",
         "kernels remember the backend that they first met",
+        State.ACTIVE,
         _install_device_caches,
-    ),
-    "launch": Hook(
-        "triton.JITFunction.__getitem__",
-        "kernel[grid] of the native launcher",
-        "a launch of Triton's own takes several times what the driver does",
-        _install_launcher,
     ),
 }
 
-#: Those that are in place while ours is the active driver.
-_WHILE_ACTIVE = ("identity", "key", "manager", "redis", "parse", "load", "tuning", "caches", "launch")
-#: Those that compiling for a target that is ours by default needs, with no driver.
-_WITHOUT_DRIVER = ("key", "manager", "redis")
+
+@functools.cache
+def table() -> Mapping[str, Hook]:
+    """All hooks by their names, the core's first, in the order in which they are put in place."""
+    found = dict(HOOKS)
+    for wing in wings.present().values():
+        found |= wing.hooks
+    return found
 
 
+class _States:
+    """The states that we are in."""
+
+    now = State(0)
+
+
+_states = _States()
 #: The hooks in place, each with what undoes it, and those that have declined.
 _undos: dict[str, Callable[[], None]] = {}
 _declined: set[str] = set()
 
 
-def _install(*names: str) -> None:
-    """Puts hooks in place that are not yet."""
-    for name in names:
-        if name in _undos or name in _declined:
+def _enter(state: State) -> None:
+    """Puts the hooks of *state* in place that are not yet. Needs the lock."""
+    _states.now |= state
+    for name, hook in table().items():
+        if not hook.during & state or name in _undos or name in _declined:
             continue
-        undo = HOOKS[name].install()
+        undo = hook.install()
         if undo is not None:
             _undos[name] = undo
             continue
         _declined.add(name)
         warnings.warn(
-            f"triton-graft leaves {HOOKS[name].where} alone, which is not as in Triton 3.9; switching between drivers "
+            f"triton-graft leaves {hook.where} alone, which is not as in Triton 3.9; switching between drivers "
             "may mix up their kernels.",
             GraftWarning,
             stacklevel=2,
         )
 
 
-def _undo(*names: str) -> None:
-    """Takes hooks away that are in place."""
-    for name in names:
-        if name in _undos:
+def _leave(state: State) -> None:
+    """Takes those hooks away that no other state needs. Needs the lock."""
+    _states.now &= ~state
+    for name, hook in reversed([*table().items()]):
+        if name in _undos and not hook.during & _states.now:
             _undos.pop(name)()
 
 
-def install_generator() -> None:
-    """To be called when TTIR is about to be made while ours is the active driver."""
+def is_in_place(name: str) -> bool:
+    """Whether the hook *name* is in place."""
+    return name in _undos
+
+
+def compiling() -> None:
+    """To be called when TTIR is about to be made for a kernel that is ours."""
     with _lock:
-        if "key" in _undos:
-            _install("generator")
+        if _states.now & (State.ACTIVE | State.DRIVERLESS):
+            _enter(State.COMPILING)
 
 
 def watch(driver: Any) -> None:
@@ -637,7 +458,7 @@ def watch(driver: Any) -> None:
     with _lock:
         _drivers.add(driver)
         weakref.finalize(driver, _lock.when_free).atexit = False
-        _install("question", "watch")
+        _enter(State.PRESENT)
 
 
 def prepare_for_default() -> None:
@@ -647,10 +468,10 @@ def prepare_for_default() -> None:
     """
     if is_default_backend():
         with _lock:
-            _install("question", "activity", "default identity")
+            _enter(State.DEFAULT)
 
 
 def _sleep_if_unused() -> None:
     """Undoes what is in place when the last driver of ours is gone; an active one cannot go. Needs the lock."""
     if not any(True for _ in _drivers):  # its length may still count the one that goes
-        _undo("watch", "question", "activity", "default identity")
+        _leave(State.PRESENT | State.DEFAULT)

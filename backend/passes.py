@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import os
 import threading
 import time
@@ -115,6 +116,16 @@ def available() -> bool:
 def failed() -> bool:
     """Whether the passes were asked for and cannot be used. Loads nothing."""
     return _load.cache_info().currsize == 1 and _load() is None
+
+
+@functools.cache
+def package_digest() -> str:
+    """A digest of all files of this package, the pass library among them: 64 hexadecimal digits."""
+    whole = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*")):
+        if path.suffix in (".py", ".so"):
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def add(pm: Any, name: str, **options: int | bool | tuple[int, ...]) -> bool:

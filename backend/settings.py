@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What can be set: the one table of environment variables and the one table of our kernel options."""
+"""What can be set: environment variables and kernel options. The tables here are the core's; `wings` has them whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from triton.backends.compiler import GPUTarget
 
 from .errors import OptionError
-from .guard import skips
 
 #: How Triton knows this backend: the name of its folder, of its entry point and of `TRITON_DEFAULT_BACKEND`.
 NAME = __package__.rpartition(".")[2]
@@ -88,7 +87,7 @@ class Option(NamedTuple):
         return self.check(self.parse(self.variable, text), blamed=self.variable)
 
 
-#: Our kernel options. `compiler.Options` has a field for each.
+#: The kernel options of the core.
 OPTIONS = {
     option.name: option
     for option in (
@@ -108,10 +107,6 @@ OPTIONS = {
             "the largest number of TTIR operations that version_tiles may duplicate in one place",
         ),
         Option(
-            "skip_passes", "", skips.EXPECTED, skips.is_valid, lambda name, text: text,
-            "leave out passes, in one kernel or at single places, as graft bisect finds them",
-        ),
-        Option(
             "exact_bits", False, "True or False", lambda v: isinstance(v, bool), parse_flag,
             "version_tiles leaves kernels alone in which it could change a bit of a result: those with reductions, dot "
             "products, or both products and sums of floating-point numbers",
@@ -119,17 +114,10 @@ OPTIONS = {
     )
 }  # fmt: skip
 
-#: Environment variables other than those of the options, each with what it does.
+#: Environment variables of the core other than those of its options, each with what it does.
 VARIABLES = {
     PREFIX + "TARGET": "compile only, for this target (cuda:<compute capability>); needs no CUDA device",
-    PREFIX + "LAUNCHER": "0: launch as Triton does, not with the native launcher",
-    PREFIX + "LAUNCH_STATS": "1: print at exit how many launches went which way",
-    PREFIX + "CACHE": "require: a kernel that is not in the cache is an error, and nothing is compiled",
-    PREFIX
-    + "CACHE_KEY": "a text that stands for the identity of the compiler in cache keys; change it when you change the compiler",
-    PREFIX + "TRACE": "a file to which each variant that is compiled or looked up is added, for `graft bundle build --trace`",
     PREFIX + "SITES": "a file to which passes add a line for each place that they rewrite; graft bisect reads it",
-    PREFIX + "CACHE_LIMIT": "the most bytes that the cache may hold, such as 10G; least recently used kernels are removed",
 }
 
 
@@ -144,14 +132,6 @@ def target_for_process() -> GPUTarget | None:
     variable = PREFIX + "TARGET"
     text = os.environ.get(variable)
     return parse_target(variable, text) if text else None
-
-
-def requires_hits() -> bool:
-    """Whether `GRAFT_CACHE` makes it an error that a kernel is not in the cache."""
-    text = os.environ.get(PREFIX + "CACHE", "")
-    if text not in ("", "require"):
-        raise OptionError(PREFIX + "CACHE", text, "require, or nothing")
-    return bool(text)
 
 
 def is_default_backend() -> bool:

@@ -22,7 +22,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 
 from ..errors import NoDeviceError
-from ..runtime.files import write_file
+from ..files import write_file
 from . import kernels_compile as compiling
 from . import kernels_report as reporting
 from .kernels_report import Report, Row

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import GraftError, OptionError
-from ..runtime.files import write_file
+from ..files import write_file
 from . import report as reporting
 from .machines import CudaMachine, Machine, StubMachine, Tensors
 from .options import Options

@@ -97,6 +97,7 @@ import sys
 import triton
 from triton.backends.graft import bundle
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.bundle import writing
 from triton.backends.graft.runtime import format, reading
 
 parts = []
@@ -105,7 +106,7 @@ for target in sys.argv[2:]:
     with bundle.record() as recording:
         runpy.run_path(sys.argv[1])["warmup"]()
     parts.append(recording.bundle())
-reading.write("out.graft", format.merge(parts))
+writing.write("out.graft", format.merge(parts))
 """
 
 

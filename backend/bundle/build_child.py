@@ -17,7 +17,7 @@ import triton
 
 from ..cache import key
 from ..driver import Driver
-from ..errors import BundleError
+from ..runtime.errors import BundleError
 from . import importing, trace
 from .recording import record
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import interrupts
-from ..errors import BundleError
 from ..runtime import format, reading
+from ..runtime.errors import BundleError
 from ..settings import PREFIX, parse_target, target_for_process
-from . import importing
+from . import importing, writing
 from .build_child import Job
 from .trace import VARIABLE as TRACE_VARIABLE
 
@@ -79,7 +79,7 @@ def build(  # noqa: PLR0913 - the parts of a build, by name
     with interrupts.held() as hand_on, tempfile.TemporaryDirectory(prefix="graft-build-") as folder:
         team = _Team(Path(folder), progress or Silent(), Job(list(warmups), list(traces), "", texts, -1))
         bundle = format.merge(team.run(names, jobs or default_jobs(), hand_on))
-    reading.write(output, bundle)
+    writing.write(output, bundle)
     return bundle
 
 
@@ -102,7 +102,7 @@ def from_cache(folder: Any, targets: Iterable[str], output: Any, texts: bool = F
         bundle = format.restrict(bundle, lambda variant: variant["target"] in names)
         if not bundle.content["variants"]:
             raise BundleError("empty", f"{folder}: it has no kernels for {', '.join(names)}; it has some for {there}")
-    reading.write(output, bundle)
+    writing.write(output, bundle)
     return bundle
 
 

@@ -38,10 +38,9 @@ def on_rich_terminal() -> bool:
 
 def write(address: str, bundle: Any, report: dict[str, Any], as_json: bool) -> None:
     """Writes *bundle* to *address* and prints what *report* says of it."""
-    from ..runtime import reading
-    from . import inspection
+    from . import inspection, writing
 
-    reading.write(address, bundle)
+    writing.write(address, bundle)
     click.echo(as_text({"file": address, **report}, as_json, inspection.format_written))
 
 
@@ -107,9 +106,10 @@ def bundle_keygen(private: str) -> None:
 @click.option("-o", "--output", metavar="FILE", help="Write the signed bundle there instead of in its place.")
 def bundle_sign(address: str, key: str, output: str | None) -> None:
     """Sign the bundle FILE, a path or a URL; a signature that it has is replaced. Prints the public key."""
-    from ..runtime import reading, signing
+    from ..runtime import signing
+    from . import writing
 
-    click.echo(reading.sign(address, signing.load_private_key(key), output))
+    click.echo(writing.sign(address, signing.load_private_key(key), output))
 
 
 @bundle.command("show")
@@ -148,7 +148,7 @@ def bundle_diff(a: str, b: str, as_json: bool) -> None:
 @click.pass_context
 def bundle_verify(context: click.Context, address: str, trusted_keys: tuple[str, ...], as_json: bool) -> None:
     """Check that the bundle FILE keeps all rules of the format; exit status 1 and the first rule that is broken if not."""
-    from ..errors import BundleError
+    from ..runtime.errors import BundleError
     from . import inspection
 
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
-from ..errors import BundleError
+from ..runtime.errors import BundleError
 
 
 def split(address: str) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..cache.explain import differences
 from ..cache.inputs import part
-from ..errors import BundleError
 from ..runtime import cubin, dispatch, format, reading, signing, values
+from ..runtime.errors import BundleError
 from ..runtime.format import Bundle, Content
 from .loading import Unpacked
 

@@ -27,10 +27,10 @@ from triton.runtime.cache import _base32
 from ..cache import explain, inputs, key, store
 from ..cache.encoding import digest
 from ..cache.manifest import Alternative, Manifest, alternative_of
-from ..errors import BundleError
 from ..launch import tuning
 from ..runtime import format, reading, values
 from ..runtime.cubin import check_parameters
+from ..runtime.errors import BundleError
 from .recording import active_target, function_of, keywords_of
 
 #: Whose kernels to take: those of this very compiler, or whatever the bundle has for this target.

@@ -28,7 +28,7 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam, MockTensor, create_function_from_signature
 
-from ..errors import BundleError
+from ..runtime.errors import BundleError
 
 #: How many variants of one kernel a warmup compiles unless it asks for more.
 MAX_VARIANTS = 4096

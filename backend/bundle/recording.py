@@ -13,10 +13,10 @@ from triton.runtime.autotuner import Autotuner
 from triton.runtime.jit import JITFunction
 
 from ..cache import key, manifest, store
-from ..errors import BundleError
 from ..launch import tuning
-from ..runtime import format, reading, values
-from . import variants
+from ..runtime import format, values
+from ..runtime.errors import BundleError
+from . import variants, writing
 from .variants import Compiled
 
 
@@ -71,7 +71,7 @@ class Recording:
                 f"{address}: no kernel was compiled or looked up while recording, so there is nothing to save; kernels that the "
                 "process had loaded before do not count: record from its start",
             )
-        reading.write(address, bundle)
+        writing.write(address, bundle)
 
     def _note(self, request: key.Request, lookup: key.Lookup, group: dict[str, str]) -> None:
         """Notes a compilation. Its files are read now: an entry may be evicted, a temporary folder goes."""

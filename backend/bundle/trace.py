@@ -26,8 +26,9 @@ from triton.compiler.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
 from ..cache import key
-from ..errors import BundleError, GraftWarning, OptionError
+from ..errors import GraftWarning, OptionError
 from ..runtime import values
+from ..runtime.errors import BundleError
 from ..settings import PREFIX
 from . import importing, variants
 

@@ -16,8 +16,8 @@ from triton.compiler.compiler import ASTSource
 
 from .. import __version__
 from ..cache import inputs
-from ..errors import BundleError
 from ..runtime import dispatch, format, values
+from ..runtime.errors import BundleError
 
 #: Options that are files of one machine; their content is in the key.
 _FILES = ("extern_libs", "ir_override")

@@ -8,9 +8,9 @@ from typing import Any
 
 from triton import knobs
 
-from ..errors import CacheMissError, GraftError
-from ..settings import requires_hits
+from ..errors import GraftError
 from . import store
+from .errors import CacheMissError
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def report_miss(lookup: Any, there: list[store.Entry]) -> None:
     """Says why *lookup* found nothing, where *there* are the entries of its name: in the debug log or, where `GRAFT_CACHE` requires
     hits, in a `CacheMissError`."""
     reason = why_missed(lookup, there)
-    if requires_hits():
+    if store.requires_hits():
         raise CacheMissError(reason)
     log.debug("%s", reason)
 

@@ -34,7 +34,7 @@ from triton import _instrumentation, knobs
 from triton._C import libtriton
 
 from .. import passes
-from ..runtime.files import write_file
+from ..files import write_file
 from ..settings import NAME
 
 #: Seconds that a file must have been left alone before its entry says that its content is the same: clocks of file systems

@@ -31,8 +31,7 @@ from triton._C.libtriton import ir
 from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make_backend
 from triton.runtime.jit import JITFunction
 
-from .. import hooks, passes
-from ..settings import OPTIONS, requires_hits
+from .. import hooks, passes, wings
 from . import inputs, readset, store
 from .encoding import Encoder, UnprovableError, digest, is_stable, joined
 from .manifest import Alternative, Manifest
@@ -155,7 +154,9 @@ def triton_key() -> str:
 
     They do not know our options, so what the environment gives as other defaults is in there. Raises `OptionError`.
     """
-    given = [f"{option.variable}={value}" for option in OPTIONS.values() if (value := option.for_process()) != option.default]
+    given = [
+        f"{option.variable}={value}" for option in wings.options().values() if (value := option.for_process()) != option.default
+    ]
     return "-".join([triton.__version__, compiler_identity(), *given])
 
 
@@ -187,7 +188,7 @@ def get_cache_manager(hash: str) -> Any:
         manager: Any = _Ready(found)
     else:
         manager = store.get_cache_manager(hash, _about(request, lookup))
-    if not (observers or requires_hits() or log.isEnabledFor(logging.DEBUG)):
+    if not (observers or store.requires_hits() or log.isEnabledFor(logging.DEBUG)):
         return manager
 
     def missed() -> None:
@@ -203,10 +204,8 @@ def get_cache_manager(hash: str) -> Any:
 
 
 def _about(request: Request, lookup: Lookup) -> store.About:
-    def variant() -> dict[str, Any]:
-        from ..bundle import variants
-
-        return variants.described(request.source, request.options)
+    def variant() -> Mapping[str, Any]:
+        return wings.first(lambda wing: wing.describe(request.source, request.options)) or {}
 
     made = _thread.made
     first = (made.module, made.text) if made is not None and made.source is request.source and made.text else None
@@ -419,7 +418,7 @@ def entry_of(lookup: Lookup) -> str:
 
 def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Lookup:
     """Makes the TTIR and notes in *manifest* what it was made from."""
-    hooks.install_generator()
+    hooks.compiling()
     from .recording import Recorder
 
     _note_used_globals(root.function)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.runtime.cache import _base32
 
-from ..runtime.files import write_file
+from ..files import write_file
 from .readset import Read
 
 #: The folder of the cache in which manifests are.

@@ -7,7 +7,7 @@ An entry is the folder `<knobs.cache.dir>/<KEY>/`, laid out flat as Triton does 
     {"digest":"<sha256 of KEY and what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"version":1}
 
 `files` are in the order of compilation. No path is in there. Beside it lie `__key__<name>.json`, the components of the cache
-key, and `__variant__<name>.json`, what the kernel was compiled from (`bundle.variants.described`): nobody launches by these two, they
+key, and `__variant__<name>.json`, what the kernel was compiled from (`Wing.describe`): nobody launches by these two, they
 are for `nearest` and for bundles.
 
 - *Writing* goes to a private folder `tmp.<pid>.<random>` beside the entries, which becomes the entry by one rename. There
@@ -38,14 +38,14 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from triton import knobs
 from triton.runtime import cache as triton_cache
 
 from ..errors import GraftWarning, OptionError
-from ..runtime.files import write_file
+from ..files import write_file
 from ..settings import PREFIX, parse_integer
 from . import manifest
 from .manifest import digest_of
@@ -134,7 +134,7 @@ class About(NamedTuple):
     """
 
     components: dict[str, str]
-    variant: Callable[[], dict[str, Any]] = dict
+    variant: Callable[[], Mapping[str, Any]] = dict
     first: tuple[Any, str] | None = None
 
 
@@ -371,6 +371,15 @@ class Watched(triton_cache.CacheManager):
         path = self._manager.put_group(filename, group)
         self._found(group)
         return path  # type: ignore[return-value, unused-ignore]
+
+
+def requires_hits() -> bool:
+    """Whether `GRAFT_CACHE` makes it an error that a kernel is not in the cache."""
+    variable = PREFIX + "CACHE"
+    text = os.environ.get(variable, "")
+    if text not in ("", "require"):
+        raise OptionError(variable, text, "require, or nothing")
+    return bool(text)
 
 
 def limit_for_process() -> int | None:

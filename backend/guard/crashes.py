@@ -33,7 +33,7 @@ from types import TracebackType
 
 from triton import knobs
 
-from ..runtime.files import write_file
+from ..files import write_file
 from ..settings import PREFIX
 from . import skips
 

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
@@ -22,6 +22,7 @@ from triton import knobs
 from .. import chips, pipeline
 from ..errors import GraftWarning
 from ..steps import JOINING, ORDER
+from . import guarded
 
 #: How much longer our code may be.
 _LONGER = 2
@@ -86,29 +87,26 @@ class _Variant:
 class Judge:
     """The stages of one compilation, from TTIR to cubin."""
 
-    def __init__(self, backend: Any, options: Any, capability: int):
-        self._options, self._capability = options, capability
-        arch = backend.target.arch
+    def __init__(self, stages: Mapping[str, Stage], options: Any, capability: int, arch: int):
+        self._stages, self._options, self._capability = dict(stages), options, capability
         self._limits = chips.get_multiprocessor(arch)
-        self._stages: dict[str, Stage] = {
-            "ttgir": lambda src, metadata: backend.make_ttgir(src, metadata, options, capability),
-            "llir": lambda src, metadata: backend.make_llir(src, metadata, options, capability),
-            "ptx": lambda src, metadata: backend.make_ptx(src, metadata, options, arch),
-            "cubin": lambda src, metadata: backend.make_cubin(src, metadata, options, arch),
-        }
         self._made: dict[tuple[str, str], _Made] = {}
 
     # -- Stages
 
     def make_ttir(self, module: Any, metadata: dict) -> Any:
         """Triton's TTIR stage, and behind it those of our passes that are worth it."""
-        made = pipeline.make_ttir(module, metadata, self._options, self._capability)
+        made = guarded.make_ttir(module, metadata, self._options, self._capability)
         if not made.passes or self._options.instrumentation_mode or knobs.nvidia.disable_ptxas_opt:
             return made.module
         ours = _Variant(made.passes, str(made.module), metadata)
         kept = self._choose(ours, made, made.module.context)
         self._made = kept.made
         return made.module if kept is ours else pipeline.parse(kept.text, made.module.context)
+
+    def stages(self) -> dict[str, Stage]:
+        """The stages that take the place of those that it was given."""
+        return {"ttir": self.make_ttir} | {name: self.remembering(name) for name in ("ttgir", "llir", "ptx", "cubin")}
 
     def remembering(self, name: str) -> Stage:
         """The stage *name*, which does not make again what was made for the verdict."""
@@ -123,7 +121,7 @@ class Judge:
 
     # -- The verdict
 
-    def _choose(self, ours: _Variant, made: pipeline.Changed, context: Any) -> _Variant:
+    def _choose(self, ours: _Variant, made: guarded.Changed, context: Any) -> _Variant:
         """The variant to keep: *ours*, which is all that was *made*, or one with fewer of our passes, or with none."""
         try:
             account = self._compiled(ours, context)
@@ -150,14 +148,14 @@ class Judge:
         _say(ours, f"the kernel without {_names(dropped)} was kept: ptxas gives it with {_names(ours.changed)} {objection}")
         return variant
 
-    def _with_fewer(self, made: pipeline.Changed, metadata: dict) -> list[_Variant]:
+    def _with_fewer(self, made: guarded.Changed, metadata: dict) -> list[_Variant]:
         """*made* with the order of programs alone, if more was changed, and as it was; a group that was asked for stays."""
         found = [_Variant((ORDER,), made.ordered, metadata)] if made.ordered else []
         if not found or self._options.swizzle_programs == "auto":
             found.append(_Variant((), made.original, metadata))
         return [variant for variant in found if variant.changed != made.passes]
 
-    def _not_compiled(self, ours: _Variant, made: pipeline.Changed, context: Any, error: Exception) -> _Variant:
+    def _not_compiled(self, ours: _Variant, made: guarded.Changed, context: Any, error: Exception) -> _Variant:
         """What is kept where a stage of Triton's raises *error*: the kernel as it was before our passes, if that compiles."""
         without = _Variant((), made.original, ours.given)
         try:

@@ -14,9 +14,9 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
-from ..errors import FreezeError, SpecializationError
 from ..settings import NAME, PREFIX
 from . import _launcher, arrays, callbacks
+from .errors import FreezeError, SpecializationError
 
 
 def freeze(

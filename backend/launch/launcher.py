@@ -16,11 +16,12 @@ from typing import Any
 
 import triton
 from triton import knobs
+from triton.backends.nvidia import driver as nvidia
 from triton.language.core import constexpr, dtype
 from triton.runtime.jit import JITFunction
 
 from ..cache.current_kernels import ABSENT, UNSTABLE, still_holds
-from ..errors import LaunchError
+from ..runtime.errors import LaunchError
 from ..settings import NAME
 from . import _launcher, arrays, callbacks
 from .freezing import freeze, refuse
@@ -28,6 +29,23 @@ from .kernel_launcher import Launcher
 
 #: What stands in for `CudaUtils`, which Triton compiles in every new cache folder: the extension has the same functions.
 utils = _launcher
+
+# -- A driver that launches natively
+
+
+def prepare(driver: Any) -> None:
+    """Sets what `CudaDriver.__init__` sets in *driver*; no C compiler is needed."""
+    driver.launches_natively = True
+    driver.utils = utils
+    driver.launcher_cls = Launcher
+    if "torch" in sys.modules:
+        super(nvidia.CudaDriver, driver).__init__()  # PyTorch's functions
+        return
+    driver.get_device_capability = driver._get_device_capability
+    driver.get_current_stream = driver._get_current_stream
+    driver.get_current_device = driver._get_current_device
+    driver.set_current_device = driver._set_current_device
+
 
 # -- Switching on and off
 
@@ -103,4 +121,4 @@ def _print_stats() -> None:
     sys.stderr.write(format_stats(stats()))
 
 
-__all__ = ["Launcher", "follow", "format_stats", "freeze", "install", "print_stats_at_exit", "stats", "utils"]
+__all__ = ["Launcher", "follow", "format_stats", "freeze", "install", "prepare", "print_stats_at_exit", "stats", "utils"]

@@ -13,7 +13,7 @@ from triton.language.core import constexpr
 from triton.runtime.jit import JITCallable, _replace_jit_callables
 
 from ..cache.current_kernels import CurrentKernels
-from ..settings import OPTIONS
+from ..wings import options
 
 
 class TypedKeys(dict):
@@ -98,7 +98,7 @@ def specialize(backend: Any, value: Any, is_const: bool, is_special: bool, align
 
 def _backend_for(kernel: Any, backend: Any) -> Any:
     """*backend*, or one like it to which those parameters of *kernel* are no options that are called as options of ours."""
-    own = [name for name in OPTIONS if name in kernel.arg_names]
+    own = [name for name in options() if name in kernel.arg_names]
     if not own:
         return backend
     made = type(backend)(backend.target)

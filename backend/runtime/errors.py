@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The root of the backend's errors, and those of bundles. Nothing here needs Triton."""
+"""The errors of bundles and of launches. Nothing here needs Triton."""
 
 from __future__ import annotations
 
+try:
+    from ..errors import GraftError
+except ImportError:  # the package triton_graft_runtime stands alone
 
-class GraftError(Exception):
-    """Base of all errors that triton-graft raises itself."""
+    class GraftError(Exception):  # type: ignore[no-redef]
+        """Base of all errors that triton-graft raises itself."""
 
 
 class BundleError(GraftError, ValueError):

@@ -27,10 +27,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .. import interrupts
 from ..errors import GraftError, OptionError
 from ..guard.skips import PASSES, Skip
-from ..settings import NAME, OPTIONS, PREFIX
+from ..settings import NAME, PREFIX
+from ..wings import options
 
 #: What the variables are that say what is left out.
-_SKIP = OPTIONS["skip_passes"].variable
+_SKIP = options()["skip_passes"].variable
 _SITES = PREFIX + "SITES"
 
 #: Variables that would let the script find kernels that were compiled before, or add to the user's files.
@@ -240,7 +241,7 @@ class Setting(NamedTuple):
 
     def variables(self) -> dict[str, str]:
         """The environment variables that say so."""
-        off = {OPTIONS[name].variable: "0" for name in sorted(self.options)}
+        off = {options()[name].variable: "0" for name in sorted(self.options)}
         return {**off, _SKIP: _text(self.skips)} if self.skips else off
 
     def __str__(self) -> str:

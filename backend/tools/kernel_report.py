@@ -23,11 +23,12 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia import compiler as nvidia
 from triton.runtime.jit import JITFunction
 
-from .. import passes
+from .. import passes, wings
 from ..compiler import Backend, Options
 from ..driver import Driver
-from ..errors import BundleError, GraftError, OptionError
-from ..settings import OPTIONS, parse_target
+from ..errors import GraftError, OptionError
+from ..runtime.errors import BundleError
+from ..settings import parse_target
 from . import launch_arguments, remarks
 
 #: The options that every report shows, besides ours.
@@ -304,7 +305,7 @@ def _arguments(launch: _Launch, source: Any) -> list[Argument]:
 
 
 def _shown(options: Options) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in (*_OPTIONS, *OPTIONS)}
+    return {name: getattr(options, name) for name in (*_OPTIONS, *wings.options())}
 
 
 def _place(remark: remarks.Remark, function: JITFunction) -> remarks.Place:

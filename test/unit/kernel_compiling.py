@@ -19,9 +19,9 @@ from kernel_cases import Case, Pointer, load
 from kernel_processes import Finding
 from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget, Language
-from triton.backends.graft import pipeline
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.guard import guarded
 from triton.compiler import ASTSource
 
 TARGETS = (80, 90, 100)
@@ -62,7 +62,7 @@ def specialised(case: Case, folder: Path) -> ASTSource:
 
 def run_passes(module: Any, metadata: dict, options: Any, capability: int) -> Any:
     """The TTIR stage. Raises RuntimeError if a change was not noticed, which ptxas would not be asked about, or noticed where none was."""
-    made = pipeline.make_ttir(module, metadata, options, capability)
+    made = guarded.make_ttir(module, metadata, options, capability)
     is_changed = made.original not in ("", str(made.module))
     if is_changed != bool(made.passes):
         raise RuntimeError(

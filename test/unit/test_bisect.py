@@ -16,7 +16,7 @@ from dataclasses import fields
 import pytest
 from click.testing import CliRunner
 from support import ROOT, clean_environment
-from triton.backends.graft import settings
+from triton.backends.graft import wings
 from triton.backends.graft.errors import OptionError
 from triton.backends.graft.guard import skips
 from triton.backends.graft.tools import bisect, cli
@@ -46,7 +46,7 @@ class Program:
     @staticmethod
     def sites(name, kernel, count, variables):
         skipped = skips.of_kernel(variables.get("GRAFT_SKIP_PASSES", ""), kernel).get(name)
-        if skipped == () or variables.get(settings.OPTIONS[skips.PASSES[name]].variable) == "0":
+        if skipped == () or variables.get(wings.options()[skips.PASSES[name]].variable) == "0":
             return []
         numbers = [number for number in range(1, count + 1) if number not in (skipped or ())]
         return [Site(name, kernel), *(Site(name, kernel, number, (f"{kernel}.py:{number}",)) for number in numbers)]

@@ -18,7 +18,7 @@ from programs import I32, Program, active
 from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
 from test_key_sound import STORE
 from triton.backends.graft import bundle
-from triton.backends.graft.bundle import loading
+from triton.backends.graft.bundle import loading, writing
 from triton.backends.graft.cache import key, store
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError, CacheMissError, GraftWarning
@@ -201,7 +201,7 @@ def test_kernels_of_other_targets_in_a_bundle_are_skipped(program, file, tmp_pat
     record(program, tmp_path / "80.graft", driver="cuda:80")
     record(program, tmp_path / "90.graft")
     merged = reading.format.merge([reading.read(tmp_path / "80.graft"), reading.read(tmp_path / "90.graft")])
-    reading.write(file, merged)
+    writing.write(file, merged)
     assert (len(merged.content["variants"]), len(bundle.load(file))) == (6, 3)
 
 
@@ -455,8 +455,8 @@ def test_who_reads_while_another_replaces_the_file_has_one_bundle_or_the_other(p
     command = [sys.executable, str(tmp_path / "script.py")]
     readers = [subprocess.Popen(command, env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True) for _ in range(2)]
     while any(reader.poll() is None for reader in readers):
-        reading.write(file, other)
-        reading.write(file, one)
+        writing.write(file, other)
+        writing.write(file, one)
     for reader in readers:
         assert reader.returncode == 0
         assert set(reader.stdout.read().split()) <= {one.digest, other.digest}

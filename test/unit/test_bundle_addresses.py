@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from support import ROOT
-from triton.backends.graft.runtime import container, files, format, reading
+from triton.backends.graft import files
+from triton.backends.graft.bundle import writing
+from triton.backends.graft.runtime import container, format, reading
 from triton.backends.graft.runtime.errors import BundleError
 from triton.backends.graft.runtime.format import Bundle
 
@@ -48,8 +50,8 @@ def names(folder):
 
 
 def test_a_bundle_is_read_as_it_was_written(file):
-    reading.write(str(file), ONE)
-    reading.write(file, OTHER)
+    writing.write(str(file), ONE)
+    writing.write(file, OTHER)
     assert reading.read(str(file)) == reading.read(file) == OTHER
     assert names(file.parent) == ["kernels.graft"]
 
@@ -57,7 +59,7 @@ def test_a_bundle_is_read_as_it_was_written(file):
 def test_a_written_bundle_has_the_mode_that_files_have(file):
     before = os.umask(0o027)
     try:
-        reading.write(file, ONE)
+        writing.write(file, ONE)
     finally:
         os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o640
@@ -66,7 +68,7 @@ def test_a_written_bundle_has_the_mode_that_files_have(file):
 def test_a_link_to_a_bundle_stays_one_when_the_bundle_is_replaced(file):
     (file.parent / "store").mkdir()
     file.symlink_to("store/v1.graft")
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     assert (os.readlink(file), reading.read(file.parent / "store" / "v1.graft")) == ("store/v1.graft", ONE)
 
 
@@ -79,7 +81,7 @@ def test_a_missing_file_is_an_error_that_is_a_missing_file_to_python_too(file):
 
 def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
     address = file / "kernels.graft"
-    assert refusal(reading.write, address, ONE) == (
+    assert refusal(writing.write, address, ONE) == (
         "address",
         f"{address}: it cannot be written, because there is no such folder",
     )
@@ -88,13 +90,13 @@ def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
 def test_a_folder_is_no_bundle(tmp_path):
     assert refusal(reading.read, tmp_path) == ("address", f"{tmp_path}: it cannot be read (Is a directory)")
     message = f"{tmp_path}: it is there and is no regular file; a bundle does not replace it"
-    assert refusal(reading.write, tmp_path, ONE) == ("address", message)
+    assert refusal(writing.write, tmp_path, ONE) == ("address", message)
 
 
 def test_a_fifo_is_refused_without_waiting_for_its_other_end(file):
     os.mkfifo(file)
     assert refusal(reading.read, file) == ("address", f"{file}: it is no regular file")
-    assert refusal(reading.write, file, ONE)[0] == "address"
+    assert refusal(writing.write, file, ONE)[0] == "address"
     assert file.is_fifo()
 
 
@@ -121,19 +123,19 @@ def test_a_broken_rule_is_said_with_the_address_in_front(file):
 
 
 def test_a_bundle_that_breaks_a_rule_is_not_written(file):
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     broken = Bundle({**ONE.content, "tuners": []}, {})
-    assert refusal(reading.write, file, broken) == ("reference", f"{file}: cuda:90 of targets belongs to nothing")
+    assert refusal(writing.write, file, broken) == ("reference", f"{file}: cuda:90 of targets belongs to nothing")
     assert (reading.read(file), names(file.parent)) == (ONE, ["kernels.graft"])
 
 
 def test_a_bundle_that_is_replaced_while_it_is_read_is_read_as_it_was(file, monkeypatch):
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     read_all = reading._read_all
 
     def replace_first(stream):
         first = stream.read(100)
-        reading.write_bytes(file, format.pack(OTHER))
+        writing.write_bytes(file, format.pack(OTHER))
         stream.seek(0)
         return first + read_all(stream)[100:]
 
@@ -151,7 +153,7 @@ def test_what_is_written_is_on_the_disk_before_it_has_its_name(file, monkeypatch
     for name in ("fsync", "replace"):
         real = getattr(os, name)
         monkeypatch.setattr(files.os, name, lambda *of, name=name, real=real: (calls.append(name), real(*of)))
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     assert calls == ["fsync", "replace"]
 
 
@@ -171,10 +173,10 @@ def as_nobody():
 def test_a_folder_that_may_not_be_written_to_keeps_the_old_bundle():
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "kernels.graft")
-        reading.write(file, ONE)
+        writing.write(file, ONE)
         os.chmod(folder, 0o555)
         with as_nobody():
-            assert refusal(reading.write, file, OTHER) == ("address", f"{file}: it cannot be written (Permission denied)")
+            assert refusal(writing.write, file, OTHER) == ("address", f"{file}: it cannot be written (Permission denied)")
             assert reading.read(file) == ONE
         assert names(Path(folder)) == ["kernels.graft"]
 
@@ -182,7 +184,7 @@ def test_a_folder_that_may_not_be_written_to_keeps_the_old_bundle():
 def test_a_bundle_that_may_not_be_read_is_an_error():
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "kernels.graft")
-        reading.write(file, ONE)
+        writing.write(file, ONE)
         os.chmod(folder, 0o755)
         file.chmod(0)
         with as_nobody():
@@ -201,12 +203,12 @@ def test_a_disk_that_is_full_keeps_the_old_bundle(run_static, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     file = folder / "kernels.graft"
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     process = run_static(f"""
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    reading.write_bytes({str(file)!r}, bytes(10000))
+    writing.write_bytes({str(file)!r}, bytes(10000))
 except ValueError as error:
     print(error)
 """)
@@ -220,9 +222,9 @@ def test_a_process_that_is_killed_while_it_writes_leaves_one_bundle_or_the_other
     folder = tmp_path / "folder"
     folder.mkdir()
     file = folder / "kernels.graft"
-    reading.write(tmp_path / "1", one)
-    reading.write(tmp_path / "2", other)
-    reading.write(file, one)
+    writing.write(tmp_path / "1", one)
+    writing.write(tmp_path / "2", other)
+    writing.write(file, one)
     generator = random.Random(11)
     for _ in range(6):
         process = run_static(f"""
@@ -230,7 +232,7 @@ data = [reading.read_bytes({str(tmp_path)!r} + "/" + name) for name in "12"]
 print("ready", flush=True)
 while True:
     for each in data:
-        reading.write_bytes({str(file)!r}, each)
+        writing.write_bytes({str(file)!r}, each)
 """)
         with process:
             assert process.stdout.readline() == "ready\n"
@@ -267,17 +269,17 @@ def fail(self, *arguments, **keywords):
 
 
 def test_a_bundle_is_read_from_another_file_system_as_it_was_written_there(fsspec):
-    reading.write("memory://folder/kernels.graft", ONE)
-    reading.write("memory://folder/kernels.graft", OTHER)
+    writing.write("memory://folder/kernels.graft", ONE)
+    writing.write("memory://folder/kernels.graft", OTHER)
     assert reading.read("memory://folder/kernels.graft") == OTHER
     assert list(fsspec.filesystem("memory").store) == ["/folder/kernels.graft"]
 
 
 def test_a_url_of_a_file_is_that_file(fsspec, file):
-    reading.write(f"file://{file}", ONE)
+    writing.write(f"file://{file}", ONE)
     assert reading.read(file) == reading.read(f"file://{file}") == ONE
     assert names(file.parent) == ["kernels.graft"]
-    assert refusal(reading.write, f"file://{file.parent}", ONE)[0] == "address"
+    assert refusal(writing.write, f"file://{file.parent}", ONE)[0] == "address"
 
 
 def test_a_file_system_that_shows_parts_of_files_gets_a_bundle_under_another_name_first(fsspec):
@@ -288,8 +290,8 @@ def test_a_file_system_that_shows_parts_of_files_gets_a_bundle_under_another_nam
         fsspec.get_filesystem_class("memory").pipe_file(self, path, value, **keywords)
 
     store = attic(fsspec, pipe_file=pipe_file)
-    reading.write("attic://kernels.graft", ONE)
-    reading.write("attic://kernels.graft", OTHER)
+    writing.write("attic://kernels.graft", ONE)
+    writing.write("attic://kernels.graft", OTHER)
     assert reading.read("attic://kernels.graft") == OTHER
     assert (list(store), len(set(written)), store.keys() & set(written)) == (["attic://kernels.graft"], 2, set())
 
@@ -297,11 +299,11 @@ def test_a_file_system_that_shows_parts_of_files_gets_a_bundle_under_another_nam
 @pytest.mark.parametrize("name", ["pipe_file", "mv"])
 def test_a_file_system_that_refuses_a_bundle_keeps_the_old_one(name, fsspec):
     store = attic(fsspec)
-    reading.write("attic://kernels.graft", ONE)
+    writing.write("attic://kernels.graft", ONE)
     old = dict(store)
     store = attic(fsspec, **{name: fail})
     store.update(old)
-    assert refusal(reading.write, "attic://kernels.graft", OTHER) == (
+    assert refusal(writing.write, "attic://kernels.graft", OTHER) == (
         "address",
         "attic://kernels.graft: it cannot be written (Access Denied)",
     )
@@ -363,28 +365,28 @@ def test_a_file_system_whose_package_is_missing_is_an_error_that_names_it(fsspec
 
 def test_without_fsspec_a_url_is_an_error_that_says_what_to_install_and_a_path_is_none(file, monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    for act, arguments in ((reading.read, ()), (reading.write, (ONE,))):
+    for act, arguments in ((reading.read, ()), (writing.write, (ONE,))):
         rule, message = refusal(act, "s3://bucket/kernels.graft", *arguments)
         assert (rule, message) == (
             "address",
             "s3://bucket/kernels.graft: a package is missing to reach it (import of fsspec.core halted; None in sys.modules); "
             "fsspec itself comes with: pip install 'triton-graft[remote]'",
         )
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     assert reading.read(file) == ONE
 
 
 def test_a_path_that_is_no_text_is_never_a_url(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("memory:").mkdir()
-    reading.write(Path("memory://kernels.graft"), ONE)
+    writing.write(Path("memory://kernels.graft"), ONE)
     assert names(tmp_path / "memory:") == ["kernels.graft"]
 
 
 def test_neither_fsspec_nor_cryptography_is_imported_for_a_file(run_static, file):
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     process = run_static(f"""
-reading.write({str(file)!r}, reading.read({str(file)!r}))
+writing.write({str(file)!r}, reading.read({str(file)!r}))
 print(sorted(sys.modules.keys() & {{"cryptography", "fsspec", "triton"}}))
 """)
     assert process.communicate()[0] == "[]\n"

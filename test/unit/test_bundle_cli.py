@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from bundles import make_bundle, make_tuner, make_variant, with_tuners
-from triton.backends.graft.bundle import inspection
+from triton.backends.graft.bundle import inspection, writing
 from triton.backends.graft.runtime import format, reading, signing
 
 
@@ -25,7 +25,7 @@ def files(tmp_path):
     """Two bundles, as a.graft and b.graft in the test's folder."""
     bundles = {"a.graft": make_bundle(["scale", "add"]), "b.graft": make_bundle(["scale"], ["cuda:80"])}
     for name, content in bundles.items():
-        reading.write(tmp_path / name, content)
+        writing.write(tmp_path / name, content)
     return bundles
 
 
@@ -52,7 +52,7 @@ def test_show_prints_a_rich_table_on_a_terminal(files, monkeypatch, capsys, tmp_
     pytest.importorskip("click")
     from triton.backends.graft.bundle import cli
 
-    reading.write(tmp_path / "a.graft", with_tuners(files["a.graft"], make_tuner()))
+    writing.write(tmp_path / "a.graft", with_tuners(files["a.graft"], make_tuner()))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "160")
     cli.bundle_show.callback(str(tmp_path / "a.graft"), False)
@@ -119,7 +119,7 @@ def key(files, tmp_path):
     """A public key by which a.graft is signed."""
     pytest.importorskip("cryptography")
     signing.make_keys(tmp_path / "key.pem")
-    return reading.sign(tmp_path / "a.graft", signing.load_private_key(tmp_path / "key.pem"))
+    return writing.sign(tmp_path / "a.graft", signing.load_private_key(tmp_path / "key.pem"))
 
 
 def test_verify_says_whose_signature_was_verified(bundle, files, key):
@@ -178,7 +178,7 @@ def test_an_input_that_cannot_be_replaced_is_left_as_it_was(bundle, files, tmp_p
 
 
 def test_merge_says_what_it_wrote_as_json(bundle, files, tmp_path):
-    reading.write(tmp_path / "c.graft", make_variant(cubin=b"another"))
+    writing.write(tmp_path / "c.graft", make_variant(cubin=b"another"))
     report = json.loads(bundle("merge", "a.graft", "c.graft", "-o", "out.graft", "--json").stdout)
     assert report == {
         "file": "out.graft",

@@ -13,6 +13,7 @@ pytest.importorskip("cryptography")
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from test_bundle_addresses import ONE, OTHER, refusal
+from triton.backends.graft.bundle import writing
 from triton.backends.graft.runtime import container, format, reading, signing
 
 
@@ -142,13 +143,13 @@ def test_nothing_is_parsed_before_the_signature_is_verified(key, tmp_path, monke
     for module, name in ((format, "unpack"), (container, "read")):
         monkeypatch.setattr(module, name, lambda data: pytest.fail("it was parsed"))
     for rule, data in signed.items():
-        reading.write_bytes(tmp_path / rule, data)
+        writing.write_bytes(tmp_path / rule, data)
         assert refusal(reading.read, tmp_path / rule, [public(key)])[0] == rule
 
 
 def test_reading_verifies_and_says_which_file_is_refused(key, tmp_path):
     file = tmp_path / "kernels.graft"
-    reading.write_bytes(file, signing.sign(format.pack(ONE), key))
+    writing.write_bytes(file, signing.sign(format.pack(ONE), key))
     assert reading.read(file, [public(key)]) == reading.read(file) == ONE
     rule, message = refusal(reading.read, file, [public(private_key(2))])
     assert (rule, message.startswith(f"{file}: it is signed by {public(key)}, ")) == ("untrusted", True)
@@ -238,7 +239,7 @@ def test_without_cryptography_verifying_is_an_error_that_says_what_to_install(ke
 
 def test_the_commands_make_keys_and_sign_a_bundle_in_its_place(graft, tmp_path):
     file, pem = tmp_path / "kernels.graft", tmp_path / "key.pem"
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     made = graft("bundle", "keygen", pem)
     done = graft("bundle", "sign", file, "--key", pem)
     assert (made.exit_code, done.exit_code, made.output) == (0, 0, done.output)
@@ -248,7 +249,7 @@ def test_the_commands_make_keys_and_sign_a_bundle_in_its_place(graft, tmp_path):
 
 def test_the_command_leaves_the_bundle_alone_if_it_signs_into_another_file(graft, tmp_path, pem):
     file, output = tmp_path / "kernels.graft", tmp_path / "signed.graft"
-    reading.write(file, ONE)
+    writing.write(file, ONE)
     assert graft("bundle", "sign", file, "--key", pem, "-o", output).exit_code == 0
     assert reading.read_bytes(file) == format.pack(ONE)
     assert reading.read(output, [pem.with_suffix(".pub")]) == ONE

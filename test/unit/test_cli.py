@@ -21,7 +21,7 @@ from triton.backends.graft.bench.options import Options
 from triton.backends.graft.bench.report import Report, Result, Skipped
 from triton.backends.graft.bench.sides import SIDES
 from triton.backends.graft.errors import GraftError, OptionError
-from triton.backends.graft.runtime import files
+from triton.backends.graft import files
 
 has_click = importlib.util.find_spec("click") is not None
 has_matplotlib = importlib.util.find_spec("matplotlib") is not None

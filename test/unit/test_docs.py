@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support import clean_environment
-from triton.backends.graft import settings
+from triton.backends.graft import wings
 from triton.backends.graft.tools import cli
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def blocks(language):
 def test_the_readme_lists_every_option_with_its_default():
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (.+) \|$", README, re.M)
     documented = {name: ast.literal_eval(default) for name, default, _ in rows}
-    assert documented == {name: option.default for name, option in settings.OPTIONS.items()}
+    assert documented == {name: option.default for name, option in wings.options().items()}
 
 
 def test_the_readmes_python_runs(tmp_path):
@@ -108,7 +108,7 @@ def test_the_manual_of_the_cache_names_every_part_of_the_key():
         assert f"`compiler.{part}`" in manual
 
 
-@pytest.mark.parametrize("variable", settings.VARIABLES)
+@pytest.mark.parametrize("variable", wings.variables())
 def test_every_variable_is_in_a_manual(variable):
     assert any(variable in path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
 

@@ -5,9 +5,12 @@ import json
 
 import pytest
 from support import output_of
+from triton.backends.graft import wings
 
 #: The modules of ours that Triton's discovery imports.
-OURS = {"", ".compiler", ".driver", ".errors", ".hooks", ".runtime", ".runtime.errors", ".settings", ".skips", ".steps"}
+CORE = {"", ".compiler", ".driver", ".errors", ".hooks", ".settings", ".wings"}
+#: And of those, what tells which parts there are.
+WINGS = {".steps", ".guard.skips"} | {f".{name}{module}" for name in wings.present() for module in ("", ".wing")}
 
 #: Prints what `import triton` brings in, with every backend or with all but those of WITHOUT.
 REPORT = """
@@ -38,7 +41,7 @@ def imported(tmp_path_factory):
 def test_import_triton_imports_only_what_discovery_needs_of_ours(imported):
     without, with_us = (set(report["modules"]) for report in imported)
     ours = {name for name in with_us - without if name.startswith("triton.backends.graft")}
-    assert ours == {f"triton.backends.graft{name}" for name in OURS}
+    assert ours == {f"triton.backends.graft{name}" for name in CORE | WINGS}
 
 
 def test_import_triton_imports_nothing_else_for_us(imported):

@@ -20,10 +20,10 @@ import triton
 import triton.language as tl
 from support import OtherDriver, make_matmul, make_vector_add, output_of, warm_up_matmul, warm_up_vector_add
 from triton.backends.graft import bundle
+from triton.backends.graft.bundle import writing
 from triton.backends.graft.cache import key, store
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, GraftWarning
-from triton.backends.graft.runtime import reading
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
@@ -583,7 +583,7 @@ def test_an_autotuner_without_its_cubins_is_not_loaded(autotuner, elsewhere, hit
 
 def test_kernels_of_a_bundle_of_ours_are_launched_statically_once_it_is_unpacked(autotuner, elsewhere, tmp_path, hits):
     """Inductor looks for a cubin in the cache folder; what is loaded from a bundle lies elsewhere, and Triton launches it."""
-    reading.write(tmp_path / "kernels.graft", bundle.from_cache(triton.knobs.cache.dir))
+    writing.write(tmp_path / "kernels.graft", bundle.from_cache(triton.knobs.cache.dir))
     elsewhere()
     loaded = bundle.load(tmp_path / "kernels.graft")
     kernels = make_autotuner()

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 import triton
 from support import make_vector_add, target, vector_add_source, warm_up_vector_add
-from triton.backends.graft import settings
+from triton.backends.graft import settings, wings
 from triton.backends.graft.compiler import Backend, Options
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
@@ -83,7 +83,7 @@ OUT_OF_RANGE = {
 
 
 def pairs(table):
-    return [(name, value) for name in settings.OPTIONS for value in table[name]]
+    return [(name, value) for name in wings.options() for value in table[name]]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def hopper(activate):
 
 def test_options_has_a_field_with_the_same_default_for_each_entry_of_the_table():
     ours = {field.name: field.default for field in fields(Options)}
-    for name, option in settings.OPTIONS.items():
+    for name, option in wings.options().items():
         assert option.name == name
         assert ours[name] == option.default
         assert option.is_valid(option.default)
@@ -109,17 +109,17 @@ def test_options_has_a_field_with_the_same_default_for_each_entry_of_the_table()
 
 
 def test_the_tests_cover_each_entry_of_the_table():
-    assert set(GOOD) == set(BAD) == set(BAD_TEXT) == set(OUT_OF_RANGE) == set(settings.OPTIONS)
+    assert set(GOOD) == set(BAD) == set(BAD_TEXT) == set(OUT_OF_RANGE) == set(wings.options())
 
 
 def test_no_option_has_the_name_of_one_of_tritons():
     upstream = {field.name for field in fields(Options.__base__)}
-    assert not upstream & set(settings.OPTIONS)
+    assert not upstream & set(wings.options())
 
 
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
-    assert {option.variable for option in settings.OPTIONS.values()} == {
+    assert {option.variable for option in wings.options().values()} == {
         "GRAFT_SKIP_PASSES",
         "GRAFT_SWIZZLE_PROGRAMS",
         "GRAFT_EXACT_BITS",
@@ -127,7 +127,7 @@ def test_variables_carry_the_name_of_the_backend():
         "GRAFT_VERSION_TILES_MAX_OPS",
     }
     names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "SITES", "TRACE")
-    assert set(settings.VARIABLES) == {f"GRAFT_{name}" for name in names}
+    assert set(wings.variables()) == {f"GRAFT_{name}" for name in names}
 
 
 # -- Precedence: kernel, environment, default
@@ -140,7 +140,7 @@ def test_a_kernel_option_wins_over_the_default(backend, name, value):
 
 @pytest.mark.parametrize(("name", "value"), pairs(GOOD), ids=str)
 def test_the_environment_wins_over_the_default(backend, monkeypatch, name, value):
-    monkeypatch.setenv(settings.OPTIONS[name].variable, value[1])
+    monkeypatch.setenv(wings.options()[name].variable, value[1])
     assert getattr(backend.parse_options({}), name) == value[0]
 
 
@@ -151,15 +151,15 @@ def test_a_kernel_option_wins_over_the_environment(backend, monkeypatch):
     assert (options.version_tiles, options.version_tiles_max_ops) == (True, 9)
 
 
-@pytest.mark.parametrize("name", settings.OPTIONS)
+@pytest.mark.parametrize("name", wings.options())
 def test_without_kernel_option_and_environment_there_is_the_default(backend, name):
-    assert getattr(backend.parse_options({}), name) == settings.OPTIONS[name].default
+    assert getattr(backend.parse_options({}), name) == wings.options()[name].default
 
 
-@pytest.mark.parametrize("name", settings.OPTIONS)
+@pytest.mark.parametrize("name", wings.options())
 def test_an_empty_variable_is_as_good_as_none(backend, monkeypatch, name):
-    monkeypatch.setenv(settings.OPTIONS[name].variable, "")
-    assert getattr(backend.parse_options({}), name) == settings.OPTIONS[name].default
+    monkeypatch.setenv(wings.options()[name].variable, "")
+    assert getattr(backend.parse_options({}), name) == wings.options()[name].default
 
 
 def test_none_as_a_kernel_option_leaves_the_choice_to_the_environment(backend, monkeypatch):
@@ -196,20 +196,20 @@ def test_a_config_of_the_autotuner_carries_options_of_ours(hopper):
 def test_a_bad_kernel_option_is_refused(backend, name, value):
     with pytest.raises(OptionError) as caught:
         backend.parse_options({name: value})
-    assert str(caught.value) == f"{name}={value!r}: expected {settings.OPTIONS[name].expected}"
+    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].expected}"
 
 
 @pytest.mark.parametrize(("name", "value"), pairs(BAD), ids=str)
 def test_options_cannot_be_made_with_a_bad_value(name, value):
     with pytest.raises(OptionError) as caught:
         Options(**{name: value})
-    assert str(caught.value) == f"{name}={value!r}: expected {settings.OPTIONS[name].expected}"
+    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].expected}"
 
 
 @pytest.mark.parametrize(("name", "bad"), pairs(BAD_TEXT), ids=str)
 def test_a_bad_text_in_the_environment_is_blamed_on_the_variable(backend, monkeypatch, name, bad):
     text, expected = bad
-    variable = settings.OPTIONS[name].variable
+    variable = wings.options()[name].variable
     monkeypatch.setenv(variable, text)
     with pytest.raises(OptionError) as caught:
         backend.parse_options({})
@@ -218,15 +218,15 @@ def test_a_bad_text_in_the_environment_is_blamed_on_the_variable(backend, monkey
 
 @pytest.mark.parametrize(("name", "value"), pairs(OUT_OF_RANGE), ids=str)
 def test_a_value_out_of_range_in_the_environment_is_blamed_on_the_variable(backend, monkeypatch, name, value):
-    variable = settings.OPTIONS[name].variable
+    variable = wings.options()[name].variable
     monkeypatch.setenv(variable, str(value))
     with pytest.raises(OptionError) as caught:
         backend.parse_options({})
-    assert str(caught.value) == f"{variable}={value!r}: expected {settings.OPTIONS[name].expected}"
+    assert str(caught.value) == f"{variable}={value!r}: expected {wings.options()[name].expected}"
 
 
 def test_the_expectations_are_spelt_out():
-    assert {name: option.expected for name, option in settings.OPTIONS.items()} == {
+    assert {name: option.expected for name, option in wings.options().items()} == {
         "version_tiles": "True or False",
         "swizzle_programs": "auto or an integer from 0 to 1024",
         "version_tiles_max_ops": "an integer from 0 to 65536",
@@ -243,7 +243,7 @@ def test_a_bad_value_in_the_environment_does_not_matter_where_a_kernel_decides(b
 
 def test_the_error_carries_name_value_and_expectation():
     with pytest.raises(OptionError) as caught:
-        settings.OPTIONS["version_tiles"].check("yes")
+        wings.options()["version_tiles"].check("yes")
     error = caught.value
     assert (error.name, error.value, error.expected) == ("version_tiles", "yes", "True or False")
     assert isinstance(error, GraftError) and isinstance(error, ValueError)
@@ -300,9 +300,9 @@ def test_parsed_options_can_be_parsed_again(backend):
 # -- Options are part of a kernel's identity
 
 
-@pytest.mark.parametrize("name", settings.OPTIONS)
+@pytest.mark.parametrize("name", wings.options())
 def test_each_option_changes_the_hash_of_options(backend, name):
-    default = settings.OPTIONS[name].default
+    default = wings.options()[name].default
     changed = next(value for value, _ in GOOD[name] if value != default)
     assert backend.parse_options({name: changed}).hash() != backend.parse_options({}).hash()
     assert backend.parse_options({name: default}).hash() == backend.parse_options({}).hash()
@@ -350,7 +350,7 @@ def test_the_parsed_options_are_those_of_triton_but_for_ours(backend):
     given = {"num_warps": 8, "maxnreg": 32, "enable_fp_fusion": False, "extern_libs": None, "debug": True}
     upstream = triton.backends.nvidia.compiler.CUDABackend(target(90)).parse_options(dict(given))
     ours = dict(backend.parse_options(dict(given)).__dict__)
-    assert {name: ours.pop(name) for name in settings.OPTIONS} == {n: o.default for n, o in settings.OPTIONS.items()}
+    assert {name: ours.pop(name) for name in wings.options()} == {n: o.default for n, o in wings.options().items()}
     assert ours == upstream.__dict__
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from support import ROOT, make_vector_add, warm_up_vector_add
-from triton.backends.graft import pipeline, steps
+from triton.backends.graft import steps
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftWarning
+from triton.backends.graft.guard import guarded
 
 MESSAGE = re.compile(
     r"vector_add is compiled without (graft-[a-z-]+), which failed: (.+); graft-opt makes it again from (.+\.mlir)", re.DOTALL
@@ -94,7 +95,7 @@ def test_where_no_reproducer_can_be_written_the_kernel_compiles_all_the_same(act
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(pipeline, "write_file", full)
+    monkeypatch.setattr(guarded, "write_file", full)
     with pytest.warns(match="; the reproducer could not be written$"):
         compiled = warm_up_vector_add(make_vector_add())
     assert compiled.asm["cubin"].startswith(b"\x7fELF")

@@ -10,7 +10,7 @@ from kernel_compiling import Compilation
 from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from sweeps import slow
-from triton.backends.graft import passes, settings
+from triton.backends.graft import passes, wings
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.guard import skips
 from triton.backends.graft.guard.skips import Skip
@@ -96,13 +96,13 @@ def test_the_table_names_every_pass_that_a_kernel_goes_through_in_order(hopper, 
     added = names_of_passes(monkeypatch)
     warm_up_matmul(make_matmul())
     assert added == list(skips.PASSES)
-    assert set(skips.PASSES.values()) <= set(settings.OPTIONS)
+    assert set(skips.PASSES.values()) <= set(wings.options())
 
 
 @pytest.mark.parametrize("option", sorted(set(skips.PASSES.values())))
 def test_0_in_the_variable_of_an_option_leaves_its_passes_out(hopper, monkeypatch, option):
     added = names_of_passes(monkeypatch)
-    monkeypatch.setenv(settings.OPTIONS[option].variable, "0")
+    monkeypatch.setenv(wings.options()[option].variable, "0")
     warm_up_matmul(make_matmul())
     assert added == [name for name, owner in skips.PASSES.items() if owner != option]
 

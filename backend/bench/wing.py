@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""What the benchmarks add to the core: commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..wings import Wing
+
+
+class Bench(Wing):
+    """Measurements of launches, look-ups, starts and kernels."""
+
+    def commands(self) -> Iterable[Any]:
+        from . import cli
+
+        return (cli.bench,)
+
+
+WING = Bench()

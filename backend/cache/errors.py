@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""The error of the cache."""
+
+from __future__ import annotations
+
+from ..errors import GraftError
+
+
+class CacheMissError(GraftError, RuntimeError):
+    """A kernel is not in the cache, and compiling it was ruled out."""

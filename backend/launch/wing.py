@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""What the launcher adds to the core: launches that are native code, and what Triton's own launches need beside it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import hooks
+from ..errors import GraftWarning
+from ..settings import PREFIX, flag_for_process
+from ..wings import Hook, State, Wing
+
+# -- JITFunction.__getitem__: kernel[grid](...) without Triton's Python
+
+
+def _install_launcher() -> Callable[[], None] | None:
+    driver = hooks.active_driver()
+    if not driver.launches_natively:
+        return lambda: None
+    from . import launcher
+
+    return launcher.install(driver)
+
+
+# -- Autotuner.prune_configs: what is known already need not be measured
+
+
+def _install_tuning() -> Callable[[], None] | None:
+    from triton.runtime.autotuner import Autotuner
+
+    from . import tuning
+
+    original = vars(Autotuner).get("prune_configs")
+    if original is None or [*inspect.signature(original).parameters] != ["self", "kwargs"]:
+        return None
+
+    def prune_configs(self: Any, kwargs: dict) -> Any:
+        chosen = tuning.choose(self, {**self.nargs, **kwargs})
+        return original(self, kwargs) if chosen is None else [chosen]
+
+    Autotuner.prune_configs = prune_configs
+
+    def undo() -> None:
+        if vars(Autotuner).get("prune_configs") is prune_configs:
+            Autotuner.prune_configs = original
+
+    return undo
+
+
+# -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
+
+
+def _install_load() -> Callable[[], None] | None:
+    from triton.compiler.compiler import CompiledKernel
+
+    from . import handles
+
+    original = vars(CompiledKernel).get("_init_handles")
+    if original is None or [*inspect.signature(original).parameters] != ["self"]:
+        return None
+    ours = handles.make_whole(original)
+    CompiledKernel._init_handles = ours
+
+    def undo() -> None:
+        if vars(CompiledKernel).get("_init_handles") is ours:
+            CompiledKernel._init_handles = original
+
+    return undo
+
+
+_HOOKS = {
+    "tuning": Hook(
+        "triton.runtime.autotuner.Autotuner.prune_configs",
+        "one configuration where a bundle that is loaded says which",
+        "who has but one does not measure",
+        State.ACTIVE,
+        _install_tuning,
+    ),
+    "load": Hook(
+        "triton.compiler.CompiledKernel._init_handles",
+        "the same, for the kernel at once",
+        "threads that launch a new kernel meet it half loaded, or load it twice and leave a module behind",
+        State.ACTIVE,
+        _install_load,
+    ),
+    "launch": Hook(
+        "triton.JITFunction.__getitem__",
+        "kernel[grid] of the native launcher",
+        "a launch of Triton's own takes several times what the driver does",
+        State.ACTIVE,
+        _install_launcher,
+    ),
+}
+
+_VARIABLES = {
+    PREFIX + "LAUNCHER": "0: launch as Triton does, not with the native launcher",
+    PREFIX + "LAUNCH_STATS": "1: print at exit how many launches went which way",
+}
+
+
+class Launch(Wing):
+    """`kernel[grid](...)` at nearly the CUDA driver's own cost."""
+
+    def init_device(self, driver: Any) -> bool:
+        native = _import_launcher()
+        if native is None:
+            return False
+        native.prepare(driver)
+        return True
+
+    def driver_changed(self, driver: Any) -> None:
+        if driver.launches_natively and hooks.is_in_place("launch"):
+            from . import launcher
+
+            launcher.follow(driver)
+
+    def make_binder(self, kernel: Any) -> Callable[[], tuple]:
+        from . import typed_keys
+
+        return lambda: typed_keys.create_binder(kernel)
+
+    def report(self) -> Mapping[str, Mapping[str, str]]:
+        from .. import doctor
+
+        return {"built parts": {"native launcher": doctor.said(_extension)}}
+
+
+def _import_launcher() -> Any:
+    """The module `launcher`, or None if Triton's own launcher is to be used."""
+    if not flag_for_process("LAUNCHER", True):
+        return None
+    try:
+        from . import launcher
+    except ImportError as error:
+        warnings.warn(
+            f"triton-graft launches as Triton does, since its native launcher cannot be loaded ({error}); build it for this "
+            f"Python (pip install .), or set {PREFIX}LAUNCHER=0.",
+            GraftWarning,
+            stacklevel=6,
+        )
+        return None
+    if flag_for_process("LAUNCH_STATS", False):
+        launcher.print_stats_at_exit()
+    return launcher
+
+
+def _extension() -> str:
+    from . import _launcher
+
+    return f"usable ({os.path.basename(_launcher.__file__ or '')})"
+
+
+WING = Launch(hooks=_HOOKS, variables=_VARIABLES)

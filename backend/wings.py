@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""The wings: folders beside this file that add something to the core, and that can be taken away.
+
+A wing is a folder with a module `wing`, whose `WING` says what it adds. The core asks those that are there and imports nothing else
+of theirs. Whoever deletes a folder, and those that stand on it, has a backend without what it added. Whoever adds a wing writes a
+subclass of `Wing` and a line in `STANDS_ON`.
+
+`import triton` imports each `wing` module: it imports what it needs when it is asked.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import settings
+from .settings import Option
+
+#: The folders that can be taken away, each with those that it stands on, which come first.
+STANDS_ON: dict[str, tuple[str, ...]] = {
+    "runtime": (),
+    "guard": ("runtime",),
+    "cache": (),
+    "launch": ("runtime", "cache"),
+    "bundle": ("runtime", "cache", "launch"),
+    "tools": ("guard", "bundle"),
+    "bench": ("cache", "launch", "bundle"),
+}
+
+
+class State(enum.Flag):
+    """When a hook is in place."""
+
+    #: `TRITON_DEFAULT_BACKEND` named us when Triton was imported.
+    DEFAULT = enum.auto()
+    #: There is a driver of ours.
+    PRESENT = enum.auto()
+    #: Ours is the active driver.
+    ACTIVE = enum.auto()
+    #: There is no driver, and the target is ours by default.
+    DRIVERLESS = enum.auto()
+    #: Something has been compiled since ours became the active driver.
+    COMPILING = enum.auto()
+
+
+class Hook(NamedTuple):
+    """One attribute of Triton's that we replace, and when."""
+
+    where: str
+    what: str
+    why: str
+    during: State
+    #: Puts it in place and returns what undoes it, or None if Triton is not as expected.
+    install: Callable[[], Callable[[], None] | None]
+
+
+@dataclass(frozen=True)
+class Wing:
+    """What a folder adds to the core. All of it is optional."""
+
+    #: By a name of its own; they are put in place in this order.
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    #: Kernel options, each of which becomes a field of `compiler.Options`.
+    options: tuple[Option, ...] = ()
+    #: Environment variables other than those of the options, each with what it does.
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def init_device(self, driver: Any) -> bool:
+        """Sets what *driver*, for a CUDA device, has for launching; returns whether it did."""
+        return False
+
+    def driver_made(self, driver: Any) -> None:
+        """*driver* is ready for use."""
+
+    def driver_changed(self, driver: Any) -> None:
+        """*driver*, the active one, has got other functions for the current device or stream."""
+
+    def make_binder(self, kernel: Any) -> Callable[[], tuple] | None:
+        """What makes the caches of *kernel* for a device, in the place of its own `create_binder`."""
+        return None
+
+    def add_stages(self, backend: Any, stages: dict[str, Callable], options: Any, capability: int) -> None:
+        """Changes the *stages* in which *backend* compiles a kernel of Triton's language."""
+
+    def identity(self, target: Any) -> str | None:
+        """What names all that compiles for *target*."""
+        return None
+
+    def metadata(self) -> Mapping[str, Any]:
+        """What is noted in the metadata of a kernel that was compiled."""
+        return {}
+
+    def describe(self, source: Any, options: Any) -> Mapping[str, Any] | None:
+        """What is stored beside what *source* was compiled to with *options*."""
+        return None
+
+    def report(self) -> Mapping[str, Mapping[str, str]]:
+        """What `doctor` says, by section and name."""
+        return {}
+
+    def commands(self) -> Iterable[Any]:
+        """Commands of click's for the command line."""
+        return ()
+
+
+@functools.cache
+def present() -> Mapping[str, Wing]:
+    """The wings that are there, by their folders' names."""
+    here = Path(__file__).parent
+    there = [name for name in STANDS_ON if (here / name / "wing.py").is_file()]
+    return {name: importlib.import_module(f".{name}.wing", __package__).WING for name in there}
+
+
+@functools.cache
+def options() -> Mapping[str, Option]:
+    """All our kernel options by their names. `compiler.Options` has a field for each."""
+    more = {option.name: option for wing in present().values() for option in wing.options}
+    return settings.OPTIONS | more
+
+
+@functools.cache
+def variables() -> Mapping[str, str]:
+    """All our environment variables other than those of the options, each with what it does."""
+    found = dict(settings.VARIABLES)
+    for wing in present().values():
+        found |= wing.variables
+    return found
+
+
+def first(ask: Callable[[Wing], Any]) -> Any:
+    """The first answer of a wing that is not None; None if there is none."""
+    return next((answer for wing in present().values() if (answer := ask(wing)) is not None), None)
