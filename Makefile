@@ -71,8 +71,9 @@ $(READY): $(TOOLS) $(BUILD_INPUTS)
 toolchain: ## find or fetch the LLVM headers and mlir-tblgen
 	$(PYTHON) cmake/toolchain.py
 
-docs: $(READY) ## write docs/passes.md out of Passes.td
+docs: $(READY) ## write docs/passes.md and the table of options in README.md anew
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
+	$(BIN)/python cmake/option_docs.py
 
 bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m pip install --quiet -e '.[bench,cli]' --no-build-isolation

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the C++ part with CMake and puts it into the package; everything else stands in pyproject.toml."""
+"""Builds the C++ part with CMake and puts it into the package, which has the folders that are there; the rest is in pyproject.toml."""
 
 import os
 import shutil
@@ -12,9 +12,22 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent.resolve()
 BUILD = ROOT / "build" / "cmake"
-PACKAGE, PASSES, LAUNCHER = "triton.backends.graft", "libgraft_passes", "_launcher"
-#: The packages that have a launcher, each one of its own, which is told other things. The folder backend/runtime is two packages.
-LAUNCHING = (f"{PACKAGE}.launch", f"{PACKAGE}.runtime", "triton_graft_runtime")
+PACKAGE, RUNTIME, PASSES, LAUNCHER = "triton.backends.graft", "triton_graft_runtime", "libgraft_passes", "_launcher"
+
+
+def packages() -> dict[str, str]:
+    """The packages, each with its folder. The folder backend/runtime is two of them."""
+    folders = sorted({path.parent for path in (ROOT / "backend").rglob("*.py")})
+    inner = [folder.relative_to(ROOT / "backend").parts for folder in folders]
+    found = {".".join((PACKAGE, *parts)): "/".join(("backend", *parts)) for parts in inner}
+    runtime = found.get(f"{PACKAGE}.runtime")
+    return found | ({RUNTIME: runtime} if runtime else {})
+
+
+def launching() -> list[str]:
+    """The packages that have a launcher, each one of its own, which is told other things."""
+    named = (f"{PACKAGE}.launch", f"{PACKAGE}.runtime", RUNTIME)
+    return [name for name in named if name in packages() and (ROOT / "lib" / "Launcher").is_dir()]
 
 
 def program(name: str) -> str:
@@ -57,9 +70,11 @@ class BuildWithCMake(build_ext):
 
 
 setup(
+    packages=list(packages()),
+    package_dir=packages(),
     ext_modules=[
         Extension(f"{PACKAGE}.{PASSES}", sources=[]),
-        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in LAUNCHING],
+        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in launching()],
     ],
     cmdclass={"build_ext": BuildWithCMake},
 )

@@ -22,7 +22,7 @@ def _command_line() -> Callable[..., None]:
             from .tools.cli import graft
     except ModuleNotFoundError as error:
         if error.name == f"{__package__}.tools":
-            print("Error: this backend was made without its wing tools, where the command line is", file=sys.stderr)
+            print("Error: this backend has no wing tools, where its command line is", file=sys.stderr)
             sys.exit(2)
         if error.name != "click":
             raise

@@ -54,6 +54,18 @@ class Backend(nvidia.CUDABackend):
             values[name] = option.for_process() if given is None else option.check(given)
         return Options(**values)
 
+    def for_kernel(self, kernel: Any) -> Backend:
+        """This backend, or one like it to which those parameters of *kernel* are no options that are called as options of ours."""
+        own = [name for name in wings.options() if name in kernel.arg_names]
+        if not own:
+            return self
+        made = type(self)(self.target)
+        parse = made.parse_options
+        made.parse_options = lambda opts: parse(  # type: ignore[method-assign]
+            {name: value for name, value in opts.items() if name not in own}
+        )
+        return made
+
     def add_stages(self, stages: dict, options: Any, language: Language) -> None:
         capability = self._parse_arch(options.arch)
         if language == Language.TRITON:

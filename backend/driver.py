@@ -74,7 +74,13 @@ class Driver(nvidia.CudaDriver):
 
     def binder_of(self, kernel: Any) -> Callable[[], tuple]:
         """What makes the caches of *kernel* for a device."""
-        return wings.first(lambda wing: wing.make_binder(kernel)) or kernel.create_binder
+        create = wings.first(lambda wing: wing.make_binder(kernel)) or kernel.create_binder
+
+        def bind() -> tuple:
+            kernels, keys, target, backend, binder = create()
+            return kernels, keys, target, backend.for_kernel(kernel), binder
+
+        return bind
 
     def _init_device(self) -> None:
         """Sets what `CudaDriver.__init__` sets, or lets a wing do so."""

@@ -120,11 +120,11 @@ def failed() -> bool:
 
 @functools.cache
 def package_digest() -> str:
-    """A digest of all files of this package, the pass library among them: 64 hexadecimal digits."""
-    whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*")):
+    """A digest of all files of this package by name and content, the pass library among them: 64 hexadecimal digits."""
+    whole, package = hashlib.sha256(), Path(__file__).parent
+    for path in sorted(package.rglob("*")):
         if path.suffix in (".py", ".so"):
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
+            whole.update(f"{path.relative_to(package)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return whole.hexdigest()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from triton.backends.compiler import GPUTarget
 
@@ -32,22 +31,6 @@ def parse_flag(name: str, text: str) -> bool:
     raise OptionError(name, text, f"one of {', '.join(_TRUE)} or one of {', '.join(_FALSE)}")
 
 
-def parse_integer(name: str, text: str) -> int:
-    """The value of the environment variable *name* as an integer."""
-    try:
-        return int(text)
-    except ValueError:
-        raise OptionError(name, text, "an integer") from None
-
-
-def parse_group(name: str, text: str) -> int | str:
-    """The value of the environment variable *name* as an integer, or the word auto."""
-    try:
-        return text if text == "auto" else parse_integer(name, text)
-    except OptionError:
-        raise OptionError(name, text, "auto or an integer") from None
-
-
 def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
     """The target that *target* describes, such as 'cuda:90'; *name* is what the caller calls it."""
     text = f"{target.backend}:{target.arch}" if isinstance(target, GPUTarget) else target
@@ -58,14 +41,59 @@ def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
     return GPUTarget("cuda", int(match.group(1)), 32)
 
 
+class Kind(Protocol):
+    """What values an option may have."""
+
+    #: They in words, for messages.
+    expected: str
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether *value* is one."""
+
+    def parse(self, name: str, text: str) -> Any:
+        """The value that *text* stands for in the environment variable *name*. Raises `OptionError`; what it returns may be invalid."""
+
+
+class Flag:
+    """True or False."""
+
+    expected = "True or False"
+
+    def is_valid(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+    def parse(self, name: str, text: str) -> bool:
+        return parse_flag(name, text)
+
+
+class Integer:
+    """An integer from *least* to *most*, or *word* if there is one."""
+
+    def __init__(self, least: int, most: int, word: str = ""):
+        self.least, self.most, self.word = least, most, word
+        self._or = f"{word} or " if word else ""
+        self.expected = f"{self._or}an integer from {least} to {most}"
+
+    def is_valid(self, value: Any) -> bool:
+        if isinstance(value, str):
+            return bool(self.word) and value == self.word
+        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+
+    def parse(self, name: str, text: str) -> int | str:
+        if self.word and text == self.word:
+            return text
+        try:
+            return int(text)
+        except ValueError:
+            raise OptionError(name, text, f"{self._or}an integer") from None
+
+
 class Option(NamedTuple):
     """One of our kernel options: `kernel[grid](..., name=value)`, or `GRAFT_<NAME>=value` for the whole process."""
 
     name: str
     default: Any
-    expected: str
-    is_valid: Callable[[Any], bool]
-    parse: Callable[[str, str], Any]
+    kind: Kind
     help: str
 
     @property
@@ -75,8 +103,8 @@ class Option(NamedTuple):
 
     def check(self, value: Any, blamed: str | None = None) -> Any:
         """*value* if it is allowed; raises `OptionError`, which blames *blamed* or the option, otherwise."""
-        if not self.is_valid(value):
-            raise OptionError(blamed or self.name, value, self.expected)
+        if not self.kind.is_valid(value):
+            raise OptionError(blamed or self.name, value, self.kind.expected)
         return value
 
     def for_process(self) -> Any:
@@ -84,7 +112,7 @@ class Option(NamedTuple):
         text = os.environ.get(self.variable)
         if not text:
             return self.default
-        return self.check(self.parse(self.variable, text), blamed=self.variable)
+        return self.check(self.kind.parse(self.variable, text), blamed=self.variable)
 
 
 #: The kernel options of the core.
@@ -92,24 +120,20 @@ OPTIONS = {
     option.name: option
     for option in (
         Option(
-            "version_tiles", True, "True or False", lambda v: isinstance(v, bool), parse_flag,
-            "do without boundary masks where a whole tile or vector is in bounds (passes graft-version-tiles, graft-peel-loops "
-            "and graft-split-masks)",
+            "version_tiles", True, Flag(),
+            "do without boundary masks where a whole tile, or a whole vector, is in bounds",
         ),
         Option(
-            "swizzle_programs", "auto", "auto or an integer from 0 to 1024",
-            lambda v: v == "auto" or (isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 1024), parse_group,
-            "walk the grid of a matrix product in groups of so many rows, auto to choose, 0 for not (pass graft-swizzle-programs)",
+            "swizzle_programs", "auto", Integer(0, 1024, "auto"),
+            'walk the grid of a matrix product in groups of so many rows, `"auto"` to choose, 0 for not',
         ),
         Option(
-            "version_tiles_max_ops", 512, "an integer from 0 to 65536",
-            lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 65536, parse_integer,
-            "the largest number of TTIR operations that version_tiles may duplicate in one place",
+            "version_tiles_max_ops", 512, Integer(0, 65536),
+            "the largest number of TTIR operations that `version_tiles` may duplicate in one place",
         ),
         Option(
-            "exact_bits", False, "True or False", lambda v: isinstance(v, bool), parse_flag,
-            "version_tiles leaves kernels alone in which it could change a bit of a result: those with reductions, dot "
-            "products, or both products and sums of floating-point numbers",
+            "exact_bits", False, Flag(),
+            "`version_tiles` leaves alone what could change a bit of a result",
         ),
     )
 }  # fmt: skip

@@ -46,7 +46,7 @@ from triton.runtime import cache as triton_cache
 
 from ..errors import GraftWarning, OptionError
 from ..files import write_file
-from ..settings import PREFIX, parse_integer
+from ..settings import PREFIX
 from . import manifest
 from .manifest import digest_of
 
@@ -389,8 +389,8 @@ def limit_for_process() -> int | None:
     if not text:
         return None
     expected = "a positive integer number of bytes, or one followed by K, M or G for powers of 1024; for example 10G"
-    match = re.fullmatch(r"([0-9]+)([KMG]?)", text)
-    if match is None or (number := parse_integer(variable, match.group(1))) <= 0:
+    match = re.fullmatch(r"([0-9]{1,18})([KMG]?)", text)
+    if match is None or (number := int(match.group(1))) <= 0:
         raise OptionError(variable, text, expected)
     return number << {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2)]
 

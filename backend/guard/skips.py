@@ -17,10 +17,6 @@ from ..steps import STEPS
 #: Our passes that change kernels, in the order in which they run, each with the option that switches it off.
 PASSES = {step.name: step.switch for step in STEPS}
 
-EXPECTED = (
-    f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {', '.join(PASSES)}"
-)
-
 # Nine digits are numbers that fit everywhere.
 _TERM = re.compile(rf"({'|'.join(PASSES)})(?:@([\w.$-]+))?(?::([1-9][0-9]{{0,8}}(?:\+[1-9][0-9]{{0,8}})*))?")
 
@@ -46,9 +42,18 @@ def parse(text: str) -> tuple[Skip, ...] | None:
     return tuple(Skip(name, kernel, tuple(map(int, filter(None, sites.split("+"))))) for name, kernel, sites in found)
 
 
-def is_valid(text: object) -> bool:
-    """Whether *text* is one that `parse` takes."""
-    return isinstance(text, str) and parse(text) is not None
+class Terms:
+    """A text that `parse` takes: the kind of the option."""
+
+    expected = (
+        f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {', '.join(PASSES)}"
+    )
+
+    def is_valid(self, value: object) -> bool:
+        return isinstance(value, str) and parse(value) is not None
+
+    def parse(self, name: str, text: str) -> str:
+        return text
 
 
 def of_kernel(text: str, kernel: str) -> Mapping[str, tuple[int, ...]]:

@@ -12,10 +12,12 @@ from . import skips
 
 _OPTIONS = (
     Option(
-        "skip_passes", "", skips.EXPECTED, skips.is_valid, lambda name, text: text,
-        "leave out passes, in one kernel or at single places, as graft bisect finds them",
+        "skip_passes",
+        "",
+        skips.Terms(),
+        "leave out passes, in one kernel or at single places ([docs/bisect.md](docs/bisect.md))",
     ),
-)  # fmt: skip
+)
 
 
 class Guard(Wing):

@@ -13,7 +13,6 @@ from triton.language.core import constexpr
 from triton.runtime.jit import JITCallable, _replace_jit_callables
 
 from ..cache.current_kernels import CurrentKernels
-from ..wings import options
 
 
 class TypedKeys(dict):
@@ -96,17 +95,6 @@ def specialize(backend: Any, value: Any, is_const: bool, is_special: bool, align
     return dispatch.of_value(value, lambda value: None, dispatch.Rules(is_const, is_special, align))
 
 
-def _backend_for(kernel: Any, backend: Any) -> Any:
-    """*backend*, or one like it to which those parameters of *kernel* are no options that are called as options of ours."""
-    own = [name for name in options() if name in kernel.arg_names]
-    if not own:
-        return backend
-    made = type(backend)(backend.target)
-    parse = made.parse_options
-    made.parse_options = lambda given: parse({name: value for name, value in given.items() if name not in own})
-    return made
-
-
 def create_binder(kernel: Any) -> tuple:
     """What `JITFunction.create_binder` returns, with caches that tell constants apart and drop what is no longer current."""
     from ..cache import key
@@ -115,4 +103,4 @@ def create_binder(kernel: Any) -> tuple:
     if "specialize_impl" in binder.__globals__:  # it is a namespace of the binder's own
         binder.__globals__["specialize_impl"] = specialize
     kernel.compile = functools.partial(key.compile_current, kernel.compile)
-    return CurrentKernels(kernel, kernels), TypedKeys(), target, _backend_for(kernel, backend), binder
+    return CurrentKernels(kernel, kernels), TypedKeys(), target, backend, binder

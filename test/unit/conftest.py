@@ -9,8 +9,7 @@ import pytest
 import triton
 from support import FOREIGN_VARIABLES, UNTOUCHED, OtherDriver, make_vector_add, state_of_triton
 from triton import knobs
-from triton.backends.graft import hooks
-from triton.backends.graft.cache import store
+from triton.backends.graft import hooks, wings
 
 _failed = pytest.StashKey[bool]()
 
@@ -34,9 +33,12 @@ def isolation(request, tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")  # unset, Triton 3.9 warns
-    # The cache is looked after at once, in each process, and leaves no sign of it.
-    monkeypatch.setattr(store, "_is_dirty", lambda root, limit: True)
-    monkeypatch.setattr(store, "_in_background", lambda work, mark: work())
+    if "cache" in wings.present():
+        from triton.backends.graft.cache import store
+
+        # The cache is looked after at once, in each process, and leaves no sign of it.
+        monkeypatch.setattr(store, "_is_dirty", lambda root, limit: True)
+        monkeypatch.setattr(store, "_in_background", lambda work, mark: work())
     config = triton.runtime.driver
     config._default = None
     yield

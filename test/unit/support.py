@@ -135,7 +135,8 @@ def clean_environment(tmp_path, **extra):
     env |= {
         "TRITON_CACHE_DIR": str(tmp_path / "cache"),
         "TRITON_DEFAULT_FP_FUSION": "1",
-        "PYTHONPATH": str(ROOT / "test" / "unit"),
+        # What this process has there may put another backend in the place of the installed one.
+        "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT / "test" / "unit")))),
     }
     for name, value in extra.items():
         env.pop(name, None)

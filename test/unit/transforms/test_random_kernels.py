@@ -85,7 +85,7 @@ def test_a_few_go_all_the_way_to_cubins(step):
 
 @pytest.mark.parametrize("count", ["100", slow("400")])
 def test_the_interpreter_does_what_numpy_does(count, tmp_path):
-    program = Path(__file__).with_name("kernel_interpreting.py")
+    program = Path(__file__).parents[1] / "kernel_interpreting.py"
     words = [sys.executable, str(program), "--count", count, "--jobs", "1"]
     done = subprocess.run(words, env=clean_environment(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

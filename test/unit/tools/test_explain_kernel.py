@@ -15,7 +15,7 @@ from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
 from triton.backends.graft.tools import kernel_report, launch_arguments, remarks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 KERNELS = """
 import triton

@@ -10,7 +10,9 @@ from triton.backends.graft import wings
 #: The modules of ours that Triton's discovery imports.
 CORE = {"", ".compiler", ".driver", ".errors", ".hooks", ".settings", ".wings"}
 #: And of those, what tells which parts there are.
-WINGS = {".steps", ".guard.skips"} | {f".{name}{module}" for name in wings.present() for module in ("", ".wing")}
+WINGS = ({".steps", ".guard.skips"} if "guard" in wings.present() else set()) | {
+    f".{name}{module}" for name in wings.present() for module in ("", ".wing")
+}
 
 #: Prints what `import triton` brings in, with every backend or with all but those of WITHOUT.
 REPORT = """

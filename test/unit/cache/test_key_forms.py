@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Random programs of every form of class, function and container, changed anywhere: what is found is what the program gives now.
 
-Some here; many by hand: `python test/unit/test_key_forms.py 2000`. A fault is told with the fewest forms that show it.
+Some here; many by hand: `python test/unit/cache/test_key_forms.py 2000`. A fault is told with the fewest forms that show it.
 """
 
 import random

@@ -5,9 +5,10 @@ import pytest
 import triton
 from support import OtherDriver, make_matmul, make_vector_add, target, warm_up_matmul, warm_up_vector_add
 from triton.backends.compiler import Language
-from triton.backends.graft.cache import inputs
+from triton.backends.graft import passes, wings
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
+from triton.backends.nvidia import compiler as nvidia
 
 KERNELS = {"vector_add": (make_vector_add, warm_up_vector_add), "matmul": (make_matmul, warm_up_matmul)}
 on_each_target = pytest.mark.parametrize("arch", [80, 90, 100])
@@ -127,16 +128,23 @@ def test_the_compilation_listener_hears_of_each_stage(activate, monkeypatch):
 # -- The hash of the backend
 
 
-def test_the_hash_names_the_compiler_and_the_tools_for_the_target():
-    """In place of Triton's, which runs ptxas to ask for its version."""
+def test_without_wings_the_hash_names_the_package_by_content_and_ptxas(monkeypatch):
+    monkeypatch.setattr(wings, "present", dict)
     first = Backend(target(90)).hash()
-    assert first == Backend(target(90)).hash()
-    assert Backend(target(80)).hash() != first, "another ptxas"
-    assert Backend(target(100)).hash() == first, "the target is a component of its own"
-
-
-def test_the_hash_changes_with_the_compiler(monkeypatch):
-    first = Backend(target(90)).hash()
-    parts = inputs.identity.compiler()
-    monkeypatch.setattr(inputs.identity, "compiler", lambda: {**parts, "passes": "source:other"})
+    assert first == f"{nvidia.CUDABackend.hash(Backend(target(90)))}-{passes.package_digest()}"
+    monkeypatch.setattr(passes, "package_digest", lambda: "other")
     assert Backend(target(90)).hash() != first
+
+
+def test_the_digest_of_the_package_changes_with_each_file(monkeypatch, tmp_path):
+    for name, content in (("a.py", "1"), ("libgraft_passes.so", "2")):
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(passes, "__file__", str(tmp_path / "passes.py"))
+    digests = {passes.package_digest.__wrapped__()}
+    (tmp_path / "a.py").write_text("3")
+    digests.add(passes.package_digest.__wrapped__())
+    (tmp_path / "libgraft_passes.so").write_text("4")
+    digests.add(passes.package_digest.__wrapped__())
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    digests.add(passes.package_digest.__wrapped__())
+    assert len(digests) == 4

@@ -24,7 +24,7 @@ from triton.backends.graft.driver import Driver
 from triton.compiler import CompiledKernel
 from triton.runtime.jit import JITCallable
 
-SOURCES = Path(__file__).resolve().parents[2] / "lib" / "Launcher"
+SOURCES = Path(__file__).resolve().parents[3] / "lib" / "Launcher"
 CHANGED, REPLACED = "a tuner's configuration has changed", "CompiledKernel is not Triton's own"
 
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 import triton
+from option_values import values_of
 from support import make_vector_add, target, vector_add_source, warm_up_vector_add
 from triton.backends.graft import settings, wings
 from triton.backends.graft.compiler import Backend, Options
@@ -13,77 +14,10 @@ from triton.backends.graft.errors import GraftError, OptionError
 from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 
-#: For each option: values other than the default, as given to a kernel and as written in the environment.
-GOOD = {
-    "exact_bits": [(True, "1"), (True, "on"), (False, "0")],
-    "swizzle_programs": [(0, "0"), (4, "4"), (1024, "1024"), ("auto", "auto")],
-    "version_tiles": [(False, "0"), (False, "off"), (False, "No"), (False, "FALSE"), (True, "1"), (True, "on"), (True, "Yes")],
-    "skip_passes": [
-        (text, text)
-        for text in (
-            "graft-peel-loops",
-            "graft-version-tiles@add",
-            "graft-split-masks:3",
-            "graft-swizzle-programs@a.b-c:1+20,graft-peel-loops",
-        )
-    ],
-    "version_tiles_max_ops": [(0, "0"), (1, "1"), (256, "256"), (65536, "65536")],
-}
-#: For each option: values that a kernel may not give.
-BAD = {
-    "exact_bits": [1, 0, "yes", 2.0],
-    "swizzle_programs": [-1, 1025, True, "4", "Auto", 4.0, [4]],
-    "version_tiles": [1, 0, "yes", "", 2.0, [True]],
-    "skip_passes": [
-        *(
-            "version-tiles",
-            "graft-remarks",
-            "graft-peel-loops,",
-            ",graft-peel-loops",
-            "graft-peel-loops graft-split-masks",
-            " ",
-        ),
-        *(
-            "graft-peel-loops@",
-            "graft-peel-loops@a b",
-            "graft-peel-loops:",
-            "graft-peel-loops:0",
-            "graft-peel-loops:1+",
-            "graft-peel-loops:1,2",
-        ),
-        *(
-            "graft-peel-loops:1234567890",
-            "graft-peel-loops:-1",
-            "graft-peel-loops:2@add",
-            "graft-peel-loops\n",
-            True,
-            1,
-            ["graft-peel-loops"],
-        ),
-    ],
-    "version_tiles_max_ops": [-1, 65537, True, "12", 1.0, [1]],
-}
-#: For each option: texts that the environment may not give, and what is expected instead.
-FLAG = "one of 1, true, on, yes or one of 0, false, off, no"
-BAD_TEXT = {
-    "exact_bits": [("2", FLAG), ("maybe", FLAG)],
-    "swizzle_programs": [("four", "auto or an integer"), ("4.0", "auto or an integer")],
-    "version_tiles": [("2", FLAG), ("maybe", FLAG), (" ", FLAG)],
-    "skip_passes": [],
-    "version_tiles_max_ops": [("ten", "an integer"), ("1.5", "an integer"), ("1k", "an integer"), (" ", "an integer")],
-}
-#: Numbers in the environment that are integers, and out of range.
-OUT_OF_RANGE = {
-    "exact_bits": [],
-    "swizzle_programs": [-1, 1025],
-    "version_tiles": [],
-    "version_tiles_max_ops": [-1, 65537],
-    "skip_passes": ["all", "graft-peel-loops:0"],
-}
 
-
-def pairs(table):
-    return [(name, value) for name in wings.options() for value in table[name]]
+def pairs(field):
+    """Each option's name with each of its values of this *field* of `Values`."""
+    return [(name, value) for name, option in wings.options().items() for value in getattr(values_of(option.kind), field)]
 
 
 @pytest.fixture
@@ -104,12 +38,8 @@ def test_options_has_a_field_with_the_same_default_for_each_entry_of_the_table()
     for name, option in wings.options().items():
         assert option.name == name
         assert ours[name] == option.default
-        assert option.is_valid(option.default)
+        assert option.kind.is_valid(option.default)
         assert option.help
-
-
-def test_the_tests_cover_each_entry_of_the_table():
-    assert set(GOOD) == set(BAD) == set(BAD_TEXT) == set(OUT_OF_RANGE) == set(wings.options())
 
 
 def test_no_option_has_the_name_of_one_of_tritons():
@@ -119,26 +49,21 @@ def test_no_option_has_the_name_of_one_of_tritons():
 
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
-    assert {option.variable for option in wings.options().values()} == {
-        "GRAFT_SKIP_PASSES",
-        "GRAFT_SWIZZLE_PROGRAMS",
-        "GRAFT_EXACT_BITS",
-        "GRAFT_VERSION_TILES",
-        "GRAFT_VERSION_TILES_MAX_OPS",
-    }
-    names = ("TARGET", "LAUNCHER", "LAUNCH_STATS", "CACHE", "CACHE_KEY", "CACHE_LIMIT", "SITES", "TRACE")
-    assert set(wings.variables()) == {f"GRAFT_{name}" for name in names}
+    assert wings.options()["version_tiles"].variable == "GRAFT_VERSION_TILES"
+    variables = [*wings.variables(), *(option.variable for option in wings.options().values())]
+    assert len(set(variables)) == len(variables)
+    assert all(variable.startswith("GRAFT_") for variable in variables)
 
 
 # -- Precedence: kernel, environment, default
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(GOOD), ids=str)
+@pytest.mark.parametrize(("name", "value"), pairs("good"), ids=str)
 def test_a_kernel_option_wins_over_the_default(backend, name, value):
     assert getattr(backend.parse_options({name: value[0]}), name) == value[0]
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(GOOD), ids=str)
+@pytest.mark.parametrize(("name", "value"), pairs("good"), ids=str)
 def test_the_environment_wins_over_the_default(backend, monkeypatch, name, value):
     monkeypatch.setenv(wings.options()[name].variable, value[1])
     assert getattr(backend.parse_options({}), name) == value[0]
@@ -192,21 +117,21 @@ def test_a_config_of_the_autotuner_carries_options_of_ours(hopper):
 # -- Bad values
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(BAD), ids=str)
+@pytest.mark.parametrize(("name", "value"), pairs("bad"), ids=str)
 def test_a_bad_kernel_option_is_refused(backend, name, value):
     with pytest.raises(OptionError) as caught:
         backend.parse_options({name: value})
-    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].expected}"
+    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].kind.expected}"
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(BAD), ids=str)
+@pytest.mark.parametrize(("name", "value"), pairs("bad"), ids=str)
 def test_options_cannot_be_made_with_a_bad_value(name, value):
     with pytest.raises(OptionError) as caught:
         Options(**{name: value})
-    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].expected}"
+    assert str(caught.value) == f"{name}={value!r}: expected {wings.options()[name].kind.expected}"
 
 
-@pytest.mark.parametrize(("name", "bad"), pairs(BAD_TEXT), ids=str)
+@pytest.mark.parametrize(("name", "bad"), pairs("bad_texts"), ids=str)
 def test_a_bad_text_in_the_environment_is_blamed_on_the_variable(backend, monkeypatch, name, bad):
     text, expected = bad
     variable = wings.options()[name].variable
@@ -216,24 +141,19 @@ def test_a_bad_text_in_the_environment_is_blamed_on_the_variable(backend, monkey
     assert str(caught.value) == f"{variable}={text!r}: expected {expected}"
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(OUT_OF_RANGE), ids=str)
+@pytest.mark.parametrize(("name", "value"), pairs("out_of_range"), ids=str)
 def test_a_value_out_of_range_in_the_environment_is_blamed_on_the_variable(backend, monkeypatch, name, value):
     variable = wings.options()[name].variable
     monkeypatch.setenv(variable, str(value))
     with pytest.raises(OptionError) as caught:
         backend.parse_options({})
-    assert str(caught.value) == f"{variable}={value!r}: expected {wings.options()[name].expected}"
+    assert str(caught.value) == f"{variable}={value!r}: expected {wings.options()[name].kind.expected}"
 
 
 def test_the_expectations_are_spelt_out():
-    assert {name: option.expected for name, option in wings.options().items()} == {
-        "version_tiles": "True or False",
-        "swizzle_programs": "auto or an integer from 0 to 1024",
-        "version_tiles_max_ops": "an integer from 0 to 65536",
-        "skip_passes": "terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of "
-        "graft-swizzle-programs, graft-peel-loops, graft-version-tiles, graft-split-masks",
-        "exact_bits": "True or False",
-    }
+    assert settings.Flag().expected == "True or False"
+    assert settings.Integer(0, 65536).expected == "an integer from 0 to 65536"
+    assert settings.Integer(0, 1024, "auto").expected == "auto or an integer from 0 to 1024"
 
 
 def test_a_bad_value_in_the_environment_does_not_matter_where_a_kernel_decides(backend, monkeypatch):
@@ -303,7 +223,7 @@ def test_parsed_options_can_be_parsed_again(backend):
 @pytest.mark.parametrize("name", wings.options())
 def test_each_option_changes_the_hash_of_options(backend, name):
     default = wings.options()[name].default
-    changed = next(value for value, _ in GOOD[name] if value != default)
+    changed = next(value for value, _ in values_of(wings.options()[name].kind).good if value != default)
     assert backend.parse_options({name: changed}).hash() != backend.parse_options({}).hash()
     assert backend.parse_options({name: default}).hash() == backend.parse_options({}).hash()
 
@@ -383,9 +303,9 @@ def test_a_flag_is_false(text):
     assert settings.parse_flag("GRAFT_X", text) is False
 
 
-@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-3", -3), ("+7", 7), ("65536", 65536)])
-def test_an_integer_is_read(text, value):
-    assert settings.parse_integer("GRAFT_X", text) == value
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-3", -3), ("+7", 7), ("65536", 65536), ("auto", "auto")])
+def test_an_integer_or_the_word_for_one_is_read(text, value):
+    assert settings.Integer(0, 9, "auto").parse("GRAFT_X", text) == value
 
 
 @pytest.mark.parametrize("capability", settings.CAPABILITIES)

@@ -14,14 +14,13 @@ import pytest
 import stub_cuda
 import triton
 from support import clean_environment, run_python
-from triton.backends.graft import __version__
+from triton.backends.graft import __version__, files
 from triton.backends.graft.bench import launch, report, rows
 from triton.backends.graft.bench.launch import Entry
 from triton.backends.graft.bench.options import Options
 from triton.backends.graft.bench.report import Report, Result, Skipped
 from triton.backends.graft.bench.sides import SIDES
 from triton.backends.graft.errors import GraftError, OptionError
-from triton.backends.graft import files
 
 has_click = importlib.util.find_spec("click") is not None
 has_matplotlib = importlib.util.find_spec("matplotlib") is not None
