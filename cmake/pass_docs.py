@@ -26,7 +26,8 @@ room for a quarter of the warps that a multiprocessor holds, or cost no resident
 has no more stack, no fewer CTAs are resident, and its code is less than twice as long. If ours is worse, and graft-swizzle-programs has
 changed it too, the kernel with that pass alone is tried next; a group that a user asked for stays in any case. A remark of
 `graft-verdict` says what was compared and kept. What was compiled for this is not compiled again: later stages find it by the text
-that it was made from. Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps
+that it was made from. Where tiles are so large that ptxas is likely to be asked about both, and the process may run on two cores,
+both are compiled at once; what is decided is the same. Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps
 of the compiler (`MLIR_ENABLE_DUMP` and others) show all that is compiled, the variant that is not kept as well.
 
 **A pass that fails** is left out. The kernel compiles without it, and a `GraftWarning` names the pass, the kernel, and a file in the

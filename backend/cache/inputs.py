@@ -9,7 +9,7 @@ backend and changes code needs a line here, unless it is a field of `Options`, w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import triton
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
 
-from ..settings import PREFIX
+from ..settings import DIAGNOSTICS, PREFIX
 from . import identity
 from .encoding import Encoder, digest, joined
 
@@ -55,25 +55,8 @@ ENVIRONMENT = {
 }
 
 #: Variables of Triton's key that do not count here, with what they do instead.
-NOT_COUNTED = {
-    "diagnostics": [
-        "AMDGCN_ENABLE_DUMP",
-        "LLVM_ENABLE_TIMING",
-        "LLVM_IR_ENABLE_DUMP",
-        "MLIR_DISABLE_MULTITHREADING",
-        "MLIR_DUMP_PATH",
-        "MLIR_ENABLE_DIAGNOSTICS",
-        "MLIR_ENABLE_DUMP",
-        "MLIR_ENABLE_TIMING",
-        "NVPTX_ENABLE_DUMP",
-        "TRITON_DUMP_MIR",
-        "TRITON_ENABLE_LLVM_DEBUG",
-        "TRITON_LLVM_DEBUG_ONLY",
-        "TRITON_PARTITION_SCHEDULING_DUMP_DATA_ONLY",
-        "TRITON_PARTITION_SCHEDULING_DUMP_LOOP_ONLY",
-        "TRITON_PARTITION_SCHEDULING_ENABLE_DUMP_DOT",
-        "TRITON_PLUGIN_VERSION_CHECK",
-    ],
+NOT_COUNTED: dict[str, Sequence[str]] = {
+    "diagnostics": DIAGNOSTICS,
     "other targets": [
         "AMDGCN_USE_BUFFER_ATOMICS",
         "AMDGCN_USE_BUFFER_OPS",

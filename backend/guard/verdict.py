@@ -4,7 +4,8 @@
 A kernel that they change is compiled at once, up to its cubin. Where that has no stack and leaves room for many warps, it is
 good. Where it does not, the kernel as it was is compiled as well, and ours is kept if it has no more stack, no fewer CTAs are
 resident on a multiprocessor, and its code is less than twice as long. The stages that follow find what was compiled for the
-verdict, by the text that it was made from, and compile nothing again. So the decision follows from the kernel, the options and
+verdict, by the text that it was made from, and compile nothing again. Where the second kernel is likely to be needed, it is compiled
+in a thread while the first one is: that changes how long it takes, and nothing else. So the decision follows from the kernel, the options and
 the compiler alone, all of which are in the cache's key.
 """
 
@@ -13,16 +14,19 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
+from triton._C.libtriton import ir
 
-from .. import chips, pipeline
+from .. import chips, interrupts, pipeline, steps
 from ..errors import GraftWarning
+from ..settings import DIAGNOSTICS
 from ..steps import JOINING, ORDER
-from . import guarded
+from . import guarded, pressure
 
 #: How much longer our code may be.
 _LONGER = 2
@@ -30,7 +34,13 @@ _LONGER = 2
 #: How many registers the passes cost at most that join nothing, over Liger-Kernel.
 _FEW_REGISTERS = 8
 
+#: So many registers of a thread for what it has loaded (`pressure.count_held`) are so many that ptxas is likely to be asked twice: more
+#: than 48 come on top of them, and 128 are what leaves room for a quarter of the warps.
+_MANY_HELD = 80
+
 Stage = Callable[[Any, dict], Any]
+#: Those that the verdict runs, in their order.
+_STAGES = ("ttgir", "llir", "ptx", "cubin")
 
 
 class Account(NamedTuple):
@@ -84,12 +94,65 @@ class _Variant:
         return result
 
 
+class _StoppedError(Exception):
+    """Nobody wants any more what is being compiled."""
+
+
+class _Beside:
+    """Compiles a variant in a thread of its own, in a context of its own, while the thread that made it compiles another.
+
+    That takes less time where another core is idle. `end` must be called: no thread, and no child of one, outlives the compilation.
+    """
+
+    def __init__(self, compile: Callable[[Callable[[], bool]], Account]):
+        self._compile = compile
+        self._is_stopped = False
+        self._account: Account | None = None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        thread = threading.Thread(target=self._run, name="graft-verdict")
+        with interrupts.held():
+            try:
+                thread.start()
+            except RuntimeError:  # there are too many threads, or Python is ending
+                return
+            self._thread = thread
+
+    def result(self) -> Account:
+        """What ptxas makes of the variant. Raises what compiling it raised."""
+        if self._thread is None:
+            return self._compile(lambda: False)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._account is not None
+        return self._account
+
+    def end(self) -> None:
+        """Waits until the thread has ended, which it does before the next stage. Interrupts wait, too."""
+        self._is_stopped = True
+        if self._thread is not None:
+            with interrupts.held():
+                self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._account = self._compile(lambda: self._is_stopped)
+        except _StoppedError:
+            pass
+        except BaseException as error:
+            self._error = error
+
+
 class Judge:
     """The stages of one compilation, from TTIR to cubin."""
 
-    def __init__(self, stages: Mapping[str, Stage], options: Any, capability: int, arch: int):
-        self._stages, self._options, self._capability = dict(stages), options, capability
-        self._limits = chips.get_multiprocessor(arch)
+    def __init__(self, backend: Any, stages: Mapping[str, Stage], options: Any, capability: int):
+        self._backend, self._options, self._capability = backend, options, capability
+        self._stages = {name: stages[name] for name in _STAGES}
+        self._limits = chips.get_multiprocessor(backend.target.arch)
         self._made: dict[tuple[str, str], _Made] = {}
 
     # -- Stages
@@ -106,7 +169,7 @@ class Judge:
 
     def stages(self) -> dict[str, Stage]:
         """The stages that take the place of those that it was given."""
-        return {"ttir": self.make_ttir} | {name: self.remembering(name) for name in ("ttgir", "llir", "ptx", "cubin")}
+        return {"ttir": self.make_ttir} | {name: self.remembering(name) for name in _STAGES}
 
     def remembering(self, name: str) -> Stage:
         """The stage *name*, which does not make again what was made for the verdict."""
@@ -123,18 +186,25 @@ class Judge:
 
     def _choose(self, ours: _Variant, made: guarded.Changed, context: Any) -> _Variant:
         """The variant to keep: *ours*, which is all that was *made*, or one with fewer of our passes, or with none."""
-        try:
-            account = self._compiled(ours, context)
-        except MemoryError:
-            raise
-        except Exception as error:
-            return self._not_compiled(ours, made, context, error)
-        if account.is_good(self._limits.warps):
-            return ours
         fewer = self._with_fewer(made, ours.given)
         if not fewer:
             return ours
-        least = self._compiled(fewer[-1], context)
+        least = _Beside(lambda is_stopped: self._compiled(fewer[-1], self._new_context(), is_stopped))
+        try:
+            if self._will_doubt(ours):
+                least.start()
+            try:
+                account = self._compiled(ours, context)
+            except MemoryError:
+                raise
+            except Exception as error:
+                return self._not_compiled(ours, made, context, error)
+            return ours if account.is_good(self._limits.warps) else self._compare(ours, account, fewer, least.result(), context)
+        finally:
+            least.end()
+
+    def _compare(self, ours: _Variant, account: Account, fewer: list[_Variant], least: Account, context: Any) -> _Variant:
+        """The variant to keep of *ours* and those with *fewer* passes, of the last of which ptxas makes *least*."""
         objection = account.objection(least)
         if not objection:
             _say(ours, f"{_names(ours.changed)} kept: {account.registers} registers, {least.registers} without")
@@ -147,6 +217,22 @@ class Judge:
         dropped = [name for name in ours.changed if name not in variant.changed]
         _say(ours, f"the kernel without {_names(dropped)} was kept: ptxas gives it with {_names(ours.changed)} {objection}")
         return variant
+
+    def _will_doubt(self, ours: _Variant) -> bool:
+        """Whether a second variant is likely to be needed, and can be made at the same time. Nothing but time depends on it."""
+        return (
+            JOINING in ours.changed
+            and len(os.sched_getaffinity(0)) > 1
+            # What two threads print at once cannot be read.
+            and not any(os.environ.get(name) for name in DIAGNOSTICS)
+            and pressure.count_held(ours.text, steps.threads(self._options)) >= _MANY_HELD
+        )
+
+    def _new_context(self) -> Any:
+        context = ir.context()
+        ir.load_dialects(context)
+        self._backend.load_dialects(context)
+        return context
 
     def _with_fewer(self, made: guarded.Changed, metadata: dict) -> list[_Variant]:
         """*made* with the order of programs alone, if more was changed, and as it was; a group that was asked for stays."""
@@ -169,16 +255,17 @@ class Judge:
         )
         return without
 
-    def _compiled(self, variant: _Variant, context: Any) -> Account:
-        """What ptxas makes of *variant*."""
+    def _compiled(self, variant: _Variant, context: Any, is_stopped: Callable[[], bool] = lambda: False) -> Account:
+        """What ptxas makes of *variant*. Raises `_StoppedError` between two stages if *is_stopped*."""
         from ..runtime import cubin
 
-        module = pipeline.parse(variant.text, context)
-        module = variant.note(self._stages["ttgir"], "ttgir", module, variant.text)
-        text = variant.note(self._stages["llir"], "llir", module, variant.made["ttgir", variant.text].result)
-        ptx = variant.note(self._stages["ptx"], "ptx", text, text)
-        binary = variant.note(self._stages["cubin"], "cubin", ptx, ptx)
-        metadata = variant.metadata
+        result, key = pipeline.parse(variant.text, context), variant.text
+        for name, stage in self._stages.items():
+            if is_stopped():
+                raise _StoppedError
+            result = variant.note(stage, name, result, key)
+            key = variant.made[name, key].result
+        binary, metadata = result, variant.metadata
         usage = cubin.usage(binary, metadata["name"])
         registers, warps, shared = usage.registers or 0, metadata["num_warps"], metadata["shared"]
         fewest = 0 if JOINING in variant.changed else registers - _FEW_REGISTERS

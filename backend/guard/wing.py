@@ -26,7 +26,7 @@ class Guard(Wing):
     def add_stages(self, backend: Any, stages: dict[str, Callable], options: Any, capability: int) -> None:
         from . import verdict
 
-        judge = verdict.Judge(stages, options, capability, backend.target.arch)
+        judge = verdict.Judge(backend, stages, options, capability)
         stages.update(judge.stages())
 
 

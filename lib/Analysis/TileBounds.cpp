@@ -114,18 +114,14 @@ static Scalar addMost(const Scalar &number, const Stretch &stretch, Type type) {
   return Scalar::apply(Scalar::Kind::Add, type, {number, most});
 }
 
-/// The smallest number of *index*, where it does not wrap around.
-static Scalar getLowest(const Index &index, Type type) {
-  return at(index, type, index.min);
-}
+namespace {
 
-/// The largest number of *index*, where it does not wrap around.
-static Scalar getHighest(const Index &index, Type type) {
-  Scalar highest = at(index, type, index.max);
-  for (const Stretch &stretch : index.stretches)
-    highest = addMost(highest, stretch, type);
-  return highest;
-}
+/// The smallest and the largest number of an index that does not wrap around.
+struct Ends {
+  Scalar lowest, highest;
+};
+
+} // namespace
 
 /// Whether the steps from 0 to *min* and *max*, and the numbers by which the
 /// factors of stretches are multiplied, are numbers of *width* bits, so that a
@@ -138,22 +134,24 @@ static bool fits(const Index &index, unsigned width) {
          });
 }
 
-/// Appends to *checks* that no lane of *index* wraps around in *type*.
-static void checkNoWrap(const Index &index, Type type, bool isSigned,
+/// Appends to *checks* that no lane of *index* wraps around in *type*. The ends
+/// that it returns are those which it compares: each is computed once.
+static Ends checkNoWrap(const Index &index, Type type, bool isSigned,
                         SmallVectorImpl<Comparison> &checks) {
   using arith::CmpIPredicate;
   CmpIPredicate notBelow = isSigned ? CmpIPredicate::sge : CmpIPredicate::uge;
   Scalar base = index.base.value_or(Scalar::constant(type, 0));
+  Scalar lowest = at(index, type, index.min);
+  Scalar reached = at(index, type, index.max);
   // Without a base a positive lane is what it says; as unsigned numbers,
   // negative ones have wrapped already, and the comparison below finds that.
   if (index.max > 0 && index.base)
-    checks.push_back({notBelow, at(index, type, index.max), base});
+    checks.push_back({notBelow, reached, base});
   if (index.min < 0 && (index.base || !isSigned))
-    checks.push_back({isSigned ? CmpIPredicate::sle : CmpIPredicate::ule,
-                      at(index, type, index.min), base});
+    checks.push_back(
+        {isSigned ? CmpIPredicate::sle : CmpIPredicate::ule, lowest, base});
   // What a stretch adds is a number without sign of one bit less than the type,
   // so that a sum that wraps around is smaller than what was added to.
-  Scalar reached = at(index, type, index.max);
   int64_t limit = llvm::maxIntN(type.getIntOrFloatBitWidth());
   for (const Stretch &stretch : index.stretches) {
     Scalar most = Scalar::constant(type, limit / stretch.max);
@@ -166,6 +164,7 @@ static void checkNoWrap(const Index &index, Type type, bool isSigned,
     checks.push_back({notBelow, next, reached});
     reached = next;
   }
+  return {lowest, reached};
 }
 
 static std::optional<Index> getIndex(Value value, unsigned &budget);
@@ -194,7 +193,7 @@ static std::optional<Index> stretch(Type type, const Index &a,
   Index product;
   if (a.base || a.min != 0)
     product.base =
-        Scalar::apply(Scalar::Kind::Mul, type, {getLowest(a, type), factor});
+        Scalar::apply(Scalar::Kind::Mul, type, {at(a, type, a.min), factor});
   product.stretches.push_back({factor, length});
   product.noWrap = a.noWrap;
   return product;
@@ -469,11 +468,10 @@ static bool addBound(Quotient quotient, arith::CmpIPredicate predicate,
     return false;
   if (!quotient.divisors.empty() && quotient.isSigned != isSigned(predicate))
     return false;
-  checkNoWrap(index, type, isSigned(predicate), index.noWrap);
+  Ends ends = checkNoWrap(index, type, isSigned(predicate), index.noWrap);
   llvm::append_range(condition.comparisons, index.noWrap);
   llvm::append_range(condition.comparisons, bound.noWrap);
-  Scalar number = isUpperBound(predicate) ? getHighest(index, type)
-                                          : getLowest(index, type);
+  Scalar number = isUpperBound(predicate) ? ends.highest : ends.lowest;
   compare(predicate, divide(number, quotient, type, condition),
           at(bound, type, 0), budget, condition.comparisons);
   return true;
@@ -680,8 +678,8 @@ std::optional<Run> graft::getRun(Value offsets) {
   std::optional<Index> index = getIndex(offsets, budget);
   if (!index || !index->isRun || !fits(*index, type.getIntOrFloatBitWidth()))
     return std::nullopt;
-  checkNoWrap(*index, type, /*isSigned=*/true, index->noWrap);
-  return Run{at(*index, type, index->min), std::move(index->noWrap)};
+  Ends ends = checkNoWrap(*index, type, /*isSigned=*/true, index->noWrap);
+  return Run{ends.lowest, std::move(index->noWrap)};
 }
 
 std::vector<MaskPart> graft::getMaskParts(Value mask) {

@@ -3,6 +3,7 @@
 
 import os
 import re
+import threading
 
 import product_kernels
 import pytest
@@ -12,7 +13,7 @@ from support import OtherDriver, make_vector_add, target, warm_up_vector_add
 from triton.backends.graft import chips, pipeline, steps
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
-from triton.backends.graft.guard import verdict
+from triton.backends.graft.guard import pressure, verdict
 from triton.backends.graft.guard.verdict import Account
 
 
@@ -211,6 +212,122 @@ def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compi
     assert "scf.if" in compiled.asm["ttir"]
 
 
+# -- Both at once
+
+
+@pytest.fixture
+def beside(activate, monkeypatch, unbounded):
+    """Has the kernel without our passes compiled beside the other, as if another core were idle."""
+    activate(Driver(target="cuda:90"))
+    monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(verdict, "_MANY_HELD", 0)
+
+
+def replace_stage(monkeypatch, name, replacement):
+    """Has *replacement* called as the stage *name* of all backends, with the stage as it was as its first argument."""
+    method = Backend.__dict__.get(f"make_{name}") or Backend.__mro__[1].__dict__[f"make_{name}"]
+    function = getattr(method, "__func__", method)
+    wrap = staticmethod if isinstance(method, staticmethod) else lambda made: made
+    monkeypatch.setattr(Backend, f"make_{name}", wrap(lambda *arguments: replacement(function, *arguments)))
+
+
+def is_beside():
+    return threading.current_thread() is not threading.main_thread()
+
+
+def threads_of_verdicts():
+    return [thread for thread in threading.enumerate() if thread.name == "graft-verdict"]
+
+
+def test_a_kernel_for_which_ptxas_is_likely_to_be_asked_twice_is_compiled_both_ways_at_once(beside, monkeypatch):
+    both = threading.Barrier(2)
+
+    def meet(make, *arguments):
+        both.wait(timeout=120)
+        return make(*arguments)
+
+    replace_stage(monkeypatch, "llir", meet)
+    assert "scf.if" not in warm_up_slices().asm["ttir"]
+    assert not threads_of_verdicts()
+
+
+def test_the_decision_does_not_depend_on_what_runs_at_once(beside, monkeypatch):
+    at_once = warm_up_slices()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+    replace_stage(monkeypatch, "llir", lambda make, *arguments: pytest.fail("beside") if is_beside() else make(*arguments))
+    in_turn = warm_up_slices()
+    assert at_once.asm["cubin"] == in_turn.asm["cubin"]
+    assert {**at_once.metadata._asdict(), "target": 0} == {**in_turn.metadata._asdict(), "target": 0}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_ends_a_compilation_ends_the_one_beside_it(beside, monkeypatch, error):
+    is_raised, later = threading.Event(), []
+
+    def fail(make, *arguments):
+        if is_beside():
+            assert is_raised.wait(timeout=120)
+            return make(*arguments)
+        is_raised.set()
+        raise error
+
+    replace_stage(monkeypatch, "llir", fail)
+    replace_stage(monkeypatch, "cubin", lambda make, *arguments: later.append("cubin") or make(*arguments))
+    with pytest.raises(error):
+        warm_up_slices()
+    assert not threads_of_verdicts()
+    assert later == []
+
+
+def test_an_error_of_the_compilation_beside_is_raised_where_its_result_is_needed(beside, monkeypatch):
+    def fail(make, *arguments):
+        if is_beside():
+            raise RuntimeError("no ptx")
+        return make(*arguments)
+
+    replace_stage(monkeypatch, "ptx", fail)
+    with pytest.raises(RuntimeError, match="no ptx"):
+        warm_up_slices()
+
+
+def test_a_good_kernel_does_not_wait_for_stages_of_the_other(beside, monkeypatch):
+    is_judged, later = threading.Event(), []
+
+    def wait(make, *arguments):
+        result = make(*arguments)
+        assert not is_beside() or is_judged.wait(timeout=120)
+        return result
+
+    end = verdict._Beside.end
+    replace_stage(monkeypatch, "ttgir", wait)
+    replace_stage(monkeypatch, "cubin", lambda make, *arguments: later.append(is_beside()) or make(*arguments))
+    monkeypatch.setattr(Account, "is_good", lambda self, most_warps: True)
+    monkeypatch.setattr(verdict._Beside, "end", lambda self: (setattr(self, "_is_stopped", True), is_judged.set(), end(self)))
+    assert "scf.if" in warm_up_slices().asm["ttir"]
+    assert later == [False]
+
+
+def test_compilers_that_print_do_not_run_at_once(beside, monkeypatch, capfd):
+    monkeypatch.setenv("MLIR_ENABLE_DIAGNOSTICS", "remarks")
+    replace_stage(monkeypatch, "llir", lambda make, *arguments: pytest.fail("beside") if is_beside() else make(*arguments))
+    warm_up_slices()
+    assert "graft-verdict" in capfd.readouterr().err
+
+
+def test_without_another_thread_the_kernels_are_compiled_in_turn(beside, monkeypatch, stages):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "graft-verdict":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert "scf.if" not in warm_up_slices().asm["ttir"]
+    assert stages == ["ttgir", "llir", "ptx", "cubin"] * 2
+
+
 # -- The budget
 
 
@@ -243,6 +360,20 @@ def test_the_weight_counts_what_a_thread_holds():
       tt.store %1, %2 : tensor<4x512x!tt.ptr<f16>>
 """
     assert pipeline.weigh(text, 128) == 1 + 16 + 1
+
+
+def test_registers_hold_what_is_loaded_as_long_as_it_is_used():
+    text = """
+    tt.func public @f() {
+      %p = tt.splat %arg : !tt.ptr<f32> -> tensor<1024x!tt.ptr<f32>>
+      %a = tt.load %p : tensor<1024x!tt.ptr<f32>>
+      %b = tt.load %q : tensor<1024x!tt.ptr<f16>>
+      %c = arith.extf %b : tensor<1024xf16> to tensor<1024xf32>
+      %d = arith.addf %a, %c : tensor<1024xf32>
+      tt.store %p, %d : tensor<1024x!tt.ptr<f32>>
+"""
+    assert pressure.count_held(text, 128) == 8 + 8
+    assert pressure.count_held("", 128) == 0
 
 
 def test_a_kernel_whose_copy_is_too_large_is_left_as_it_is(activate, monkeypatch):
