@@ -186,8 +186,24 @@ def attribute_added():
     return ((dict_of(cls), None, len(vars(cls))),), lambda: setattr(cls, "other", 64)
 
 
+def property_made_again():
+    made = property(lambda self: 64, None, single)
+    return ((made, None, (made.fget, None, single)),), lambda: made.__init__(made.fget, single, single)
+
+
+def static_method_made_again():
+    made = staticmethod(single)
+    return ((made, None, (single,)),), lambda: made.__init__(lambda: 65)
+
+
+def class_method_made_again():
+    made = classmethod(single)
+    return ((made, None, (single,)),), lambda: made.__init__(lambda cls: 65)
+
+
 CHANGES = [replaced, deleted, added, cleared, written_with_another_string, second_namespace, class_attribute]
 CHANGES += [function_changed, bases_changed, class_of_instance_changed, item_of_list_changed, dict_reordered, attribute_added]
+CHANGES += [property_made_again, static_method_made_again, class_method_made_again]
 CHANGES += [class_attribute_hidden, cell_changed, cell_emptied, cell_filled]
 each_change = pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 

@@ -137,6 +137,19 @@ IN_MEMORY = {
         "class E(enum.Enum):\n    A = 3\n    B = 4\ndef g():\n    return E(3)._value_",
         "E._value2member_map_[3] = E.B",
     ),
+    "getter": (
+        "class C:\n    @property\n    def p(self):\n        return 3\ndef g():\n    return C().p",
+        "vars(C)['p'].__init__(lambda self: 4)",
+    ),
+    "static method": (
+        "class C:\n    @staticmethod\n    def p(n=3):\n        return n\ndef g():\n    return C().p()",
+        "vars(C)['p'].__init__(lambda n=4: n)",
+    ),
+    "dtype": ("D = tl.dtype('fp16')\ndef g():\n    return D.primitive_bitwidth", "D.primitive_bitwidth = 32"),
+    "values of a flag": (
+        "class E(enum.IntFlag):\n    A = 1\n    B = 2\ndef g():\n    return (E.A | E.B).value + E(2).value",
+        "E._value2member_map_[2] = E.A",
+    ),
     "module as an argument": ("def g(m):\n    return m.A", "N.A = 4", "g(N)"),
 }
 
@@ -147,8 +160,11 @@ def test_what_is_within_a_value_or_orders_it_counts(name, run):
     text = text.replace("def g(", "@triton.constexpr_function\ndef g(")
     run.write(f"{PRELUDE}N = types.ModuleType('N')\nN.A = 3\n{text}\n{KERNEL.format(*call or ['g()'])}")
     module = run.load()
-    before = Asked(module).found()[0]
+    asked = Asked(module)
+    before, _, reason = asked.found()
+    compiled = readset.attach(types.SimpleNamespace(src=asked.request.source))
     exec(change, vars(module))
+    assert reason or not is_current(compiled)
     found, right = Asked(module).found()[0], Asked(module).right()
     assert before != right
     assert found == right
