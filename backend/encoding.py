@@ -12,6 +12,7 @@ compiled is noted one by one, in `readset`. For that, each gets a number in the 
 from __future__ import annotations
 
 import builtins
+import copy
 import dataclasses
 import enum
 import functools
@@ -115,14 +116,17 @@ _PLAIN: dict[type, Callable[[Any], str]] = {
 _IMMUTABLE = (*_PLAIN, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type, enum.Enum, JITCallable)
 
 
-def is_stable(value: object) -> bool:
+def snapshot(value: Any) -> Any:
+    """What is equal to *value* as it is now, whatever becomes of it."""
+    if type(value) is constexpr and _is_stable(value.value):
+        return constexpr(value.value)
+    return value if _is_stable(value) else copy.deepcopy(value)
+
+
+def _is_stable(value: object) -> bool:
     """Whether *value* is what it was as long as it is the same object."""
-    if type(value) in _PLAIN or isinstance(value, JITCallable):
-        return True
-    if isinstance(value, constexpr):
-        return is_stable(value.value)
     if isinstance(value, tuple | frozenset):
-        return all(map(is_stable, value))
+        return all(map(_is_stable, value))
     return isinstance(value, _IMMUTABLE)
 
 

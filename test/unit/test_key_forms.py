@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Random programs of every form of class, function and container, changed anywhere: what is found is what the program gives now.
 
-Some here; many by hand: `python test/unit/test_key_forms.py 2000`. A fault is told with the fewest forms that show it.
+Some here; many by hand: `python test/unit/test_key_forms.py 2000`, or 500 from the 1500th on with `500 1500`. A fault is told with the
+fewest forms that show it.
 """
 
 import random
@@ -178,8 +179,8 @@ def test_what_is_found_is_what_the_program_gives_now(kind, seeds, run):
     assert len(set(ways)) > 1
 
 
-def main(count):
-    """Tries *count* programs of each kind."""
+def main(count, first=0):
+    """Tries *count* programs of each kind, from the one with number *first* on."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_CACHE_DIR", f"{folder}/cache")
         patch.setattr(key, "_find", lambda place, lookup: True)
@@ -188,7 +189,7 @@ def main(count):
             ways = []
             with active("graft"):
                 run = Program(Path(folder) / "program", patch)
-                for seed in range(count // 3):
+                for seed in range(first // 3, (first + count) // 3):
                     fault = first_fault(kind, [seed], run, ways)
                     if fault:
                         faults += 1
@@ -198,4 +199,4 @@ def main(count):
 
 
 if __name__ == "__main__":
-    sys.exit(bool(main(int(sys.argv[1]))))
+    sys.exit(bool(main(*map(int, sys.argv[1:]))))
