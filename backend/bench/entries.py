@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`bench key --entries N`: what a cache of N entries costs who publishes one more, and the thread that evicts half of them.
 
-The entries are hard links to the files of one, but for the group file, which is each one's own. Each has a manifest.
+The entries are hard links to the files of few, but for the group file, which is each one's own. Each has a manifest.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 #: How much a file may have that an entry has one of, in bytes; most of what is evicted are names.
 _SIZE = 4096
+
+#: How many entries share files; file systems have limits.
+_LINKS = 50_000
 
 
 def run(count: int, folder: str | None = None) -> str:
@@ -66,23 +69,24 @@ def _wait() -> None:
 
 def _fill(root: str, count: int) -> int:
     """Makes *count* entries that were used an hour ago and earlier; returns how many bytes they have."""
-    _publish(0)
-    first = os.path.join(root, _key(0))
-    links = [name for name in os.listdir(first) if not name.startswith(store._GROUP)]
-    (stamp,) = set(os.listdir(first)) - set(links)
     before = time.time() - 3600 - count
     for number in range(count):
-        if number:
-            folder = os.path.join(root, _key(number))
+        folder = os.path.join(root, _key(number))
+        if number % _LINKS == 0:
+            _publish(number)
+            first = folder
+            links = [name for name in os.listdir(first) if not name.startswith(store._GROUP)]
+            (stamp,) = set(os.listdir(first)) - set(links)
+        else:
             os.mkdir(folder)
             for name in links:
                 os.link(os.path.join(first, name), os.path.join(folder, name))
             shutil.copyfile(os.path.join(first, stamp), os.path.join(folder, stamp))
-        os.utime(os.path.join(root, _key(number), stamp), (before + number,) * 2)
+        os.utime(os.path.join(folder, stamp), (before + number,) * 2)
         manifest.Manifest(f"{number:064x}"[::-1], "k").add()
     for last_used, (_, _, path) in enumerate(manifest.stored(root)):
         os.utime(path, (before + last_used,) * 2)
     os.unlink(os.path.join(root, store._CLEANED))
     store._allowances.pop(root, None)
     entry = store._entry(first)
-    return count * (entry.size if entry else 0) + sum(size for _, size, _ in manifest.stored(root))
+    return count * (entry[1] if entry else 0) + sum(size for _, size, _ in manifest.stored(root))

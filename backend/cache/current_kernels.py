@@ -9,6 +9,7 @@ A `CompiledKernel` may say in its attribute `_graft_reads` which Python values t
 - a dict or list, None and a tuple: its items, of a dict each key and what is there, are these, in this order;
 - a function and None: its code, its defaults and those by name are the three in *value*;
 - a class, None and a tuple: its class and its bases (`__mro__`) are the two in *value*;
+- a property, a static or class method, None and a tuple: what it was made with is in *value*;
 - anything, None and a class: it is of this class;
 - *value* is `UNSTABLE`: never, as it can change and stay the same object.
 
@@ -19,6 +20,7 @@ When one does not hold, `readset.still_holds` decides, by comparing what the val
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
 
@@ -93,7 +95,21 @@ def _parts(thing: Any) -> Any:
         return [part for item in thing.items() for part in item]
     if isinstance(thing, FunctionType):
         return thing.__code__, thing.__defaults__, thing.__kwdefaults__
-    return (type(thing), thing.__mro__) if isinstance(thing, type) else None
+    return (type(thing), thing.__mro__) if isinstance(thing, type) else descriptor_parts(thing)
+
+
+#: What each kind of descriptor is made with. Calling its `__init__` once more puts something else there.
+_PARTS: dict[type, Callable[[Any], tuple]] = {
+    property: operator.attrgetter("fget", "fset", "fdel"),
+    staticmethod: lambda made: (made.__func__,),
+    classmethod: lambda made: (made.__func__,),
+}
+
+
+def descriptor_parts(thing: Any) -> Any:
+    """What *thing* was made with, if it is of just one of these classes; else None."""
+    parts = _PARTS.get(type(thing))
+    return None if parts is None else parts(thing)
 
 
 class CurrentKernels(dict):

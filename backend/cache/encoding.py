@@ -12,6 +12,7 @@ compiled is noted one by one, in `readset`. For that, each gets a number in the 
 from __future__ import annotations
 
 import builtins
+import copy
 import dataclasses
 import enum
 import functools
@@ -24,11 +25,12 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from triton.language import core
 from triton.language.core import constexpr, dtype
 from triton.runtime.jit import BoundConstexprFunction, ConstexprFunction, JITCallable, JITFunction
 
 from . import reachable
-from .current_kernels import ABSENT, UNSTABLE
+from .current_kernels import ABSENT, UNSTABLE, descriptor_parts
 from .reachable import joined
 
 #: Raised when values are written in another way. Read-sets of another version do not count.
@@ -108,21 +110,23 @@ _PLAIN: dict[type, Callable[[Any], str]] = {
     bytes: lambda value: "y" + value.hex(),
     type(Ellipsis): lambda value: "e",
     range: repr,
-    dtype: lambda value: "d" + value.name,
 }
 
 #: Values that Python cannot change: the same object is the same value.
 _IMMUTABLE = (*_PLAIN, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type, enum.Enum, JITCallable)
 
 
-def is_stable(value: object) -> bool:
+def snapshot(value: Any) -> Any:
+    """What is equal to *value* as it is now, whatever becomes of it."""
+    if type(value) is constexpr and _is_stable(value.value):
+        return constexpr(value.value)
+    return value if _is_stable(value) else copy.deepcopy(value)
+
+
+def _is_stable(value: object) -> bool:
     """Whether *value* is what it was as long as it is the same object."""
-    if type(value) in _PLAIN or isinstance(value, JITCallable):
-        return True
-    if isinstance(value, constexpr):
-        return is_stable(value.value)
     if isinstance(value, tuple | frozenset):
-        return all(map(is_stable, value))
+        return all(map(_is_stable, value))
     return isinstance(value, _IMMUTABLE)
 
 
@@ -283,6 +287,10 @@ class Encoder:
             return self.text(value)
         text = f"in({joined(sorted(map(self.text, value)))})"
         return text if type(value) is frozenset else self._unwatched(text)
+
+    def _dtype(self, value: dtype) -> str:
+        """An element type: one of the language's by name, one of the program's by all that it says of itself."""
+        return "d" + value.name if id(value) in _LANGUAGES_DTYPES else f"dtype({self._namespace(vars(value))})"
 
     def _slice(self, value: slice) -> str:
         return f"slice({joined(map(self.text, (value.start, value.stop, value.step)))})"
@@ -489,10 +497,9 @@ class Encoder:
         self._watch_all(cls._member_map_)
         self._watch_items(cls._member_names_)
         yield joined(cls._member_names_)
-        # A flag adds its combinations to the map as they are asked for.
+        # A flag adds its combinations as they are asked for: then it is looked at anew, and found to be as it was.
         by_value = cls._value2member_map_
-        if not issubclass(cls, enum.Flag):
-            self._watch_items(by_value)
+        self._watch_items(by_value)
         if any(
             type(member) is not cls or (value, type(value)) != (member._value_, type(member._value_))
             for value, member in by_value.items()
@@ -516,14 +523,18 @@ class Encoder:
         """A member of a class, as the class has it."""
         cls = type(value)
         if cls in (staticmethod, classmethod):
-            return f"{cls.__name__}({self.text(value.__func__)})"
+            return f"{cls.__name__}({self.text(*self._parts(value))})"
         if cls is property:
-            return f"property({joined(map(self.text, (value.fget, value.fset, value.fdel)))})"
+            return f"property({joined(map(self.text, self._parts(value)))})"
         if cls in (types.WrapperDescriptorType, types.MethodDescriptorType):
             return self._slot(value)
         if cls in (types.MemberDescriptorType, types.GetSetDescriptorType):
             return f"{cls.__name__}({value.__name__})"
         return f"field({value.__reduce__()[1][0]})" if cls is _FIELD_OF_TUPLE else self.text(value)
+
+    def _parts(self, value: Any) -> tuple:
+        """What *value*, a `property` or the like, was made with, which it can be made with again."""
+        return self._watch(value, None, descriptor_parts(value))
 
     def _instance(self, value: Any) -> str:
         cls = type(value)
@@ -560,6 +571,9 @@ def _dict_of(cls: type) -> dict:
     """The dict of *cls*, which it shows through a read-only view; the view refers to nothing else."""
     return gc.get_referents(vars(cls))[0]
 
+
+#: The element types that the language has, by address. Nobody changes these, as nobody changes its functions.
+_LANGUAGES_DTYPES = {id(value): value for value in vars(core).values() if type(value) is dtype}
 
 #: Builtin classes whose instances hold something.
 _BUILTIN_BASES = frozenset((int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset))
@@ -618,6 +632,7 @@ _EXACT: dict[type, Callable[[Encoder, Any], str]] = {
     set: Encoder._set,
     frozenset: Encoder._set,
     slice: Encoder._slice,
+    dtype: Encoder._dtype,
     constexpr: Encoder._constexpr,
     ConstexprFunction: Encoder._constexpr_function,
     BoundConstexprFunction: Encoder._bound,

@@ -245,11 +245,13 @@ TRITON_FILES = (
     "__init__.py", "_instrumentation.py", "_utils.py", "errors.py", "knobs.py", "profiler/language.py", "runtime/jit.py",
 )  # fmt: skip
 
-#: In this package, what has no part in compiling. A new module takes part until it is named here.
+#: In this package, the folders and files that have no part in compiling. A new one takes part until it is named here.
 BYSTANDERS = frozenset(
     (
-        "__main__.py", "arrays.py", "cache.py", "callbacks.py", "cli.py", "current_kernels.py", "doctor.py", "explain.py",
-        "freezing.py", "kernel_launcher.py", "launcher.py", "opt.py", "torch_layout.py", "tuning.py", "typed_keys.py",
+        "__main__.py", "doctor.py", "opt.py", "bench/", "bundle/", "inert/", "launch/", "tools/",
+        "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/report.py", "cache/store.py",
+        "runtime/__init__.py", "runtime/container.py", "runtime/dispatch.py", "runtime/format.py", "runtime/lazy.py", "runtime/native.py",
+        "runtime/reading.py", "runtime/signing.py", "runtime/static.py", "runtime/values.py",
     )
 )  # fmt: skip
 
@@ -289,9 +291,14 @@ def python_files(root: str, package: str) -> list[tuple[str, str]]:
     # A backend that is a folder of `triton/backends` brings libraries and headers below it. Ours may be there or not.
     found += [item for item in _walk(os.path.join(root, "backends"), "triton/backends", 1)
               if not item[0].startswith(f"triton/backends/{NAME}/")]  # fmt: skip
-    found += [item for item in _walk(package, NAME, 0)
-              if os.path.basename(item[0]) not in BYSTANDERS and not item[0].endswith(".so")]  # fmt: skip
+    found += [item for item in _walk(package, NAME) if not _is_bystander(item[0]) and not item[0].endswith(".so")]
     return sorted(found)
+
+
+def _is_bystander(name: str) -> bool:
+    """Whether *name*, a file of this package as `python_files` calls it, has no part in compiling."""
+    inner = name.removeprefix(f"{NAME}/")
+    return inner in BYSTANDERS or f"{inner.partition('/')[0]}/" in BYSTANDERS
 
 
 def files_digest(files: Iterable[tuple[str, str]], digest: Callable[[str], str] = _digest) -> str:
@@ -303,7 +310,7 @@ def files_digest(files: Iterable[tuple[str, str]], digest: Callable[[str], str] 
 
 
 def _python() -> str:
-    root, package = os.path.dirname(triton.__file__), os.path.dirname(__file__)
+    root, package = os.path.dirname(triton.__file__), os.path.dirname(passes.__file__)
     changed: list[str] = []
 
     def digest(path: str) -> str:

@@ -22,7 +22,7 @@ from . import identity
 from .encoding import Encoder, digest, joined
 
 #: Raised when what the key means changes.
-FORMAT = "2"
+FORMAT = "3"
 
 #: Knobs that decide on code, each with its value now. Where Python reads a knob the knob counts, whoever set it.
 KNOBS: dict[str, Callable[[], Any]] = {

@@ -15,7 +15,6 @@ Triton asks for a key and then for the cache manager of its digest, in one threa
 
 from __future__ import annotations
 
-import copy
 import itertools
 import logging
 import os
@@ -33,7 +32,7 @@ from triton.runtime.jit import JITFunction
 
 from .. import hooks, passes, wings
 from . import inputs, readset, store
-from .encoding import Encoder, UnprovableError, digest, is_stable, joined
+from .encoding import Encoder, UnprovableError, digest, joined, snapshot
 from .manifest import Alternative, Manifest
 from .readset import Remembered, Root
 
@@ -335,7 +334,7 @@ def _by_manifest(request: Request) -> Lookup:
                 return lookup
     except UnprovableError as error:
         return _by_ttir(request, str(error))
-    return _by_recorded_ttir(request, root, Manifest(manifest, source.name))
+    return _by_recorded_ttir(asked, Manifest(manifest, source.name))
 
 
 def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Lookup | None:
@@ -348,7 +347,7 @@ def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Look
             if not _find(place, lookup):
                 return None  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)
-            setattr(source, readset.REMEMBERED, Remembered(asked.root, tuple(alternative.reads), tuple(encoder.watched)))
+            readset.remember(source, Remembered(asked.root, asked.text, tuple(alternative.reads), tuple(encoder.watched)))
             return lookup
         encoder = next(asked.encoders)
     return None
@@ -416,8 +415,9 @@ def entry_of(lookup: Lookup) -> str:
     return digest(lookup.key)
 
 
-def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Lookup:
+def _by_recorded_ttir(asked: _Asked, manifest: Manifest) -> Lookup:
     """Makes the TTIR and notes in *manifest* what it was made from."""
+    request, root = asked.request, asked.root
     hooks.compiling()
     from .recording import Recorder
 
@@ -426,7 +426,7 @@ def _by_recorded_ttir(request: Request, root: Root, manifest: Manifest) -> Looku
         lookup = _by_ttir(request)
     reads, encoder = tuple(recorder.reads), recorder.encoder
     if encoder is not None:
-        setattr(request.source, readset.REMEMBERED, Remembered(root, reads, tuple(encoder.watched)))
+        readset.remember(request.source, Remembered(root, asked.text, reads, tuple(encoder.watched)))
         if not recorder.reason:
             alternative = Alternative(lookup.own["source.text"], reads, _used_globals(root.function, encoder))
             manifest.add(alternative)
@@ -559,5 +559,5 @@ def _use_globals(function: JITFunction, encoder: Encoder, alternative: Alternati
     for number, name in alternative.used_globals:
         scope = encoder.objects[number].__globals__
         value = scope.get(name)
-        noted[name, id(scope)] = (value if is_stable(value) else copy.deepcopy(value), scope)
+        noted[name, id(scope)] = (snapshot(value), scope)
     function.used_global_vals = noted | function.used_global_vals

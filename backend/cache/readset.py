@@ -94,8 +94,15 @@ class Remembered(NamedTuple):
     """The read-set of a kernel of this process; of one that has none, what could be noted of it."""
 
     root: Root
+    #: What was written of the root.
+    text: str
     reads: tuple[Read, ...]
     watched: tuple[tuple, ...]
+
+
+def remember(source: Any, remembered: Remembered) -> None:
+    """Has *source*, what a kernel is compiled from, say what was read for it."""
+    setattr(source, REMEMBERED, remembered)
 
 
 def attach(compiled: Any) -> Any:
@@ -110,10 +117,10 @@ def still_holds(compiled: Any) -> bool:
     """Whether *compiled* is what its function would give now, though objects that it read may have been replaced."""
     remembered: Remembered = getattr(compiled.src, REMEMBERED)
     try:
-        encoder, _ = remembered.root.begin()
+        encoder, text = remembered.root.begin()
     except UnprovableError:
         return False
-    if not check(encoder, remembered.reads):
+    if text != remembered.text or not check(encoder, remembered.reads):
         return False
     setattr(compiled, ATTRIBUTE, tuple(encoder.watched))
     return True

@@ -4,11 +4,11 @@
 An entry is the folder `<knobs.cache.dir>/<KEY>/`, laid out flat as Triton does it, so that those who copy such folders
 (PyTorch's Inductor) need not know of us. It holds the files of one compilation and a group file `__grp__<name>.json`, one line:
 
-    {"digest":"<sha256 of KEY and what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"version":1}
+    {"digest":"<sha256 of KEY and what follows>","files":[["<name>","<sha256>",<size>,[<when written>]],..],"size":<n>,"version":2}
 
-`files` are in the order of compilation. No path is in there. Beside it lie `__key__<name>.json`, the components of the cache
-key, and `__variant__<name>.json`, what the kernel was compiled from (`Wing.describe`): nobody launches by these two, they
-are for `nearest` and for bundles.
+`files` are in the order of compilation, `size` is how many bytes the entry has besides its group file. No path is in there. Beside
+it lie `__key__<name>.json`, the components of the cache key, and `__variant__<name>.json`, what the kernel was compiled from
+(`Wing.describe`): nobody launches by these two, they are for `nearest` and for bundles.
 
 - *Writing* goes to a private folder `tmp.<pid>.<random>` beside the entries, which becomes the entry by one rename. There
   are no locks, only rename and replace, so NFS will do. Where nothing can be written (read-only, full), the files stay in a
@@ -38,7 +38,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
@@ -50,7 +50,7 @@ from ..settings import PREFIX
 from . import manifest
 from .manifest import digest_of
 
-_VERSION = 1
+_VERSION = 2
 _GROUP, _KEY, _VARIANT = "__grp__", "__key__", "__variant__"
 _HEAD = b'{"digest":"'
 #: How a group file of Triton's own managers begins; it has absolute paths.
@@ -398,8 +398,8 @@ def limit_for_process() -> int | None:
 # -- The group file
 
 
-def _format_group(group: Group, key: str) -> bytes:
-    content = {"files": [[name, *file] for name, file in group.items()], "version": _VERSION}
+def _format_group(group: Group, key: str, size: int) -> bytes:
+    content = {"files": [[name, *file] for name, file in group.items()], "size": size, "version": _VERSION}
     rest = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:]
     return _HEAD + digest_of(rest, key) + b'",' + rest
 
@@ -415,8 +415,10 @@ def _parse_group(text: bytes, key: str) -> Group | None:
         content = json.loads("{" + rest.decode())
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
-    if not isinstance(content, dict) or content.keys() != {"files", "version"} or content["version"] != _VERSION:
+    if not isinstance(content, dict) or content.keys() != {"files", "size", "version"} or content["version"] != _VERSION:
         raise ValueError(f"is not of version {_VERSION} of the format")
+    if type(content["size"]) is not int or content["size"] < 0:
+        raise ValueError("has a size that is none")
     return _parse_files(content["files"])
 
 
@@ -675,9 +677,12 @@ def _publish(writer: _Writer, folder: str, filename: str, about: About) -> bool:
         return False
     try:
         group = _describe(writer)
-        writer.write(_KEY + filename, json.dumps(about.components, sort_keys=True).encode())
-        writer.write(_VARIANT + filename, json.dumps(about.variant(), sort_keys=True).encode())
-        writer.write(_GROUP + filename, _format_group(group, os.path.basename(folder)))
+        components = json.dumps(about.components, sort_keys=True).encode()
+        variant = json.dumps(about.variant(), sort_keys=True).encode()
+        size = sum(file.size for file in group.values()) + len(components) + len(variant)
+        writer.write(_KEY + filename, components)
+        writer.write(_VARIANT + filename, variant)
+        writer.write(_GROUP + filename, _format_group(group, os.path.basename(folder), size))
         while not _rename_as_whole(writer.folder, folder):
             there = _intact(folder, filename)
             if there is not None and _has_same_bytes(there, group):
@@ -743,17 +748,20 @@ def _replace_files(writer: _Writer, folder: str, names: list[str]) -> None:
         os.replace(os.path.join(writer.folder, name), path)
 
 
-def _set_aside(path: str, root: str) -> None:
-    """Removes *path*, whatever it is and if it is still there, at once for others. No link is followed. Raises `OSError`."""
+def _set_aside(path: str, root: str, names: Sequence[str] = ()) -> None:
+    """Removes *path*, whatever it is and if it is still there, at once for others. No link is followed. Raises `OSError`.
+
+    *names*: what was in there not long ago, which saves looking.
+    """
     aside = _new_name(root)
     try:
         os.rename(path, aside)
     except FileNotFoundError:
         return
-    _remove(aside)
+    _remove(aside, names)
 
 
-def _remove(path: str) -> None:
+def _remove(path: str, names: Sequence[str] = ()) -> None:
     """Removes *path*, as an entry has files and no folders; anything else as `shutil` does it, which takes longer."""
     try:
         fd = os.open(path, _READ_FOLDER)
@@ -762,7 +770,7 @@ def _remove(path: str) -> None:
             os.unlink(path)
         return
     try:
-        for name in os.listdir(fd):
+        for name in names or os.listdir(fd):
             os.unlink(name, dir_fd=fd)
         os.rmdir(path)
     except OSError:
@@ -794,7 +802,7 @@ def _clean_up(root: str, limit: int | None, folder: str) -> None:
         _allowances.setdefault(root, 0 if is_due else (limit or 0) // 16)
         if limit is not None:
             entry = _entry(folder)
-            _allowances[root] -= entry.size if entry else 0
+            _allowances[root] -= entry[1] if entry else 0
             is_due = is_due or _allowances[root] <= 0
             _allowances[root] = limit // 16 if is_due else _allowances[root]
         if is_due:
@@ -860,18 +868,9 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-class _Entry(NamedTuple):
-    """An entry of ours or a manifest, as far as eviction has to know it."""
-
-    last_used: float
-    size: int
-    path: str
-    #: The files whose times say when it was used: the latest of them.
-    stamps: tuple[str, ...]
-
-    def is_unused(self) -> bool:
-        """Whether it is there and nobody has used it since it was looked at."""
-        return max((_time_of(path) or 0.0 for path in self.stamps), default=0.0) == self.last_used
+#: When an entry or a manifest was last used, its size in bytes, its path, and the names of an entry's files, with zeros between. There
+#: are as many at once as entries: Python's collector goes through tuples of plain values only once.
+_Entry = tuple[float, int, str, str]
 
 
 def _evict(root: str, most: int, keep: str) -> None:
@@ -881,58 +880,45 @@ def _evict(root: str, most: int, keep: str) -> None:
     """
     with os.scandir(root) as found:
         entries = [entry for item in found if not item.is_symlink() and (entry := _entry(item.path))]
-    entries += [_Entry(*facts, (facts[-1],)) for facts in manifest.stored(root)]
-    total = sum(entry.size for entry in entries)
-    for entry in sorted(entries):
-        if total <= most or time.time() - entry.last_used < _IN_USE:
+    entries += ((*facts, "") for facts in manifest.stored(root))
+    entries.sort()
+    total = sum(entry[1] for entry in entries)
+    unused_since = time.time() - _IN_USE
+    for last_used, size, path, files in entries:
+        if total <= most or last_used > unused_since:
             break
-        if entry.path != keep and entry.is_unused():
-            if entry.path in entry.stamps:
-                os.unlink(entry.path)
-            else:
-                _set_aside(entry.path, root)
-            total -= entry.size
-
-
-#: What a group file says of a file: its name, as JSON has it, and its size.
-_LISTED_PATTERN = re.compile(r'\["([^"\\]+)","[0-9a-f]{64}",([0-9]{1,10}),\[')
+        names = files.split("\0")
+        stamps = [f"{path}/{name}" for name in names if name.startswith(_GROUP)] or [path]
+        if path == keep or max([_time_of(stamp) or 0.0 for stamp in stamps]) != last_used:
+            continue  # somebody has used it since it was looked at
+        with contextlib.suppress(FileNotFoundError):
+            _set_aside(path, root, names) if files else os.unlink(path)
+        total -= size
 
 
 def _entry(path: str) -> _Entry | None:
-    """The entry at *path*, or None if it is none of ours.
-
-    The sizes of files are those that their group says, which takes one look in place of ten; others are looked at.
-    """
+    """The entry at *path*, or None if it is none of ours. Its size is what its group files say, which takes one look in place of ten."""
     if not _KEY_PATTERN.fullmatch(os.path.basename(path)):
         return None
     try:
         names = os.listdir(path)
     except OSError:
         return None  # no folder, or removed meanwhile
-    used: dict[str, float] = {}
-    sizes: dict[str, int] = {}
-    for name in names:
-        if name.startswith(_GROUP):
-            group = _read_group(f"{path}/{name}")
-            if group is not None:
-                used[f"{path}/{name}"] = group.last_used
-                sizes |= group.sizes | {name: group.size}
-    if not used:
+    groups = {name: _read_group(f"{path}/{name}") for name in names if name.startswith(_GROUP)}
+    ours = {name: group for name, group in groups.items() if group}
+    if not ours:
         return None
-    total = sum([sizes[name] if name in sizes else _size_of(f"{path}/{name}") for name in names])
-    return _Entry(max(used.values()), total, path, tuple(used))
+    times, sizes = zip(*ours.values(), strict=True)
+    # The times of somebody else's group file do not count; who removes the folder finds it.
+    return max(times), sum(sizes), path, "\0".join(names if len(ours) == len(groups) else ours)
 
 
-class _GroupFile(NamedTuple):
-    """When a group file was last used, its size, and the sizes of the files that it lists."""
-
-    last_used: float
-    size: int
-    sizes: dict[str, int]
+#: How a group file ends.
+_END_PATTERN = re.compile(rb',"size":([0-9]{1,15}),"version":[0-9]+\}')
 
 
-def _read_group(path: str) -> _GroupFile | None:
-    """What the group file *path* says, as far as eviction asks; None if it is none of ours."""
+def _read_group(path: str) -> tuple[float, int] | None:
+    """When the group file *path* was last used, and the bytes that the files of its entry have, with it; None if it is none of ours."""
     try:
         fd = os.open(path, _OPEN_FILE)
         try:
@@ -944,15 +930,8 @@ def _read_group(path: str) -> _GroupFile | None:
         return None
     if not text.startswith(_HEAD):
         return None
-    listed = _LISTED_PATTERN.findall(text.decode(errors="replace"))
-    return _GroupFile(status.st_mtime, len(text), {name: int(size) for name, size in listed})
-
-
-def _size_of(path: str) -> int:
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0
+    said = _END_PATTERN.match(text, text.rfind(b',"size":'))
+    return status.st_mtime, status.st_size + (int(said[1]) if said else 0)
 
 
 # -- Looking for neighbours

@@ -66,6 +66,11 @@ static bool findCellType() { return true; }
 // Things that can change and stay the same object
 //===----------------------------------------------------------------------===//
 
+/// Whether *object* is of the class *cls*.
+static bool isOfClass(PyObject *object, PyObject *cls) {
+  return reinterpret_cast<PyObject *>(Py_TYPE(object)) == cls;
+}
+
 /// Whether *tuple* has *now* at *index*; null stands for None. Borrows both.
 static bool hasAt(PyObject *tuple, Py_ssize_t index, PyObject *now) {
   return index < tupleSize(tuple) &&
@@ -95,10 +100,8 @@ static bool isSameDict(PyObject *dict, PyObject *items) {
   return true;
 }
 
-#ifdef Py_LIMITED_API
-
-/// Whether attribute *name* of *object*, a function or a class, is what *items*
-/// has at *index*.
+/// Whether attribute *name* of *object*, whose class is Python's own, is what
+/// *items* has at *index*. Sets no exception and runs no code of others.
 static bool isSameAttribute(PyObject *object, const char *name, PyObject *items,
                             Py_ssize_t index) {
   Ref now(PyObject_GetAttrString(object, name));
@@ -107,9 +110,21 @@ static bool isSameAttribute(PyObject *object, const char *name, PyObject *items,
   return now && hasAt(items, index, now.get());
 }
 
+static bool isSameProperty(PyObject *property, PyObject *items) {
+  return isSameAttribute(property, "fget", items, 0) &&
+         isSameAttribute(property, "fset", items, 1) &&
+         isSameAttribute(property, "fdel", items, 2);
+}
+
+#ifdef Py_LIMITED_API
+
 static bool isFunction(PyObject *) { return false; } // asked by Python instead
 
 static bool isSameFunction(PyObject *, PyObject *) { return false; }
+
+static bool isMethod(PyObject *) { return false; } // likewise
+
+static bool isSameMethod(PyObject *, PyObject *) { return false; }
 
 static bool isSameClass(PyObject *cls, PyObject *items) {
   return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
@@ -126,17 +141,21 @@ static bool isSameFunction(PyObject *function, PyObject *items) {
          hasAt(items, 2, PyFunction_GET_KW_DEFAULTS(function));
 }
 
+static bool isMethod(PyObject *object) {
+  return Py_TYPE(object) == &PyStaticMethod_Type ||
+         Py_TYPE(object) == &PyClassMethod_Type;
+}
+
+static bool isSameMethod(PyObject *method, PyObject *items) {
+  return isSameAttribute(method, "__func__", items, 0);
+}
+
 static bool isSameClass(PyObject *cls, PyObject *items) {
   return hasAt(items, 0, reinterpret_cast<PyObject *>(Py_TYPE(cls))) &&
          hasAt(items, 1, reinterpret_cast<PyTypeObject *>(cls)->tp_mro);
 }
 
 #endif
-
-/// Whether *object* is of the class *cls*.
-static bool isOfClass(PyObject *object, PyObject *cls) {
-  return reinterpret_cast<PyObject *>(Py_TYPE(object)) == cls;
-}
 
 /// What compares *object* with *as*; null if that is of no kind that is known.
 static bool (*comparisonOf(PyObject *object, PyObject *as))(PyObject *,
@@ -151,6 +170,10 @@ static bool (*comparisonOf(PyObject *object, PyObject *as))(PyObject *,
     return isSameDict;
   if (isFunction(object))
     return isSameFunction;
+  if (isOfClass(object, reinterpret_cast<PyObject *>(&PyProperty_Type)))
+    return isSameProperty;
+  if (isMethod(object))
+    return isSameMethod;
   return PyType_Check(object) ? isSameClass : nullptr;
 }
 

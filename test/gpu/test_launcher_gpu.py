@@ -474,7 +474,7 @@ def test_a_forked_child_gets_an_error_and_its_parent_goes_on(tmp_path):
 
 WITHOUT_TORCH = """
 import ctypes, sys, triton, triton.language as tl
-from triton.backends.graft import launcher
+from triton.backends.graft.launch import launcher
 from triton.backends.graft.driver import Driver
 
 triton.runtime.driver.set_active(Driver())

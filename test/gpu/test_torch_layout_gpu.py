@@ -105,7 +105,7 @@ def test_proving_does_not_disturb_a_capture():
 
 BEFORE_CUDA = """
 import torch
-from triton.backends.graft import torch_layout
+from triton.backends.graft.launch import torch_layout
 
 layout, reason = torch_layout.prove(torch)
 assert reason == "" and not layout.knows_cuda

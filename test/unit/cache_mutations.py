@@ -28,7 +28,7 @@ PROOFS = ("a" * 64, "b" * 64)
 #: What may stand anywhere in JSON.
 ODD = (
     None, True, 0, -1, 1, 2, 1.0, 1e400, 2**63, 10**400, "", "1", "k.json", "../k.json", "/k.json", "\0", "\ud800", "é", "x" * 4000,
-    "0" * 64, [], [[]], {}, {"version": 1}, ["k.json", "0" * 64, 2, []],
+    "0" * 64, [], [[]], {}, {"version": 2}, ["k.json", "0" * 64, 2, []],
 )  # fmt: skip
 
 

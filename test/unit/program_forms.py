@@ -12,6 +12,7 @@ import enum
 import inspect
 import types
 
+import triton.language as tl
 from triton.runtime.jit import ConstexprFunction, JITFunction
 
 PRELUDE = """
@@ -48,6 +49,23 @@ FORMS = {
     "metaclass": (
         "class M_(type):\n    def __call__(cls):\n        return 4\n    def __len__(cls):\n        return 3\nclass C_(metaclass=M_):\n    pass",
         "C_() + len(C_)",
+    ),
+    "metaclass of an enum": (
+        "class M_(enum.EnumMeta):\n    def __len__(cls):\n        return 6\nclass C_(enum.Enum, metaclass=M_):\n    A = 2",
+        "C_.A.value + len(C_)",
+    ),
+    "descriptors in values": (
+        "class C_:\n    A = 3\nP_ = property(lambda self: 4)\nS_ = staticmethod(lambda: 5)\nC_.p = P_\nC_.s = S_\nC_.c = classmethod(lambda cls: cls.A)",
+        "C_().p * 10 + C_().s() + C_().c()",
+    ),
+    "dtype": ("D_ = tl.dtype('fp16')", "D_.primitive_bitwidth"),
+    "object": (
+        "class C_:\n    A = 2\n    def m(self):\n        return 4\nX_ = C_()\nX_.a = 3",
+        "X_.a + [X_][0].m()",
+    ),
+    "instance of a dataclass with slots": (
+        "@dataclasses.dataclass(slots=True)\nclass C_:\n    a: int = 2\n    def m(self):\n        return self.a * 3\nX_ = C_()",
+        "[X_][0].m() + C_().a",
     ),
     "slots": (
         "class C_:\n    __slots__ = ('x', 'y')\n    def __init__(self):\n        self.x = 3\n        self.y = 4",
@@ -280,6 +298,7 @@ def _is_changeable(value, module):
         classmethod,
         property,
         types.ModuleType,
+        tl.dtype,
     )
     return isinstance(value, kinds) or dataclasses.is_dataclass(value)
 
@@ -304,13 +323,76 @@ def _parts(value):
 
 def mutate_memory(rng, module):
     """Changes one of the live objects of *module*; returns what was done, or None if nothing could be."""
-    name, value = rng.choice(live_objects(module))
+    by_kind = {}
+    for found in live_objects(module):
+        by_kind.setdefault(type(found[1]), []).append(found)
+    name, value = rng.choice(rng.choice(list(by_kind.values())))
     change = rng.choice(_CHANGES[next(kind for kind in _CHANGES if isinstance(value, kind))])
+    if rng.random() < 0.5:
+        members = _members_of(type(value))
+        again = [change for change in members if change.__name__ == "calling __init__"]
+        change = rng.choice(again if again and rng.random() < 0.4 else members)
     try:
         change(rng, value)
-    except (TypeError, AttributeError, ValueError, IndexError, KeyError):
+    except Exception:  # whatever the program's own methods raise
         return None
     return f"{change.__name__} of {name}"
+
+
+def _members_of(cls):
+    """A change for each attribute that can be set of what is a *cls*, and for each method, that is written in C."""
+    members = {name: member for base in reversed(cls.__mro__) for name, member in vars(base).items()}
+    ways = [
+        _WAYS[type(member)](name, member) for name, member in members.items() if type(member) in _WAYS and name not in _IDLE
+    ]
+    return sorted(ways, key=lambda way: way.__name__)
+
+
+def _setting(name, member):
+    def change(rng, value):
+        member.__set__(value, _given(rng, value, getattr(value, name, None)))
+
+    return _named(change, f"setting {name}")
+
+
+def _calling(name, member):
+    def change(rng, value):
+        member(value, *(_given(rng, value, value) for _ in range(rng.choice((0, 1, 1, 2, 3)))))
+
+    return _named(change, f"calling {name}")
+
+
+def _named(change, name):
+    change.__name__ = name
+    return change
+
+
+#: How a member of a class is used that is written in C.
+_WAYS = {
+    types.MemberDescriptorType: _setting,
+    types.GetSetDescriptorType: _setting,
+    types.WrapperDescriptorType: _calling,
+    types.MethodDescriptorType: _calling,
+}
+
+#: What changes any object that can be changed.
+_CHANGING = {"__class__", "__delattr__", "__init__", "__setattr__"}
+#: What runs the program's own code, and what those have, too, that nothing can change.
+_IDLE = {"__call__", "__subclasses__"}.union(*map(vars, (object, bool, int, str, bytes, tuple, frozenset, range))) - _CHANGING
+
+
+def _given(rng, value, old):
+    """What may be given to a member of *value*, where *old* is."""
+    ways = (
+        lambda: _other(rng, old),
+        lambda: rng.choice((0, 1, 2, 3, None, "A", "B", "m", "x", "value", "p", "s", "c")),
+        lambda: rng.choice(([5, 6], {"A": 27, "x": 28}, (29, 30), (None, {"A": 31}), {32})),
+        lambda: lambda *args: 18,
+        lambda: type("Other", (value if isinstance(value, type) else type(value),), {"A": 33, "m": lambda *args: 34}),
+        lambda: copy.copy(value),
+        lambda: old,
+    )
+    return rng.choice(ways)()
 
 
 def _other(rng, old):

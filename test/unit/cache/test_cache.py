@@ -138,7 +138,8 @@ def test_the_group_file_is_canonical_and_has_no_path(root):
         [name, hashlib.sha256(data).hexdigest(), len(data), list(store._written(os.stat(root / KEY / name)))]
         for name, data in as_bytes(FILES).items()
     ]
-    assert content == {"version": 1, "files": described}
+    beside = sum(path.stat().st_size for path in (root / KEY).iterdir() if path.name != GROUP)
+    assert content == {"version": 2, "size": beside, "files": described}
     assert json.loads((root / KEY / "__key__k.json").read_text()) == {"a": "1", "b": "2"}
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")).encode()
     assert str(root).encode() not in text
@@ -518,7 +519,7 @@ def test_a_text_that_nobody_has_touched_is_not_read_again_and_what_runs_is(root,
 def group_text(change):
     """A group file for `FILES`, after *change*, with a right digest."""
     files = [[name, hashlib.sha256(data).hexdigest(), len(data), []] for name, data in as_bytes(FILES).items()]
-    content = {"files": files, "version": 1}
+    content = {"files": files, "size": 1000, "version": 2}
     content = change(content) or content
     return with_digest(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()[1:])
 
@@ -546,6 +547,9 @@ HOSTILE = {
     "a zero byte": (group_text(set_first(name="a\0b")), OUTSIDE),
     "a name twice": (group_text(set_first(name="k.json")), OUTSIDE),
     "the group file itself": (group_text(set_first(name=GROUP)), OUTSIDE),
+    "a size of the whole that is a fraction": (group_text(lambda c: c.update(size=4.0)), "has a size that is none"),
+    "a negative size of the whole": (group_text(lambda c: c.update(size=-1)), "has a size that is none"),
+    "no size of the whole": (group_text(lambda c: c.pop("size") and None), "is not of version 2 of the format"),
     "a number as a name": (group_text(set_first(name=1)), OUTSIDE),
     "a digest that is too short": (group_text(set_first(sha256="00")), "has a digest that is none"),
     "a digest in upper case": (group_text(set_first(sha256="A" * 64)), "has a digest that is none"),
@@ -558,8 +562,8 @@ HOSTILE = {
     "too many files": (group_text(lambda c: c["files"].extend([{}] * 65)), "has no list of files, or too long a one"),
     "files as a dict": (group_text(lambda c: c.update(files={})), "has no list of files, or too long a one"),
     "a time that is a number": (group_text(set_first(written=1)), "does not say when a file was written"),
-    "another version": (group_text(lambda c: c.update(version=2)), "is not of version 1 of the format"),
-    "one more field": (group_text(lambda c: c.update(more=1)), "is not of version 1 of the format"),
+    "another version": (group_text(lambda c: c.update(version=1)), "is not of version 2 of the format"),
+    "one more field": (group_text(lambda c: c.update(more=1)), "is not of version 2 of the format"),
     "no files": (group_text(lambda c: c.update(files=[])), "does not list k.json"),
     "a number of many digits": (with_digest(b'"files":' + b"9" * 5000 + b"}"), "is not JSON"),
     "deep nesting": (with_digest(b'"files":' + b"[" * 200_000 + b"}"), "is not JSON"),
@@ -946,7 +950,7 @@ def test_an_entry_is_looked_at_through_its_group_file_and_removed_without_anothe
     for number in range(20):
         group = publish(dict.fromkeys(names, b"{}" * 100), key_number(number))
         os.utime(Path(group["k.json"]).parent / GROUP, (time.time() - 9000 + number,) * 2)
-    sizes = [store._entry(str(folder)).size for folder in root.iterdir() if folder.is_dir()]
+    sizes = [size_said(folder) for folder in root.iterdir() if folder.is_dir()]
     assert sizes == [size_of(folder) for folder in root.iterdir() if folder.is_dir()]
     calls = collections.Counter()
     for name in ("listdir", "scandir", "lstat", "stat", "open", "unlink"):
@@ -954,10 +958,13 @@ def test_an_entry_is_looked_at_through_its_group_file_and_removed_without_anothe
     store._evict(str(root), sum(sizes) // 2, "")
     gone = 20 - sum(store._KEY_PATTERN.fullmatch(name) is not None for name in os.listdir(root))
     assert gone == 10
-    # Of each entry: a list of its files, its group file, and the two files that no group lists. Of one that goes: its group file's
-    # time, its folder, a list of it, and its nine files.
-    assert calls["open"] <= 20 + gone and calls["listdir"] <= 20 + gone + 1 and calls["lstat"] <= 2 * 20 + gone + 1
+    # Of each entry: a list of its files, and its group file. Of one that goes: its group file's time, its folder, and its nine files.
+    assert calls["open"] <= 20 + gone and calls["listdir"] <= 20 + 1 and calls["lstat"] <= gone
     assert calls["unlink"] == 9 * gone and calls["stat"] == 0 and calls["scandir"] <= 2
+
+
+def size_said(folder):
+    return store._entry(str(folder))[1]
 
 
 def counting(function, name, calls):
@@ -968,14 +975,39 @@ def counting(function, name, calls):
     return call
 
 
-def test_a_group_file_that_lies_about_sizes_does_no_harm(root):
+@pytest.mark.parametrize(
+    ("end", "size"),
+    [
+        (b',"size":1000,"version":2}', 1000),
+        (b',"size":999999999999999,"version":2}', 999999999999999),
+        (b',"size":' + b"9" * 5000 + b',"version":2}', 0),
+        (b',"size":-1,"version":2}', 0),
+        (b',"size":', 0),
+        (b"\xff", 0),
+    ],
+)
+def test_a_group_file_that_lies_about_sizes_does_no_harm(root, end, size):
     folder = publish_aged(0, 9000)
-    (folder / GROUP).write_bytes(b'{"digest":"' + b'["k.cubin","' + b"0" * 64 + b'",' + b"9" * 5000 + b",[")
-    assert store._entry(str(folder)).size == size_of(folder)
-    (folder / GROUP).write_bytes(b'{"digest":"\xff["k.cubin","' + b"0" * 64 + b'",9999999999,[')
-    assert store._entry(str(folder)).size > 9_000_000_000
+    (folder / GROUP).write_bytes(b'{"digest":"' + end)
+    assert size_said(folder) == size + (folder / GROUP).stat().st_size
+    store._evict(str(root), 0, "")
     (folder / GROUP).write_bytes(b"")
     assert store._entry(str(folder)) is None
+
+
+def test_what_came_into_an_entry_since_it_was_looked_at_goes_with_it(root, monkeypatch):
+    folder = publish_aged(0, 9000)
+    remove = store._set_aside
+    monkeypatch.setattr(store, "_set_aside", lambda *args: ((folder / "new").write_bytes(b""), remove(*args)))
+    store._evict(str(root), 0, "")
+    assert os.listdir(root) == []
+
+
+def test_a_group_file_of_others_beside_ours_does_not_keep_an_entry(root):
+    folder = publish_aged(0, 9000)
+    (folder / "__grp__theirs.json").write_bytes(b'{"child_paths": {}}')
+    store._evict(str(root), 0, "")
+    assert os.listdir(root) == []
 
 
 def test_what_is_not_of_our_format_neither_counts_nor_goes(root, tmp_path, monkeypatch):

@@ -14,10 +14,10 @@ from collections import namedtuple
 import launching
 import pytest
 import triton
-import triton.backends.graft as package
 import triton.language as tl
 from launching import FAST, FIRST, FROZEN, NEW_KEY, TUNED, in_threads, ptr
 from triton import knobs
+from triton.backends.graft import cache as package
 from triton.backends.graft.cache.current_kernels import ABSENT, UNSTABLE, CurrentKernels, is_current
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.launch import launcher
@@ -186,8 +186,24 @@ def attribute_added():
     return ((dict_of(cls), None, len(vars(cls))),), lambda: setattr(cls, "other", 64)
 
 
+def property_made_again():
+    made = property(lambda self: 64, None, single)
+    return ((made, None, (made.fget, None, single)),), lambda: made.__init__(made.fget, single, single)
+
+
+def static_method_made_again():
+    made = staticmethod(single)
+    return ((made, None, (single,)),), lambda: made.__init__(lambda: 65)
+
+
+def class_method_made_again():
+    made = classmethod(single)
+    return ((made, None, (single,)),), lambda: made.__init__(lambda cls: 65)
+
+
 CHANGES = [replaced, deleted, added, cleared, written_with_another_string, second_namespace, class_attribute]
 CHANGES += [function_changed, bases_changed, class_of_instance_changed, item_of_list_changed, dict_reordered, attribute_added]
+CHANGES += [property_made_again, static_method_made_again, class_method_made_again]
 CHANGES += [class_attribute_hidden, cell_changed, cell_emptied, cell_filled]
 each_change = pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 

@@ -28,7 +28,7 @@ from triton.backends.graft.cache import identity
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TRITON = Path(triton.__file__).parent
-PACKAGE = Path(identity.__file__).parent
+PACKAGE = Path(passes.__file__).parent
 EXTENSION = TRITON / "plugins" / "libTritonPluginsTestLib.so"
 
 
@@ -430,7 +430,8 @@ def test_any_byte_of_any_python_file_that_takes_part_counts(tree):
         "triton/compiler/code_generator.py", "triton/language/semantic.py", "triton/language/extra/cuda/libdevice.py",
         "triton/experimental/gluon/_runtime.py", "triton/experimental/gluon/language/nvidia/hopper/tma.py",
         "triton/backends/compiler.py", "triton/backends/nvidia/compiler.py", "triton/runtime/jit.py", "triton/knobs.py",
-        "triton/_instrumentation.py", "graft/compiler.py", "graft/passes.py", "graft/settings.py", "graft/identity.py",
+        "triton/_instrumentation.py", "graft/compiler.py", "graft/passes.py", "graft/settings.py", "graft/cache/identity.py", "graft/cache/key.py",
+        "graft/guard/verdict.py", "graft/runtime/cubin.py", "graft/wings.py",
     ],
 )  # fmt: skip
 def test_what_certainly_takes_part_does(tree, name):
@@ -441,7 +442,13 @@ def test_what_certainly_takes_part_does(tree, name):
 
 def test_what_has_no_part_does_not_count(tree):
     before = digest_of_tree(tree)
-    for name in ("triton/testing.py", "triton/runtime/autotuner.py", "graft/cli.py", "graft/bench/launch.py"):
+    for name in (
+        "triton/testing.py",
+        "triton/runtime/autotuner.py",
+        "graft/tools/cli.py",
+        "graft/bench/suite/rows.py",
+        "graft/cache/store.py",
+    ):
         flip(tree / name)
     (tree / "triton/language/__pycache__").mkdir()
     (tree / "triton/language/__pycache__/core.cpython-311.pyc").write_bytes(b"bytecode")
@@ -450,12 +457,12 @@ def test_what_has_no_part_does_not_count(tree):
     (tree / "triton/language/gone.py").symlink_to("nowhere")
     (tree / "triton/backends/nvidia/lib").mkdir()
     (tree / "triton/backends/nvidia/lib/fetched.py").touch()
-    (tree / "graft/_launcher.cpython-311-x86_64-linux-gnu.so").write_bytes(b"library")
+    (tree / "graft/launch/_launcher.cpython-311-x86_64-linux-gnu.so").write_bytes(b"library")
     assert digest_of_tree(tree) == before
 
 
 @pytest.mark.parametrize("name", ["triton/language/new.py", "triton/compiler/code_generator.pyc", "triton/compiler/compiler.so",
-                                  "triton/backends/other/compiler.py", "graft/new.py"])  # fmt: skip
+                                  "triton/backends/other/compiler.py", "graft/new.py", "graft/cache/new.py", "graft/new/new.py"])  # fmt: skip
 def test_a_new_file_counts(tree, name):
     before = digest_of_tree(tree)
     (tree / name).parent.mkdir(exist_ok=True)
@@ -531,7 +538,9 @@ def test_links_upwards_end(tree):
 
 
 def test_every_bystander_exists():
-    assert {path.name for path in PACKAGE.glob("*.py")} >= identity.BYSTANDERS
+    assert [
+        name for name in identity.BYSTANDERS if (PACKAGE / name).is_dir() != name.endswith("/") or not (PACKAGE / name).exists()
+    ] == []
 
 
 def test_every_module_that_compiling_imports_takes_part_or_is_known_not_to(tmp_path):
@@ -539,13 +548,13 @@ def test_every_module_that_compiling_imports_takes_part_or_is_known_not_to(tmp_p
 import json, sys
 import triton
 from support import make_vector_add, warm_up_vector_add
-from triton.backends.graft import identity
+from triton.backends.graft.cache import identity
 from triton.backends.graft.driver import Driver
 import triton.experimental.gluon.language
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
 warm_up_vector_add(make_vector_add())
 import os
-taking_part = {path for _, path in identity.python_files(os.path.dirname(triton.__file__), os.path.dirname(identity.__file__))}
+taking_part = {path for _, path in identity.python_files(os.path.dirname(triton.__file__), os.path.dirname(sys.modules["triton.backends.graft"].__file__))}
 files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if name.partition(".")[0] == "triton"}
 print(json.dumps([name for name, path in files.items() if path and path not in taking_part]))
 """
@@ -606,21 +615,21 @@ def test_no_two_processes_share_a_changed_part(tmp_path, new_process, monkeypatc
 
 
 def test_the_table_has_the_builds_of_the_release():
-    table = json.loads((PACKAGE / "known_builds.json").read_text())
+    table = json.loads((PACKAGE / "cache" / "known_builds.json").read_text())
     assert {entry["version"] for entry in table.values()} == set(known_builds.RELEASES)
     assert all(DIGEST.fullmatch(digest) for digest in table)
     assert {re.search(r"(x86_64|aarch64)\.whl$", entry["wheel"]).group(1) for entry in table.values()} == {"x86_64", "aarch64"}
 
 
 def test_every_build_of_a_release_is_one_identity():
-    table = json.loads((PACKAGE / "known_builds.json").read_text())
+    table = json.loads((PACKAGE / "cache" / "known_builds.json").read_text())
     assert {identity.build_of(digest) for digest in table} == {"release:3.9.0"}
 
 
 def test_the_installed_wheel_is_recognised():
     wheel = importlib.metadata.distribution("triton").read_text("WHEEL") or ""
     tags = "-".join(dict.fromkeys(re.findall(r"^Tag: (\S+?-\S+?)-", wheel, re.M)))
-    table = json.loads((PACKAGE / "known_builds.json").read_text())
+    table = json.loads((PACKAGE / "cache" / "known_builds.json").read_text())
     if not any(f"-{tags}-" in entry["wheel"] for entry in table.values()):
         pytest.skip("this Triton is not a released wheel")
     assert identity.compiler()["triton"] == f"release:{triton.__version__}"
@@ -969,7 +978,8 @@ def test_a_plugin_that_cannot_be_found_is_this_processs_own(monkeypatch, variabl
 LOADING = """
 import json, sys
 from triton._C import libtriton
-from triton.backends.graft import identity, passes
+from triton.backends.graft.cache import identity
+from triton.backends.graft import passes
 passes.STARTED = float("inf")
 before = identity.compiler()["plugins"]
 passes.available()  # ours is an extension too
@@ -1120,7 +1130,7 @@ def test_a_tool_without_a_folder_is_searched_for(a_file, monkeypatch):
 FOLDED = """
 import hashlib
 import triton, triton.language as tl
-from triton.backends.graft import identity
+from triton.backends.graft.cache import identity
 from triton.backends.graft.driver import Driver
 
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
@@ -1174,7 +1184,8 @@ def test_the_parts_have_names_and_texts():
 
 PRINT = """
 import json
-from triton.backends.graft import identity, passes
+from triton.backends.graft.cache import identity
+from triton.backends.graft import passes
 passes.STARTED = float("inf")
 print(json.dumps([identity.compiler(), identity.tools(90)]))
 """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Random programs of every form of class, function and container, changed anywhere: what is found is what the program gives now.
 
-Some here; many by hand: `python test/unit/cache/test_key_forms.py 2000`. A fault is told with the fewest forms that show it.
+Some here; many by hand: `python test/unit/cache/test_key_forms.py 2000`, or 500 from the 1500th on with `500 1500`. A fault is told with the
+fewest forms that show it.
 """
 
 import random
@@ -137,6 +138,19 @@ IN_MEMORY = {
         "class E(enum.Enum):\n    A = 3\n    B = 4\ndef g():\n    return E(3)._value_",
         "E._value2member_map_[3] = E.B",
     ),
+    "getter": (
+        "class C:\n    @property\n    def p(self):\n        return 3\ndef g():\n    return C().p",
+        "vars(C)['p'].__init__(lambda self: 4)",
+    ),
+    "static method": (
+        "class C:\n    @staticmethod\n    def p(n=3):\n        return n\ndef g():\n    return C().p()",
+        "vars(C)['p'].__init__(lambda n=4: n)",
+    ),
+    "dtype": ("D = tl.dtype('fp16')\ndef g():\n    return D.primitive_bitwidth", "D.primitive_bitwidth = 32"),
+    "values of a flag": (
+        "class E(enum.IntFlag):\n    A = 1\n    B = 2\ndef g():\n    return (E.A | E.B).value + E(2).value",
+        "E._value2member_map_[2] = E.A",
+    ),
     "module as an argument": ("def g(m):\n    return m.A", "N.A = 4", "g(N)"),
 }
 
@@ -147,8 +161,11 @@ def test_what_is_within_a_value_or_orders_it_counts(name, run):
     text = text.replace("def g(", "@triton.constexpr_function\ndef g(")
     run.write(f"{PRELUDE}N = types.ModuleType('N')\nN.A = 3\n{text}\n{KERNEL.format(*call or ['g()'])}")
     module = run.load()
-    before = Asked(module).found()[0]
+    asked = Asked(module)
+    before, _, reason = asked.found()
+    compiled = readset.attach(types.SimpleNamespace(src=asked.request.source))
     exec(change, vars(module))
+    assert reason or not is_current(compiled)
     found, right = Asked(module).found()[0], Asked(module).right()
     assert before != right
     assert found == right
@@ -162,8 +179,8 @@ def test_what_is_found_is_what_the_program_gives_now(kind, seeds, run):
     assert len(set(ways)) > 1
 
 
-def main(count):
-    """Tries *count* programs of each kind."""
+def main(count, first=0):
+    """Tries *count* programs of each kind, from the one with number *first* on."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_CACHE_DIR", f"{folder}/cache")
         patch.setattr(key, "_find", lambda place, lookup: True)
@@ -172,7 +189,7 @@ def main(count):
             ways = []
             with active("graft"):
                 run = Program(Path(folder) / "program", patch)
-                for seed in range(count // 3):
+                for seed in range(first // 3, (first + count) // 3):
                     fault = first_fault(kind, [seed], run, ways)
                     if fault:
                         faults += 1
@@ -182,4 +199,4 @@ def main(count):
 
 
 if __name__ == "__main__":
-    sys.exit(bool(main(int(sys.argv[1]))))
+    sys.exit(bool(main(*map(int, sys.argv[1:]))))

@@ -20,7 +20,7 @@ PROGRAM = """
 import sys
 import triton, triton.language as tl
 from triton.backends.graft.driver import Driver
-from triton.backends.graft import key
+from triton.backends.graft.cache import key
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
 
 SCALE = tl.constexpr(2.5)

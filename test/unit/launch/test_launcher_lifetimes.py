@@ -722,7 +722,7 @@ stub.reset(devices=1)
 import triton
 import triton.language as tl
 from triton.backends.graft.driver import Driver
-from triton.backends.graft import launcher
+from triton.backends.graft.launch import launcher
 driver = Driver()
 triton.runtime.driver.set_active(driver)
 
