@@ -33,13 +33,19 @@ class Launcher:
         #: The types of nested arguments; None if there are none.
         self._nested = expanded if any(isinstance(type_, tuple) for type_ in expanded) else None
         self.plan = _launcher.Plan(
-            metadata.name, tuple(_leaves(expanded, expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
+            metadata.name,
+            tuple(_leaves(expanded, expanded)),
+            bool(metadata.launch_cooperative_grid),
+            bool(metadata.launch_pdl),
+            _maps_of(descriptors),
         )
-        self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, _describe_tensor)
+        self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, describe_tensor)
+        #: Whether it takes descriptors.
+        self.describes = self._launch != self._launch_values
         #: Whether launching takes nothing but the arguments and the driver.
         self.direct = (
             not self._gsan
-            and self._launch == self._launch_values
+            and (not self.describes or _are_tiles(descriptors))
             and metadata.global_scratch_size == 0
             and metadata.profile_scratch_size == 0
         )
@@ -99,8 +105,31 @@ class _OurUtils:
     runtime = types.SimpleNamespace(driver=types.SimpleNamespace(active=types.SimpleNamespace(utils=_launcher)))
 
 
+def _are_tiles(descriptors: Any) -> bool:
+    """Whether the native launcher can make the maps of all *descriptors*, a kernel's `tensordesc_meta`."""
+    return bool(descriptors) and all(made is not None and not made.get("is_im2col", False) for made in descriptors)
+
+
+def _maps_of(descriptors: Any) -> tuple:
+    """How the native launcher makes the maps of *descriptors*."""
+    if not _are_tiles(descriptors):
+        return ()
+    types = nvidia.TMA_DTYPE_DEVICE_TO_HOST
+    return tuple(
+        (
+            made["swizzle"],
+            made["elem_size"],
+            types[made["elem_type"]],
+            types[nvidia.TMA_TF32],
+            made["fp4_padded"],
+            list(made["block_size"]),
+        )
+        for made in descriptors
+    )
+
+
 #: Triton's own `make_tensordesc_arg`, with our `utils`.
-_describe_tensor = types.FunctionType(
+describe_tensor = types.FunctionType(
     nvidia.make_tensordesc_arg.__code__, vars(nvidia) | {"triton": _OurUtils}, "make_tensordesc_arg"
 )
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "Descriptors.h"
 #include "Errors.h"
 #include "Room.h"
 #include "Words.h"
@@ -223,7 +224,9 @@ static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
   Array array;
   Outcome outcome = readArray(value, &array);
   if (outcome == Outcome::Declined)
-    return call.decline(Reason::ArgumentType);
+    return isDescriptorType(Py_TYPE(value))
+               ? readDescriptor(call, value)
+               : call.decline(Reason::ArgumentType);
   if (outcome == Outcome::Done)
     addPointer(call, array, param);
   return outcome;

@@ -42,7 +42,15 @@ struct Param {
 };
 
 /// What kind of value a leaf holds.
-enum class Leaf : uint8_t { Constant, None, Bool, Int, Float, Pointer };
+enum class Leaf : uint8_t {
+  Constant,
+  None,
+  Bool,
+  Int,
+  Float,
+  Pointer,
+  TensorMap ///< made when it is launched; its number among the descriptors
+};
 
 /// Whether something was done, left to Triton's own path, or raised.
 enum class Outcome : int { Failed = -1, Declined = 0, Done = 1 };
@@ -50,10 +58,19 @@ enum class Outcome : int { Failed = -1, Declined = 0, Done = 1 };
 /// The largest launch that the fast path takes; what it needs is in Room.h.
 constexpr unsigned MaxLeaves = 256;
 constexpr unsigned MaxWords = 3 * MaxLeaves;
+constexpr unsigned MaxDescriptors = 16;
+
+/// A descriptor of a tensor: the leaf that is its map, which those of its shape
+/// and strides follow.
+struct Described {
+  PyObject *object; ///< borrowed, as the arguments are
+  uint16_t leaf, rank;
+};
 
 /// The arguments of one launch, as read.
 struct Call {
   unsigned numWords = 0, numLeaves = 0, numObjects = 0, numForeign = 0;
+  unsigned numDescriptors = 0;
   Reason reason = Reason::Hit; ///< why it was declined
   uint64_t words[MaxWords];
   uint64_t leaves[MaxLeaves];
@@ -62,6 +79,7 @@ struct Call {
   uint16_t foreign[MaxLeaves];
   /// Constants that words cannot hold whole; owned.
   PyObject *objects[MaxLeaves];
+  Described descriptors[MaxDescriptors];
 
   Call() {} // nothing is cleared: the counts say what is valid
   Call(const Call &) = delete;
@@ -70,7 +88,7 @@ struct Call {
 
   /// Forgets all that was read.
   void clear() {
-    numWords = numLeaves = numForeign = 0;
+    numWords = numLeaves = numForeign = numDescriptors = 0;
     reason = Reason::Hit;
     while (numObjects > 0)
       Py_DECREF(objects[--numObjects]);

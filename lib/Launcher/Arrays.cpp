@@ -22,7 +22,7 @@ namespace {
 
 /// How arrays of one Python type are read.
 struct ArrayType {
-  enum Kind : uint8_t { None, Torch, Exchange, Object } kind = None;
+  enum Kind : uint8_t { None, Torch, Exchange, Object, Descriptor } kind = None;
   const dlpack::ExchangeAPI *api = nullptr;
 };
 
@@ -65,7 +65,7 @@ static uint64_t nextDtype = 0;
 
 KnownTorch graft::launcher::knownTorch;
 
-static PyObject *dtypeName;
+static PyObject *descriptorModule, *descriptorName;
 
 static void forgetArrayTypes() {
   lastType = nullptr;
@@ -105,12 +105,29 @@ static bool hasOwnExchangeAPI(PyObject *type, bool *has) {
   return own || passOver();
 }
 
+/// Writes whether *type* is Triton's class of tensor descriptors, if somebody
+/// has imported that. Returns false with an exception set.
+static bool isDescriptorClass(PyObject *type, bool *is) {
+  Ref module, cls;
+  if (!lookup(PyImport_GetModuleDict(), descriptorModule, &module) ||
+      (module && !getAttribute(module.get(), descriptorName, &cls)))
+    return false;
+  *is = cls.get() == type;
+  return true;
+}
+
 /// Finds out how arrays of *type* are read. Returns false with an exception
 /// set: classes run code when they are asked for attributes.
 static bool classify(PyObject *type, ArrayType *how) {
   Ref dataPtr;
   const dlpack::ExchangeAPI *api;
-  bool isOwn = false;
+  bool isOwn = false, isDescriptor = false;
+  if (!isDescriptorClass(type, &isDescriptor))
+    return false;
+  if (isDescriptor) {
+    *how = {ArrayType::Descriptor, nullptr};
+    return true;
+  }
   if (!getAttribute(type, names.dataPtr, &dataPtr) || !exchangeAPI(type, &api))
     return false;
   for (PyTypeObject *torchType : knownTorch.types)
@@ -216,7 +233,7 @@ static uint64_t numberOfDtype(PyObject *dtype) {
 /// Reads an object by its `dtype` and `data_ptr()`. What these raise is left
 /// for Triton's own path to raise again, in its own order.
 static Outcome readObject(PyObject *value, Array *out) {
-  Ref dtype(PyObject_GetAttr(value, dtypeName));
+  Ref dtype(PyObject_GetAttr(value, names.dtype));
   PyObject *args[] = {value};
   Ref address;
   if (dtype)
@@ -260,6 +277,7 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
   }
   switch (type.kind) {
   case ArrayType::None:
+  case ArrayType::Descriptor:
     return Outcome::Declined;
   case ArrayType::Torch:
   case ArrayType::Exchange:
@@ -272,6 +290,25 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
     return readObject(value, out);
   }
   return Outcome::Declined;
+}
+
+Outcome graft::launcher::readDtype(PyObject *array, uint64_t *number) {
+  Array known;
+  if (readKnownTensor(array, &known)) {
+    *number = known.dtype;
+    return Outcome::Done;
+  }
+  Ref dtype;
+  if (!getAttribute(array, names.dtype, &dtype))
+    return Outcome::Failed;
+  if (!dtype)
+    return Outcome::Declined;
+  *number = dtypeNumber(FromObject, numberOfDtype(dtype.get()));
+  return Outcome::Done;
+}
+
+bool graft::launcher::isDescriptorType(PyTypeObject *type) {
+  return type == lastType && lastArrayType.kind == ArrayType::Descriptor;
 }
 
 bool graft::launcher::foreignArraysKnown() { return foreignTypesKnown; }
@@ -371,6 +408,7 @@ static PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addArrays(PyObject *module) {
-  return (dtypeName = PyUnicode_InternFromString("dtype")) &&
+  return internNames({{&descriptorModule, "triton.tools.tensor_descriptor"},
+                      {&descriptorName, "TensorDescriptor"}}) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

@@ -28,6 +28,14 @@ struct Array {
 /// Needs the GIL.
 Outcome readArray(PyObject *value, Array *out);
 
+/// Writes the number of the dtype of *array*, as `readArray` has it. Declined
+/// if it has none. Borrows *array*. Needs the GIL.
+Outcome readDtype(PyObject *array, uint64_t *number);
+
+/// Whether *type*, which `readArray` declined last, is Triton's own class of
+/// tensor descriptors.
+bool isDescriptorType(PyTypeObject *type);
+
 /// What is known of torch in this process.
 struct KnownTorch {
   bool layoutProven = false;

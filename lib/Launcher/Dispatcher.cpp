@@ -12,6 +12,7 @@
 
 #include "Dispatcher.h"
 #include "Arrays.h"
+#include "Descriptors.h"
 #include "Errors.h"
 #include "Launcher.h"
 #include "Room.h"
@@ -918,13 +919,20 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled || asked);
   if (hooks != 0)
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
-  *done = true;
   const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  if (call.numDescriptors != 0) {
+    Outcome outcome = fillDescriptors(plan, call, room->maps);
+    if (outcome != Outcome::Done) // Triton's launcher meets what is odd again
+      return outcome == Outcome::Failed ? outcome : Outcome::Done;
+  }
+  *done = true;
   CUdeviceptr scratch[2] = {0, 0};
   void **params = room->params;
   if (!convertLeaves(plan, call, device))
     return Outcome::Failed;
   gatherParams(plan, call, scratch, params);
+  for (unsigned i = 0; i < call.numDescriptors; ++i)
+    params[plan.maps[i].param] = &room->maps[i];
   return launchKernel(plan, variant.config, size, stream, params, device)
              ? Outcome::Done
              : Outcome::Failed;
@@ -1064,7 +1072,7 @@ PyObject *Launch::compile(bool remember) {
     return nullptr;
   if (outcome == Outcome::Declined) {
     count(remember ? Reason::Compiled : reason);
-  } else if (!plan || !fitsPlan(*plan, call)) {
+  } else if (!plan || (variant.direct && !fitsPlan(*plan, call))) {
     count(Reason::Conversion);
   } else {
     count(reason);

@@ -19,8 +19,6 @@
 
 #include "Ref.h"
 
-#include <cstddef>
-
 namespace graft::launcher {
 
 /// Lets other Python threads run while this scope touches no Python object.
@@ -63,13 +61,6 @@ bool addErrors(PyObject *module);
 /// Adds the type `TensorMap` and the functions that fill one to *module*.
 /// Returns false with an exception set on failure.
 bool addTensorMap(PyObject *module);
-
-/// The size of a CUtensorMap, in bytes.
-constexpr std::size_t tensorMapSize = 128;
-
-/// Points *bytes* at the `tensorMapSize` bytes of *object*, valid as long as it
-/// lives. Returns false with a TypeError set if it is no TensorMap.
-bool tensorMapBytes(PyObject *object, const void **bytes);
 
 } // namespace graft::launcher
 

@@ -10,6 +10,7 @@
 
 #include "Arrays.h"
 #include "Changes.h"
+#include "Descriptors.h"
 #include "Dispatcher.h"
 #include "Knobs.h"
 #include "Launcher.h"
@@ -19,7 +20,7 @@ using namespace graft::launcher;
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
   for (auto add : {addErrors, addDevice, addTensorMap, addChanges, addKnobs,
-                   addRuntime, addArrays, addPlan, addReads, addDispatcher,
+                   addRuntime, addArrays, addDescriptors, addPlan, addReads, addDispatcher,
                    addTuning, addFrozen, addSubscript})
     if (!add(module))
       return -1;

@@ -11,6 +11,7 @@
 
 #include "Arguments.h"
 #include "Cuda.h"
+#include "TensorMap.h"
 
 #include <vector>
 
@@ -43,6 +44,16 @@ struct LaunchConfig {
   int shared; ///< dynamic shared memory, in bytes
 };
 
+/// How the compiler wants the map of one descriptor.
+struct MapPlan {
+  int swizzle, elementSize, elementType;
+  int roundedType; ///< the element type where fp32 is rounded to TF32
+  bool padded;     ///< whether two fp4 numbers take as much as four
+  Numbers<std::uint32_t> block;
+  Ref givenBlock;
+  size_t param = 0; ///< which parameter of the kernel it is
+};
+
 /// The plan of one compiled kernel; the Python type `Plan`.
 struct Plan {
   PyObject_HEAD PyObject *name;
@@ -50,6 +61,7 @@ struct Plan {
   std::vector<uint16_t> passed; ///< the leaves that are parameters
   std::vector<uint16_t>
       converted; ///< those that are not passed as they were read
+  std::vector<MapPlan> maps; ///< empty if not all maps are of tiles
   bool cooperative;
   bool pdl; ///< programmatic dependent launch
 };

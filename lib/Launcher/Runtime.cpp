@@ -215,6 +215,7 @@ bool graft::launcher::addRuntime(PyObject *module) {
                     {&names.value, "value"},
                     {&names.bestConfig, "best_config"},
                     {&names.dataPtr, "data_ptr"},
+                    {&names.dtype, "dtype"},
                     {&names.launchMetadata, "launch_metadata"},
                     {&names.ownRun, "_run"},
                     {&names.function, "function"},

@@ -78,7 +78,7 @@ bool addRuntime(PyObject *module);
 /// Interned names that several files use. Made when the module is.
 struct Names {
   PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup, *value,
-      *bestConfig, *dataPtr, *launchMetadata, *ownRun, *function,
+      *bestConfig, *dataPtr, *dtype, *launchMetadata, *ownRun, *function,
       *packedMetadata;
 };
 extern Names names;

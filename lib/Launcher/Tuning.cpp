@@ -233,7 +233,7 @@ constexpr uint64_t NoDtype = UINT64_MAX;
 
 /// Appends what the key has of an argument's dtype. One that only Python can
 /// find is declined.
-static Outcome readDtype(Call &call, PyObject *value) {
+static Outcome readKeyDtype(Call &call, PyObject *value) {
   if (value == Py_None || PyLong_CheckExact(value) || PyBool_Check(value) ||
       PyFloat_CheckExact(value) || PyUnicode_CheckExact(value)) {
     call.word(NoDtype);
@@ -241,10 +241,20 @@ static Outcome readDtype(Call &call, PyObject *value) {
   }
   Array array;
   Outcome outcome = readArray(value, &array);
-  if (outcome != Outcome::Done)
-    return outcome == Outcome::Failed ? outcome
-                                      : call.decline(Reason::ArgumentType);
-  call.word(array.dtype);
+  if (outcome == Outcome::Failed)
+    return outcome;
+  if (outcome == Outcome::Done) {
+    call.word(array.dtype);
+    return Outcome::Done;
+  }
+  Ref dtype;
+  if (!isDescriptorType(Py_TYPE(value)))
+    return call.decline(Reason::ArgumentType);
+  if (!getAttribute(value, names.dtype, &dtype))
+    return Outcome::Failed;
+  if (dtype) // somebody has given it one
+    return call.decline(Reason::ArgumentType);
+  call.word(NoDtype);
   return Outcome::Done;
 }
 
@@ -262,7 +272,7 @@ static Outcome readKey(Call &call, const TunedShape &shape,
   for (int index : shape.named) {
     if (!call.fits(1))
       return call.decline(Reason::TooMany);
-    Outcome outcome = readDtype(call, args.values[index]);
+    Outcome outcome = readKeyDtype(call, args.values[index]);
     if (outcome != Outcome::Done)
       return outcome;
   }

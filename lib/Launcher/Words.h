@@ -21,6 +21,7 @@ enum Tag : uint64_t {
   TagUnread, // the annotation alone decides
   TagTuple,
   TagTupleType,
+  TagDescriptor,
   TagConstNone,
   TagConstTrue,
   TagConstFalse,
