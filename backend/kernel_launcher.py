@@ -40,6 +40,7 @@ class Launcher:
             _maps_of(descriptors),
         )
         self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, describe_tensor)
+        self._signature = tuple(signature.values())
         #: Whether it takes descriptors.
         self.describes = self._launch != self._launch_values
         #: Whether launching takes nothing but the arguments and the driver.
@@ -67,6 +68,8 @@ class Launcher:
         scratch = self._allocate_scratch((grid_x, grid_y, grid_z), stream)
         if self._gsan:
             args += _gsan_arguments(stream, self._metadata.launch_pdl)
+        if self.describes:
+            self._check_values(self._signature, args)
         hooks = launch_metadata, enter_hook, exit_hook
         self._launch(grid_x, grid_y, grid_z, stream, function, kernel_metadata, *hooks, *scratch, args)
 
@@ -74,6 +77,18 @@ class Launcher:
         """Launches; the last of *request* holds the arguments, with descriptors expanded."""
         values = request[-1]
         self.plan.launch(*request[:-1], tuple(values if self._nested is None else _leaves(self._nested, values)))
+
+    def _check_values(self, types: tuple, values: tuple) -> None:
+        """Raises `TypeError` if there is not a value for each type, as where a grid has changed the arguments.
+
+        Triton's code for descriptors ends the process then.
+        """
+        if not isinstance(values, tuple) or len(values) != len(types):
+            got = len(values) if isinstance(values, tuple) else f"a {type(values).__name__}"
+            raise TypeError(f"kernel '{self._metadata.name}' takes {len(types)} arguments, got {got}")
+        for type_, value in zip(types, values, strict=True):
+            if isinstance(type_, tuple):
+                self._check_values(type_, value)
 
     def _allocate_scratch(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
         """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""

@@ -72,7 +72,11 @@ class Case:
         for name, value in self.values.items():
             if isinstance(value, TensorDescriptor):
                 rank = len(value.shape)
-                yield from zip(["map"] + ["i32"] * rank + ["i64"] * rank, native("kernel_launcher").describe_tensor(value, next(maps), None), strict=True)
+                yield from zip(
+                    ["map"] + ["i32"] * rank + ["i64"] * rank,
+                    native("kernel_launcher").describe_tensor(value, next(maps), None),
+                    strict=True,
+                )
             else:
                 yield types[name], value
 

@@ -224,9 +224,7 @@ static Outcome readPointer(Call &call, PyObject *value, const Param &param) {
   Array array;
   Outcome outcome = readArray(value, &array);
   if (outcome == Outcome::Declined)
-    return isDescriptorType(Py_TYPE(value))
-               ? readDescriptor(call, value)
-               : call.decline(Reason::ArgumentType);
+    return readDescriptor(call, value);
   if (outcome == Outcome::Done)
     addPointer(call, array, param);
   return outcome;

@@ -22,8 +22,9 @@ namespace {
 
 /// How arrays of one Python type are read.
 struct ArrayType {
-  enum Kind : uint8_t { None, Torch, Exchange, Object, Descriptor } kind = None;
+  enum Kind : uint8_t { None, Torch, Exchange, Object } kind = None;
   const dlpack::ExchangeAPI *api = nullptr;
+  DescriptorClass descriptor = DescriptorClass::None; ///< of kind None
 };
 
 /// The same, with the type, which it keeps.
@@ -65,7 +66,12 @@ static uint64_t nextDtype = 0;
 
 KnownTorch graft::launcher::knownTorch;
 
-static PyObject *descriptorModule, *descriptorName;
+namespace {
+struct ArrayNames {
+  PyObject *tritonsModule, *gluonsModule, *descriptor;
+};
+} // namespace
+static ArrayNames arrayNames;
 
 static void forgetArrayTypes() {
   lastType = nullptr;
@@ -105,14 +111,28 @@ static bool hasOwnExchangeAPI(PyObject *type, bool *has) {
   return own || passOver();
 }
 
-/// Writes whether *type* is Triton's class of tensor descriptors, if somebody
-/// has imported that. Returns false with an exception set.
-static bool isDescriptorClass(PyObject *type, bool *is) {
+/// Writes whether *type* is the class of tensor descriptors in the module
+/// called *name*, if somebody has imported that. Returns false with an
+/// exception set.
+static bool isDescriptorOf(PyObject *name, PyObject *type, bool *is) {
   Ref module, cls;
-  if (!lookup(PyImport_GetModuleDict(), descriptorModule, &module) ||
-      (module && !getAttribute(module.get(), descriptorName, &cls)))
+  if (!lookup(PyImport_GetModuleDict(), name, &module) ||
+      (module && !getAttribute(module.get(), arrayNames.descriptor, &cls)))
     return false;
   *is = cls.get() == type;
+  return true;
+}
+
+/// Writes which class of tensor descriptors *type* is. Returns false with an
+/// exception set.
+static bool classifyDescriptor(PyObject *type, DescriptorClass *which) {
+  bool tritons = false, gluons = false;
+  if (!isDescriptorOf(arrayNames.tritonsModule, type, &tritons) ||
+      !isDescriptorOf(arrayNames.gluonsModule, type, &gluons))
+    return false;
+  *which = tritons  ? DescriptorClass::Tritons
+           : gluons ? DescriptorClass::Gluons
+                    : DescriptorClass::None;
   return true;
 }
 
@@ -121,11 +141,12 @@ static bool isDescriptorClass(PyObject *type, bool *is) {
 static bool classify(PyObject *type, ArrayType *how) {
   Ref dataPtr;
   const dlpack::ExchangeAPI *api;
-  bool isOwn = false, isDescriptor = false;
-  if (!isDescriptorClass(type, &isDescriptor))
+  bool isOwn = false;
+  DescriptorClass descriptor;
+  if (!classifyDescriptor(type, &descriptor))
     return false;
-  if (isDescriptor) {
-    *how = {ArrayType::Descriptor, nullptr};
+  if (descriptor != DescriptorClass::None) {
+    *how = {ArrayType::None, nullptr, descriptor};
     return true;
   }
   if (!getAttribute(type, names.dataPtr, &dataPtr) || !exchangeAPI(type, &api))
@@ -277,7 +298,6 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
   }
   switch (type.kind) {
   case ArrayType::None:
-  case ArrayType::Descriptor:
     return Outcome::Declined;
   case ArrayType::Torch:
   case ArrayType::Exchange:
@@ -307,8 +327,8 @@ Outcome graft::launcher::readDtype(PyObject *array, uint64_t *number) {
   return Outcome::Done;
 }
 
-bool graft::launcher::isDescriptorType(PyTypeObject *type) {
-  return type == lastType && lastArrayType.kind == ArrayType::Descriptor;
+DescriptorClass graft::launcher::descriptorClass(PyTypeObject *type) {
+  return type == lastType ? lastArrayType.descriptor : DescriptorClass::None;
 }
 
 bool graft::launcher::foreignArraysKnown() { return foreignTypesKnown; }
@@ -408,7 +428,10 @@ static PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addArrays(PyObject *module) {
-  return internNames({{&descriptorModule, "triton.tools.tensor_descriptor"},
-                      {&descriptorName, "TensorDescriptor"}}) &&
+  return internNames(
+             {{&arrayNames.tritonsModule, "triton.tools.tensor_descriptor"},
+              {&arrayNames.gluonsModule,
+               "triton.experimental.gluon.nvidia.hopper"},
+              {&arrayNames.descriptor, "TensorDescriptor"}}) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

@@ -32,9 +32,12 @@ Outcome readArray(PyObject *value, Array *out);
 /// if it has none. Borrows *array*. Needs the GIL.
 Outcome readDtype(PyObject *array, uint64_t *number);
 
-/// Whether *type*, which `readArray` declined last, is Triton's own class of
-/// tensor descriptors.
-bool isDescriptorType(PyTypeObject *type);
+/// Which class of tensor descriptors a type is: none, Triton's, or Gluon's,
+/// which has a layout, too.
+enum class DescriptorClass : uint8_t { None, Tritons, Gluons };
+
+/// Which one *type* is, which `readArray` declined last.
+DescriptorClass descriptorClass(PyTypeObject *type);
 
 /// What is known of torch in this process.
 struct KnownTorch {

@@ -14,7 +14,7 @@ using namespace graft::launcher;
 
 namespace {
 struct DescriptorNames {
-  PyObject *base, *shape, *strides, *block, *padding, *roundsToTf32;
+  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32;
 };
 } // namespace
 
@@ -88,7 +88,19 @@ static Outcome readType(PyObject *descriptor, uint64_t *dtype,
                                                : Outcome::Declined;
 }
 
+/// Appends the words of the layout of *descriptor*.
+static Outcome readLayout(Call &call, PyObject *descriptor) {
+  Ref layout;
+  if (!getAttribute(descriptor, attributes.layout, &layout))
+    return Outcome::Failed;
+  return layout ? readConstant(call, layout.get())
+                : call.decline(Reason::ArgumentType);
+}
+
 Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
+  DescriptorClass which = descriptorClass(Py_TYPE(value));
+  if (which == DescriptorClass::None)
+    return call.decline(Reason::ArgumentType);
   uint64_t dtype;
   Numbers<std::int64_t> block;
   Outcome outcome = readType(value, &dtype, &block);
@@ -99,7 +111,7 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   auto rank = static_cast<unsigned>(block.size);
   if (!call.fits(1 + 2 * rank) || call.numDescriptors == MaxDescriptors)
     return call.decline(Reason::TooMany);
-  call.word(TagDescriptor | rank << 8 | dtype << 16);
+  call.word(TagDescriptor | rank << 8 | uint64_t(which) << 12 | dtype << 16);
   for (unsigned i = 0; i < rank; ++i)
     call.word(static_cast<uint64_t>(block.values[i]));
   call.descriptors[call.numDescriptors] = {
@@ -108,7 +120,8 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   call.leaf(Leaf::TensorMap, call.numDescriptors++);
   for (unsigned i = 0; i < 2 * rank; ++i)
     call.leaf(Leaf::Int, 0);
-  return Outcome::Done;
+  return which == DescriptorClass::Gluons ? readLayout(call, value)
+                                          : Outcome::Done;
 }
 
 //===----------------------------------------------------------------------===//
@@ -118,34 +131,17 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
 namespace {
 /// What a map is made of besides its plan.
 struct Parts {
-  Ref shape, strides, padding, rounds, base;
+  Ref shape, strides, padding, rounds;
+  unsigned long long address;
   Numbers<std::int64_t> extents, steps;
 
   Outcome read(const Described &given);
+  bool readSequences(int rank);
 };
 } // namespace
 
 static Ref attribute(PyObject *object, PyObject *name) {
   return Ref(PyObject_GetAttr(object, name));
-}
-
-/// In the order in which Triton reads them, which raises the first error.
-Outcome Parts::read(const Described &given) {
-  if (!(shape = attribute(given.object, attributes.shape)) ||
-      !(strides = attribute(given.object, attributes.strides)))
-    return Outcome::Failed;
-  // Shape and strides are those that are passed as well, so as many of each.
-  if (!readInts(shape.get(), &extents) || extents.size != given.rank ||
-      !readInts(strides.get(), &steps) || steps.size != given.rank ||
-      steps.values[given.rank - 1] != 1)
-    return Outcome::Declined;
-  if (!(padding = attribute(given.object, attributes.padding)) ||
-      !(rounds = attribute(given.object, attributes.roundsToTf32)))
-    return Outcome::Failed;
-  if (!PyUnicode_CheckExact(padding.get()) || !PyBool_Check(rounds.get()))
-    return Outcome::Declined;
-  base = attribute(given.object, attributes.base);
-  return base ? Outcome::Done : Outcome::Failed;
 }
 
 /// Writes the address of *base*.
@@ -163,6 +159,33 @@ static Outcome readBase(PyObject *base, unsigned long long *address) {
     return Outcome::Declined;
   *address = PyLong_AsUnsignedLongLongMask(number.get());
   return Outcome::Done;
+}
+
+/// Reads shape and strides, which are passed as well: as many of each.
+bool Parts::readSequences(int rank) {
+  return readInts(shape.get(), &extents) && extents.size == rank &&
+         readInts(strides.get(), &steps) && steps.size == rank &&
+         steps.values[rank - 1] == 1;
+}
+
+/// In the order in which Triton reads them, which raises the first error.
+Outcome Parts::read(const Described &given) {
+  if (!(shape = attribute(given.object, attributes.shape)) ||
+      !(strides = attribute(given.object, attributes.strides)))
+    return Outcome::Failed;
+  if (!readSequences(given.rank))
+    return Outcome::Declined;
+  if (!(padding = attribute(given.object, attributes.padding)) ||
+      !(rounds = attribute(given.object, attributes.roundsToTf32)))
+    return Outcome::Failed;
+  if (!PyUnicode_CheckExact(padding.get()) || !PyBool_Check(rounds.get()))
+    return Outcome::Declined;
+  Ref base = attribute(given.object, attributes.base);
+  Outcome outcome = base ? readBase(base.get(), &address) : Outcome::Failed;
+  if (outcome != Outcome::Done)
+    return outcome;
+  // The code that has told the address may have changed them.
+  return readSequences(given.rank) ? Outcome::Done : Outcome::Declined;
 }
 
 /// Makes *extents* and *shape* those of a tensor whose numbers are padded.
@@ -185,8 +208,6 @@ static Outcome fillDescriptor(const MapPlan &plan, const Described &given,
   Parts parts;
   MapRequest request;
   Outcome outcome = parts.read(given);
-  if (outcome == Outcome::Done)
-    outcome = readBase(parts.base.get(), &request.address);
   if (outcome != Outcome::Done)
     return outcome;
   for (int i = 0; i < given.rank; ++i) {
@@ -195,6 +216,7 @@ static Outcome fillDescriptor(const MapPlan &plan, const Described &given,
   }
   if (plan.padded && !padShape(parts))
     return PyErr_Occurred() ? Outcome::Failed : Outcome::Declined;
+  request.address = parts.address;
   request.swizzle = plan.swizzle;
   request.elementSize = plan.elementSize;
   request.elementType =
@@ -216,8 +238,8 @@ Outcome graft::launcher::fillDescriptors(const Plan &plan, Call &call,
                                          CUtensorMap *maps) {
   for (unsigned i = 0; i < call.numDescriptors; ++i) {
     const Described &given = call.descriptors[i];
-    Outcome outcome = fillDescriptor(plan.maps[i], given,
-                                     &call.leaves[given.leaf], &maps[i]);
+    Outcome outcome =
+        fillDescriptor(plan.maps[i], given, &call.leaves[given.leaf], &maps[i]);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -229,6 +251,7 @@ bool graft::launcher::addDescriptors(PyObject *) {
                       {&attributes.shape, "shape"},
                       {&attributes.strides, "strides"},
                       {&attributes.block, "block_shape"},
+                      {&attributes.layout, "layout"},
                       {&attributes.padding, "padding"},
                       {&attributes.roundsToTf32, "round_f32_to_tf32"}});
 }

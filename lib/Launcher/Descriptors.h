@@ -4,12 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A descriptor is an object of Triton's class TensorDescriptor: a tensor with a
-// shape, strides and the shape of a block. A kernel takes a tensor map that is
-// made from it, then its shape and its strides.
+// A descriptor is an object of Triton's class TensorDescriptor, or of Gluon's:
+// a tensor with a shape, strides, the shape of a block, and in Gluon a layout.
+// A kernel takes a tensor map that is made from it, then its shape and its
+// strides.
 //
-// As in Triton, its dtype and its block tell variants apart, and all else is
-// read once the variant is known and the grid computed.
+// As in Triton, its dtype, block and layout tell variants apart, and all else
+// is read once the variant is known and the grid computed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,9 +21,10 @@
 
 namespace graft::launcher {
 
-/// Appends to *call* what there is to say about the descriptor *value*, with
-/// leaves for its map, shape and strides. Borrows *value*. `Failed` has an
-/// exception set. Needs the GIL.
+/// Appends to *call* what there is to say about *value*, which `readArray` has
+/// declined, with leaves for map, shape and strides. Declined if it is no
+/// descriptor, or an odd one. Borrows *value*. `Failed` has an exception set.
+/// Needs the GIL.
 Outcome readDescriptor(Call &call, PyObject *value);
 
 /// Makes the maps of *call*'s descriptors in *maps* and fills their leaves.

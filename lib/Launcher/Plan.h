@@ -60,7 +60,7 @@ struct Plan {
   std::vector<Type> types;      ///< of the leaves, in order
   std::vector<uint16_t> passed; ///< the leaves that are parameters
   std::vector<uint16_t>
-      converted; ///< those that are not passed as they were read
+      converted;             ///< those that are not passed as they were read
   std::vector<MapPlan> maps; ///< empty if not all maps are of tiles
   bool cooperative;
   bool pdl; ///< programmatic dependent launch

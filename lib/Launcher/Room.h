@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The largest launch takes 18 KB. Launches nest, in the functions that compute
+// The largest launch takes 17 KB. Launches nest, in the functions that compute
 // grids for example, and a thread's stack would be full long before Python's
 // own limit of nested calls. So there is room for a few on the heap, which is
 // used again and again; those that nest deeper get theirs when they need it.

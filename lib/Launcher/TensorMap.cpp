@@ -261,8 +261,7 @@ static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
   return true;
 }
 
-bool graft::launcher::encodeTiles(const MapRequest &request,
-                                  CUtensorMap *map) {
+bool graft::launcher::encodeTiles(const MapRequest &request, CUtensorMap *map) {
   const Cuda *driver = cuda();
   if (!driver ||
       !requireCuda(driver->cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled"))

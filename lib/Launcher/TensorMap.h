@@ -31,8 +31,8 @@ struct MapRequest {
   Numbers<std::uint64_t> strides; ///< in bytes, without the innermost
   PyObject *givenBlock, *givenShape, *givenStrides; ///< for errors; borrowed
 
-  /// Takes *elements*, the strides but the innermost, in elements. Returns false
-  /// with an exception set. Needs the GIL.
+  /// Takes *elements*, the strides but the innermost, in elements. Returns
+  /// false with an exception set. Needs the GIL.
   bool setStrides(const Numbers<std::int64_t> &elements);
 };
 

@@ -248,7 +248,7 @@ static Outcome readKeyDtype(Call &call, PyObject *value) {
     return Outcome::Done;
   }
   Ref dtype;
-  if (!isDescriptorType(Py_TYPE(value)))
+  if (descriptorClass(Py_TYPE(value)) == DescriptorClass::None)
     return call.decline(Reason::ArgumentType);
   if (!getAttribute(value, names.dtype, &dtype))
     return Outcome::Failed;
