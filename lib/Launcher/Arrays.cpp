@@ -6,6 +6,7 @@
 
 #include "Arrays.h"
 #include "Errors.h"
+#include "Names.h"
 #include "Runtime.h"
 
 #include <iterator>

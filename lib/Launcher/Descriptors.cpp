@@ -7,7 +7,7 @@
 #include "Descriptors.h"
 #include "Arrays.h"
 #include "Errors.h"
-#include "Runtime.h"
+#include "Names.h"
 #include "Words.h"
 
 using namespace graft::launcher;

@@ -15,6 +15,7 @@
 #include "Descriptors.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Room.h"
 #include "Words.h"
 

@@ -54,6 +54,10 @@ inline PyObject *callOne(PyObject *callable, PyObject *argument) {
 /// *module*. Returns false with an exception set on failure.
 bool addDevice(PyObject *module);
 
+/// Adds `set_triton` to *module*. Returns false with an exception set on
+/// failure.
+bool addTriton(PyObject *module);
+
 /// Adds `set_errors` to *module*. Returns false with an exception set on
 /// failure.
 bool addErrors(PyObject *module);

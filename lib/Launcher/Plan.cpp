@@ -8,7 +8,7 @@
 #include "Arrays.h"
 #include "Errors.h"
 #include "Launcher.h"
-#include "Runtime.h"
+#include "Names.h"
 
 #include <chrono>
 #include <cmath>

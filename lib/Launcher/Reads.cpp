@@ -7,8 +7,8 @@
 #include "Reads.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Objects.h"
-#include "Runtime.h"
 
 #include <algorithm>
 #include <functional>

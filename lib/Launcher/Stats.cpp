@@ -48,7 +48,9 @@ static_assert(sizeof(reasonTexts) / sizeof(*reasonTexts) ==
                   static_cast<unsigned>(Reason::Count),
               "one text for each reason");
 
-PyObject *graft::launcher::stats(PyObject *, PyObject *) {
+/// `stats()`: a dict from what happened, in words, to how often. Reasons that
+/// never occurred are left out.
+static PyObject *stats(PyObject *, PyObject *) {
   Ref result(PyDict_New());
   if (!result)
     return nullptr;
@@ -63,7 +65,17 @@ PyObject *graft::launcher::stats(PyObject *, PyObject *) {
   return result.release();
 }
 
-PyObject *graft::launcher::resetStats(PyObject *, PyObject *) {
+/// `reset_stats()`: sets all counts to zero.
+static PyObject *resetStats(PyObject *, PyObject *) {
   std::memset(reasonCounts, 0, sizeof(reasonCounts));
   Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"stats", stats, METH_NOARGS, "How many launches went which way."},
+    {"reset_stats", resetStats, METH_NOARGS, "Sets all counts to zero."},
+    {nullptr, nullptr, 0, nullptr}};
+
+bool graft::launcher::addStats(PyObject *module) {
+  return PyModule_AddFunctions(module, methods) == 0;
 }

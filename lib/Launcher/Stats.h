@@ -49,12 +49,9 @@ inline void count(Reason reason) {
   ++reasonCounts[static_cast<unsigned>(reason)];
 }
 
-/// `stats()`: a dict from what happened, in words, to how often. Reasons that
-/// never occurred are left out.
-PyObject *stats(PyObject *module, PyObject *none);
-
-/// `reset_stats()`: sets all counts to zero.
-PyObject *resetStats(PyObject *module, PyObject *none);
+/// Adds `stats` and `reset_stats` to *module*. Returns false with an exception
+/// set on failure.
+bool addStats(PyObject *module);
 
 } // namespace graft::launcher
 

@@ -13,6 +13,7 @@
 #include "Dispatcher.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Room.h"
 
 using namespace graft::launcher;
