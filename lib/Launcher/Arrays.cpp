@@ -7,7 +7,6 @@
 #include "Arrays.h"
 #include "Errors.h"
 #include "Names.h"
-#include "Runtime.h"
 
 #include <iterator>
 #include <unordered_map>

@@ -11,7 +11,7 @@
 #ifndef GRAFT_LAUNCHER_ARRAYS_H
 #define GRAFT_LAUNCHER_ARRAYS_H
 
-#include "Arguments.h"
+#include "Call.h"
 #include "DLPack.h"
 #include "TorchLayout.h"
 

@@ -6,6 +6,7 @@
 
 #include "Descriptors.h"
 #include "Arrays.h"
+#include "Constants.h"
 #include "Errors.h"
 #include "Names.h"
 #include "Words.h"

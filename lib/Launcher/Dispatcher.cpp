@@ -11,7 +11,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dispatcher.h"
+#include "Arguments.h"
 #include "Arrays.h"
+#include "Constants.h"
 #include "Descriptors.h"
 #include "Errors.h"
 #include "Launcher.h"

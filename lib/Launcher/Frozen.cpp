@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
 #include "Dispatcher.h"
 #include "Launcher.h"
 #include "Room.h"

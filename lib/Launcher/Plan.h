@@ -9,7 +9,7 @@
 #ifndef GRAFT_LAUNCHER_PLAN_H
 #define GRAFT_LAUNCHER_PLAN_H
 
-#include "Arguments.h"
+#include "Call.h"
 #include "Cuda.h"
 #include "TensorMap.h"
 

@@ -14,7 +14,7 @@
 #ifndef GRAFT_LAUNCHER_ROOM_H
 #define GRAFT_LAUNCHER_ROOM_H
 
-#include "Arguments.h"
+#include "Call.h"
 #include "Cuda.h"
 
 namespace graft::launcher {

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Arguments.h"
 #include "Compiled.h"
+#include "Constants.h"
 #include "Knobs.h"
 #include "Launcher.h"
 

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Constants.h"
 #include "Dispatcher.h"
 #include "Errors.h"
 #include "Launcher.h"
