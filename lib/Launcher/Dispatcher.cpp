@@ -13,6 +13,7 @@
 #include "Dispatcher.h"
 #include "Arguments.h"
 #include "Arrays.h"
+#include "Callbacks.h"
 #include "Constants.h"
 #include "Descriptors.h"
 #include "Errors.h"
@@ -28,12 +29,6 @@
 #include <unordered_map>
 
 using namespace graft::launcher;
-
-/// The Python side (callbacks.py): makes dispatchers, has Triton compile, and
-/// launches what needs more than the driver.
-static Callback makeCallback, compileCallback, finishCallback;
-/// Triton's own `__getitem__` of kernels.
-static Callback tritonsGetItem;
 
 int Variant::traverse(visitproc visit, void *arg) const {
   Py_VISIT(compiled.get());
@@ -156,7 +151,7 @@ static PyObject *forgetFunction;
 
 /// Makes an entry for *kernel*. Returns false with an exception set.
 [[gnu::cold]] static bool learnKernel(PyObject *kernel, Target *target) {
-  Ref made = makeCallback(kernel);
+  Ref made = callbacks.make(kernel);
   if (!made)
     return false;
   Known known;
@@ -227,7 +222,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  Ref launch = tritonsGetItem(kernel, grid);
+  Ref launch = callbacks.getItem(kernel, grid);
   if (!launch)
     return nullptr;
   return PyObject_Vectorcall(launch.get(), args.values,
@@ -971,8 +966,8 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
         PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
     if (!arguments || !streamNumber)
       return Outcome::Failed;
-    if (!finishCallback(variant.compiled.get(), realGrid, streamNumber.get(),
-                        arguments.get()))
+    if (!callbacks.finish(variant.compiled.get(), realGrid, streamNumber.get(),
+                          arguments.get()))
       return Outcome::Failed;
   }
   *result = Ref::to(variant.compiled.get());
@@ -1057,8 +1052,8 @@ PyObject *Launch::compile(bool remember) {
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  Ref answer = compileCallback(kernel, grid, positional.get(), keywords.get(),
-                               hooksCalled ? hookKeywords.get() : Py_None);
+  Ref answer = callbacks.compile(kernel, grid, positional.get(), keywords.get(),
+                                 hooksCalled ? hookKeywords.get() : Py_None);
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
@@ -1250,20 +1245,6 @@ static PyType_Spec dispatcherSpec = {
     "triton.backends.graft._launcher.Dispatcher", sizeof(Dispatcher), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
 
-/// `set_callbacks(make, compile, finish, get_item)`: the Python side of the
-/// launcher, and Triton's own `__getitem__` of kernels.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *given[4];
-  if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
-                        &given[3]))
-    return nullptr;
-  Callback *slots[] = {&makeCallback, &compileCallback, &finishCallback,
-                       &tritonsGetItem};
-  for (int i = 0; i < 4; ++i)
-    slots[i]->set(given[i]);
-  Py_RETURN_NONE;
-}
-
 /// `forget_kernels()`: kernels are looked at anew when they are next launched.
 static PyObject *forgetKernels(PyObject *, PyObject *) {
   std::unordered_map<PyObject *, Known> old;
@@ -1273,8 +1254,6 @@ static PyObject *forgetKernels(PyObject *, PyObject *) {
 }
 
 static PyMethodDef methods[] = {
-    {"set_callbacks", setCallbacks, METH_VARARGS,
-     "Sets the Python side of the launcher."},
     {"forget_kernels", forgetKernels, METH_NOARGS,
      "Looks at kernels anew when they are next launched."},
     {nullptr, nullptr, 0, nullptr}};

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "Callbacks.h"
 #include "Dispatcher.h"
 #include "Launcher.h"
 #include "Room.h"
@@ -19,10 +20,6 @@
 #include <structmember.h>
 
 using namespace graft::launcher;
-
-/// The Python side: raises for an argument of another specialisation, and
-/// launches with hooks.
-static Callback refuseCallback, finishCallback;
 
 namespace {
 
@@ -64,8 +61,8 @@ static const Plan &planOf(const Frozen::Parts &self) {
 [[gnu::cold]] static PyObject *refuse(const Frozen::Parts &self, size_t param,
                                       PyObject *value) {
   Ref index(PyLong_FromSize_t(param));
-  if (index && refuseCallback(self.kernel.get(), index.get(),
-                              self.values[param].get(), value))
+  if (index && callbacks.refuse(self.kernel.get(), index.get(),
+                                self.values[param].get(), value))
     PyErr_SetString(PyExc_SystemError, "a refused argument was accepted");
   return nullptr;
 }
@@ -129,8 +126,8 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
   Ref number(PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
   if (!values || !grid || !number)
     return nullptr;
-  return finishCallback(self.compiled.get(), grid.get(), number.get(),
-                        values.get())
+  return callbacks
+      .finish(self.compiled.get(), grid.get(), number.get(), values.get())
       .release();
 }
 
@@ -413,23 +410,7 @@ static PyType_Spec frozenSpec = {
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     frozenSlots};
 
-/// `set_frozen_callbacks(refuse, finish)`: the Python side of frozen launches.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *refuse_, *finish;
-  if (!PyArg_ParseTuple(args, "OO", &refuse_, &finish))
-    return nullptr;
-  refuseCallback.set(refuse_);
-  finishCallback.set(finish);
-  Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {{"set_frozen_callbacks", setCallbacks,
-                                 METH_VARARGS,
-                                 "Sets the Python side of frozen launches."},
-                                {nullptr, nullptr, 0, nullptr}};
-
 bool graft::launcher::addFrozen(PyObject *module) {
   Ref type(PyType_FromModuleAndSpec(module, &frozenSpec, nullptr));
-  return type && PyModule_AddObjectRef(module, "Frozen", type.get()) == 0 &&
-         PyModule_AddFunctions(module, methods) == 0;
+  return type && PyModule_AddObjectRef(module, "Frozen", type.get()) == 0;
 }

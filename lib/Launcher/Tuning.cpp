@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Callbacks.h"
 #include "Constants.h"
 #include "Dispatcher.h"
 #include "Errors.h"
@@ -18,10 +19,6 @@
 #include "Room.h"
 
 using namespace graft::launcher;
-
-/// The Python side (callbacks.py): has Triton's own path tune; says what a
-/// configuration is now; goes on as Triton does where that is not what it was.
-static Callback tuneCallback, describeCallback, goOnCallback;
 
 namespace {
 
@@ -382,7 +379,7 @@ static int lookAtConfig(Tuned &tuned, PyObject *keywords, Look &look) {
   for (const Ref *dict : {&tuned.attributes, &tuned.kwargs, &tuned.configClass})
     look.reads(dict->get());
   Tuned now;
-  Ref facts = describeCallback(tuned.config.get(), Py_None);
+  Ref facts = callbacks.describe(tuned.config.get(), Py_None);
   if (!facts ||
       (facts.get() != Py_None && !readTuned(facts.get(), keywords, &now)))
     return -1;
@@ -452,7 +449,7 @@ static bool showConfig(const Tuner::Parts &self, const Tuned &tuned,
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  return goOnCallback(inner, grid, positional.get(), keywords.get(), config)
+  return callbacks.goOn(inner, grid, positional.get(), keywords.get(), config)
       .release();
 }
 
@@ -495,7 +492,7 @@ static PyObject *tune(const Tuner::Parts &self, Choices &choices,
   if (!collect(args, &positional, &keywords))
     return nullptr;
   Ref cache = Ref::to(self.cache.get());
-  Ref answer = tuneCallback(tuner, grid, positional.get(), keywords.get());
+  Ref answer = callbacks.tune(tuner, grid, positional.get(), keywords.get());
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
@@ -750,7 +747,7 @@ static bool callHeuristics(PyObject *heuristics, PyObject *argNames,
     if (PyDict_SetItem(keywords.get(), values.items[i].name.get(),
                        values.items[i].value.get()) < 0)
       return nullptr;
-  return goOnCallback(inner, grid, positional.get(), keywords.get(), Py_None)
+  return callbacks.goOn(inner, grid, positional.get(), keywords.get(), Py_None)
       .release();
 }
 
@@ -872,22 +869,6 @@ static bool addTargetType(PyObject *module, const char *name, PyType_Spec spec,
   return true;
 }
 
-/// `set_tuning_callbacks(tune, describe, go_on)`: the Python side of tuning.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *tune_, *describe, *goOn_;
-  if (!PyArg_ParseTuple(args, "OOO", &tune_, &describe, &goOn_))
-    return nullptr;
-  tuneCallback.set(tune_);
-  describeCallback.set(describe);
-  goOnCallback.set(goOn_);
-  Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {{"set_tuning_callbacks", setCallbacks,
-                                 METH_VARARGS,
-                                 "Sets the Python side of tuning."},
-                                {nullptr, nullptr, 0, nullptr}};
-
 bool graft::launcher::addTuning(PyObject *module) {
   if (!internNames({{&tuning.fn, "fn"},
                     {&tuning.configs, "configs"},
@@ -907,6 +888,5 @@ bool graft::launcher::addTuning(PyObject *module) {
              module, "Heuristic",
              {"triton.backends.graft._launcher.Heuristic", sizeof(Heuristic), 0,
               flags, slotsOf<Heuristic>("Launches what a Heuristics wraps.")},
-             launchHeuristic) &&
-         PyModule_AddFunctions(module, methods) == 0;
+             launchHeuristic);
 }
