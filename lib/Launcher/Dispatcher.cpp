@@ -30,11 +30,14 @@
 
 using namespace graft::launcher;
 
+bool Variant::read(PyObject *facts) {
+  return Loaded::read(facts) && attributes.read(compiled.get()) &&
+         Reads::of(compiled.get(), &reads);
+}
+
 int Variant::traverse(visitproc visit, void *arg) const {
-  Py_VISIT(compiled.get());
-  Py_VISIT(kernelCache.get());
-  Py_VISIT(key.get());
-  Py_VISIT(plan.get());
+  if (int stop = Loaded::traverse(visit, arg))
+    return stop;
   if (int stop = attributes.traverse(visit, arg))
     return stop;
   if (int stop = checked.traverse(visit, arg))
@@ -198,7 +201,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
   if (recent.kernel != kernel)
     return;
   parts.warm = &variant;
-  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  const Plan &plan = variant.plan();
   CacheLines &lines = recent.known->lines;
   lines.number = 0;
   lines.add(*reinterpret_cast<Dispatcher *>(recent.known->target));
@@ -917,7 +920,7 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled || asked);
   if (hooks != 0)
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
-  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  const Plan &plan = variant.plan();
   if (call.numDescriptors != 0) {
     Outcome outcome = fillDescriptors(plan, call, room->maps);
     if (outcome != Outcome::Done) // Triton's launcher meets what is odd again
@@ -1000,28 +1003,6 @@ Outcome Launch::go(Ref *result) {
   return outcome == Outcome::Done ? finish(found->value, result) : outcome;
 }
 
-/// Takes the variant that Triton chose, if the fast way can launch it again.
-/// *facts* is (compiled, kernel_cache, key, plan, function, num_warps,
-/// num_ctas, shared, direct). Returns false with an exception set.
-static bool readVariant(PyObject *facts, Variant *variant) {
-  PyObject *compiled, *kernelCache, *key, *plan;
-  unsigned long long function;
-  int direct;
-  LaunchConfig &config = variant->config;
-  if (!PyArg_ParseTuple(facts, "OO!OOKiiip", &compiled, &PyDict_Type,
-                        &kernelCache, &key, &plan, &function, &config.numWarps,
-                        &config.numCtas, &config.shared, &direct))
-    return false;
-  config.function = reinterpret_cast<CUfunction>(function);
-  variant->compiled = Ref::to(compiled);
-  variant->kernelCache = Ref::to(kernelCache);
-  variant->key = Ref::to(key);
-  variant->plan = Ref::to(plan);
-  variant->direct = direct != 0;
-  return variant->attributes.read(compiled) &&
-         Reads::of(compiled, &variant->reads);
-}
-
 /// Whether reading the launch again gives what was read before. If an address
 /// moved or a knob was set meanwhile, Triton may have compiled for what came
 /// after. Returns 1, 0, or -1 with an exception set.
@@ -1059,10 +1040,9 @@ PyObject *Launch::compile(bool remember) {
     return nullptr;
   int same = remember && facts != Py_None ? readsTheSame() : 0;
   Variant variant;
-  if (same < 0 || (same && !readVariant(facts, &variant)))
+  if (same < 0 || (same && !variant.read(facts)))
     return nullptr;
   const Reason reason = call.reason;
-  Plan *plan = same ? asPlan(variant.plan.get()) : nullptr;
   // Compiling may have run code that cleared the caches, or made another driver
   // the active one: look again.
   Outcome outcome = same ? findTable() : Outcome::Declined;
@@ -1070,7 +1050,7 @@ PyObject *Launch::compile(bool remember) {
     return nullptr;
   if (outcome == Outcome::Declined) {
     count(remember ? Reason::Compiled : reason);
-  } else if (!plan || (variant.direct && !fitsPlan(*plan, call))) {
+  } else if (variant.direct && !fitsPlan(variant.plan(), call)) {
     count(Reason::Conversion);
   } else {
     count(reason);

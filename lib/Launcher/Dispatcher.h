@@ -10,8 +10,8 @@
 #include "Changes.h"
 #include "Compiled.h"
 #include "Knobs.h"
+#include "Loaded.h"
 #include "Parts.h"
-#include "Plan.h"
 #include "Reads.h"
 #include "Runtime.h"
 #include "Table.h"
@@ -44,19 +44,14 @@ struct CallShape {
   uint64_t optionsId = 0; ///< equal for the same options in the same order
 };
 
-/// A variant of a kernel, compiled and loaded for one device. It owns the
-/// kernel that Triton compiled, and with it the module.
-struct Variant {
-  Ref compiled;
-  Ref kernelCache,
-      key; ///< where Triton keeps it; gone from there, it is not used
+/// A variant of a kernel for one device.
+struct Variant : Loaded {
   CompiledAttributes attributes;
-  CheckedState checked; ///< whether it is there, with these attributes
-  Ref plan;
-  LaunchConfig config;
-  bool direct = false; ///< whether nothing but the driver is needed to launch
+  CheckedState checked; ///< whether Triton has it, with these attributes
   std::unique_ptr<Reads> reads; ///< what it was compiled from; null: nothing
 
+  /// Reads what the compile callback says. Returns false with an exception set.
+  bool read(PyObject *facts);
   int traverse(visitproc visit, void *arg) const;
 };
 

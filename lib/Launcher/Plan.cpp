@@ -200,9 +200,8 @@ bool graft::launcher::readAddress(PyObject *object, const Plan &plan,
 // The fast path's leaves
 //===----------------------------------------------------------------------===//
 
-Plan *graft::launcher::asPlan(PyObject *object) {
-  return Py_TYPE(object) == planType ? reinterpret_cast<Plan *>(object)
-                                     : nullptr;
+bool graft::launcher::isPlan(PyObject *object) {
+  return Py_TYPE(object) == planType;
 }
 
 bool graft::launcher::fitsPlan(const Plan &plan, const Call &call) {

@@ -77,8 +77,8 @@ struct Grid {
   }
 };
 
-/// The plan that *object* is, or null; sets no exception.
-Plan *asPlan(PyObject *object);
+/// Whether *object* is a plan.
+bool isPlan(PyObject *object);
 
 /// Whether leaves of the kinds in *call* can be passed as *plan* wants them.
 bool fitsPlan(const Plan &plan, const Call &call);
