@@ -1076,13 +1076,10 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   case Outcome::Declined:
     break;
   }
-  if (launch.call.reason == Reason::FirstLaunch ||
-      launch.call.reason == Reason::Stale)
+  Way way = wayOf(launch.call.reason);
+  if (way == Way::Compile)
     return launch.compile(/*remember=*/true);
-  bool ours = launch.call.reason != Reason::RunReplaced &&
-              launch.call.reason != Reason::Inactive &&
-              launch.call.reason != Reason::Keyword;
-  if (launch.hooksCalled || (foreignArraysKnown() && ours))
+  if (launch.hooksCalled || (foreignArraysKnown() && way == Way::Ours))
     return launch.compile(/*remember=*/false);
   count(launch.call.reason);
   return runTritonsWay(kernel, grid, args);
