@@ -195,6 +195,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
 
 /// Notes what launching *variant* of *kernel* touches.
 [[gnu::cold]] static void noteLines(PyObject *kernel, Dispatcher::Parts &parts,
+                                    const CallShape &shape,
                                     const DeviceTable &table,
                                     const Variant &variant) {
   const RecentKernel &recent = recentSlot(kernel);
@@ -206,7 +207,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
   lines.number = 0;
   lines.add(*reinterpret_cast<Dispatcher *>(recent.known->target));
   lines.add(parts);
-  lines.add(*parts.recentShape);
+  lines.add(shape);
   lines.add(*parts.preRunHooks.get());
   lines.add(table);
   lines.add(variant);
@@ -304,7 +305,7 @@ private:
   PyObject *ownDebug = nullptr; ///< None, True or False
   int device = 0;
   CUstream stream = nullptr;
-  CallShape *shape = nullptr;
+  const CallShape *shape = nullptr;
   PyObject *const *values = nullptr; ///< of the parameters; borrowed
   Ref variadic;
   Table<Variant> *table = nullptr;
@@ -492,24 +493,25 @@ static bool sameOptions(const CallShape &a, const CallShape &b) {
   return true;
 }
 
-static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
-                                            const Arguments &args) {
+std::unique_ptr<CallShape> CallShape::make(const Shapes<CallShape> &others,
+                                           const std::vector<Param> &params,
+                                           const Arguments &args) {
   auto shape = std::make_unique<CallShape>();
   shape->keywords = Ref::to(args.keywords);
   shape->numPositional = args.numPositional;
-  shape->sources.assign(self.params.size(), CallShape::Default);
-  shape->reason = placePositional(self.params, *shape)
-                      ? placeKeywords(self.params, *shape)
+  shape->sources.assign(params.size(), CallShape::Default);
+  shape->reason = placePositional(params, *shape)
+                      ? placeKeywords(params, *shape)
                       : Reason::Binding;
-  for (size_t i = 0; i < self.params.size(); ++i)
-    if (shape->sources[i] == CallShape::Default && !self.params[i].fallback)
-      shape->reason = Reason::Binding;
   shape->inOrder = true;
-  for (size_t i = 0; i < self.params.size(); ++i)
+  for (size_t i = 0; i < params.size(); ++i) {
+    if (shape->sources[i] == CallShape::Default && !params[i].fallback)
+      shape->reason = Reason::Binding;
     shape->inOrder =
         shape->inOrder && shape->sources[i] == static_cast<int16_t>(i);
-  shape->optionsId = self.shapes.size();
-  for (auto &other : self.shapes)
+  }
+  shape->optionsId = others.size();
+  for (const auto &other : others)
     if (other->reason == Reason::Hit && shape->reason == Reason::Hit &&
         sameOptions(*other, *shape)) {
       shape->optionsId = other->optionsId;
@@ -518,9 +520,7 @@ static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
   return shape;
 }
 
-bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
-  if (a == b)
-    return true;
+bool graft::launcher::haveSameNames(PyObject *a, PyObject *b) {
   Py_ssize_t size = a ? tupleSize(a) : 0;
   if (size != (b ? tupleSize(b) : 0))
     return false;
@@ -532,27 +532,12 @@ bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
   return true;
 }
 
-/// Finds the shape of this call, or makes it. The names of one call site are
-/// the same tuple every time, so its identity decides mostly.
-static CallShape *shapeOf(Dispatcher::Parts &self, const Arguments &args) {
-  CallShape *recent = self.recentShape;
-  if (recent && recent->keywords.get() == args.keywords &&
-      recent->numPositional == args.numPositional)
-    return recent;
-  for (auto &shape : self.shapes)
-    if (shape->numPositional == args.numPositional &&
-        sameNames(shape->keywords.get(), args.keywords))
-      return self.recentShape = shape.get();
-  if (self.shapes.size() >= MaxShapes)
-    return nullptr;
-  self.shapes.push_back(makeShape(self, args));
-  return self.recentShape = self.shapes.back().get();
-}
-
 Outcome Launch::findShape() {
-  shape = shapeOf(self, args);
-  if (!shape)
+  Outcome outcome = self.shapes.find(&shape, self.params, args);
+  if (outcome == Outcome::Declined)
     return call.decline(Reason::TooMany);
+  if (outcome == Outcome::Failed)
+    return outcome;
   // An error of Python's own, before anything else is done.
   if (shape->reason == Reason::Keyword)
     return call.decline(Reason::Keyword);
@@ -943,7 +928,8 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
 /// The caller holds *variant*.
 Outcome Launch::finish(Variant &variant, Ref *result) {
   if (self.warm != &variant)
-    noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], variant);
+    noteLines(kernel, self, *shape, *self.tables[static_cast<size_t>(device)],
+              variant);
   Ref bound, computed, changed;
   PyObject *realGrid = grid;
   if (!PyTuple_CheckExact(grid) && PyCallable_Check(grid)) {
