@@ -33,6 +33,11 @@ def tensors(
 # fmt: on
 
 
+@triton.jit
+def described(a, b, n):
+    pass
+
+
 def pick_first(call, quantiles):
     """Stands in for the autotuner's benchmark. There is nothing to choose between empty kernels, and no GPU under a stub."""
     return [1.0 for _ in quantiles]

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     kernel: str
     """Its name in `empty_kernels`."""
     arguments: dict[str, int | float | str]
-    """By parameter, in order: a value, or 'tensor'."""
+    """By parameter, in order: a value, 'tensor' or 'descriptor'."""
     constexprs: dict[str, int] = {}  # noqa: RUF012 - nobody writes to it
     grid: Any = (1,)
     vary: tuple[str, ...] = ()
@@ -84,6 +84,12 @@ ROWS = {
             constexprs={"BLOCK": 64},
             grid=lambda meta: (meta["n"] // 1000,),
             max_extra=0.3,
+        ),
+        Row(
+            name="descriptors",
+            label="2 tensor descriptors, 1 int",
+            kernel="described",
+            arguments={"a": "descriptor", "b": "descriptor", "n": 1000},
         ),
         Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
         Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW, max_extra=0.3),

@@ -12,9 +12,11 @@ import importlib
 import struct
 import tempfile
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from .machines import Machine, Tensors
 from .rows import Row
@@ -36,7 +38,8 @@ class Case:
         self.row, self.machine = row, machine
         self.kernel = getattr(importlib.import_module(".empty_kernels", __package__), row.kernel)
         #: The arguments by parameter, in order, without constexprs.
-        self.values = {name: tensors.make() if value == "tensor" else value for name, value in row.arguments.items()}
+        make = {"tensor": tensors.make, "descriptor": lambda: describe(tensors.make())}
+        self.values = {name: make[value]() if isinstance(value, str) else value for name, value in row.arguments.items()}
 
     @functools.cached_property
     def compiled(self) -> Any:
@@ -58,11 +61,29 @@ class Case:
         metadata = self.compiled.metadata
         return metadata.num_warps * metadata.warp_size, 1, 1
 
-    def convert(self, pointer: Callable[[Any], Any], i32: Callable[[int], Any], fp32: Callable[[float], Any]) -> list[Any]:
-        """The parameters of the compiled kernel, as another library takes them. The last two are pointers to scratch memory."""
-        types = self.compiled.src.signature
-        by_type = {"i32": i32, "fp32": fp32}
-        return [by_type.get(types[name], pointer)(value) for name, value in self.values.items()] + [pointer(None)] * 2
+    def convert(self, pointer: Callable[[Any], Any], **scalars: Callable[[Any], Any]) -> list[Any]:
+        """The parameters of the compiled kernel, as another library takes them: *scalars* by type, all others are pointers. The
+        last two are pointers to scratch memory."""
+        return [scalars.get(type_, pointer)(value) for type_, value in self._parameters()] + [pointer(None)] * 2
+
+    def _parameters(self) -> Iterator[tuple[str, Any]]:
+        """The type and value of each parameter, descriptors taken apart."""
+        types, maps = self.compiled.src.signature, iter(self.compiled.metadata.tensordesc_meta or ())
+        for name, value in self.values.items():
+            if isinstance(value, TensorDescriptor):
+                rank = len(value.shape)
+                yield from zip(
+                    ["map"] + ["i32"] * rank + ["i64"] * rank,
+                    native("kernel_launcher").describe_tensor(value, next(maps), None),
+                    strict=True,
+                )
+            else:
+                yield types[name], value
+
+
+def describe(tensor: Any) -> TensorDescriptor:
+    """A descriptor of *tensor*, which has 1024 elements, as a matrix."""
+    return TensorDescriptor(tensor, [32, 32], [32, 1], [16, 32])
 
 
 def address_of(value: Any) -> int:
@@ -95,10 +116,11 @@ def prepare_c_loop(case: Case) -> Loop:
     measure = getattr(native(), "measure_floor", None)
     if measure is None:
         raise SkipError("this build of the native launcher cannot measure it")
+    formats = {"i32": "<i", "i64": "<q", "fp32": "<f"}
     params = case.convert(
         lambda value: struct.pack("<Q", address_of(value)),
-        functools.partial(struct.pack, "<i"),
-        functools.partial(struct.pack, "<f"),
+        map=bytes,
+        **{type_: functools.partial(struct.pack, form) for type_, form in formats.items()},
     )
     function, shared = case.compiled.function, case.compiled.metadata.shared
     return functools.partial(measure, function, GRID, case.block, shared, case.stream, params)
@@ -154,7 +176,7 @@ def prepare_cuda_core(case: Case) -> Loop:
     device = core.Device(case.device)
     device.set_current()
     code = core.ObjectCode.from_cubin(case.compiled.asm["cubin"])
-    params = {f"p{i}": value for i, value in enumerate(case.convert(address_of, numpy.int32, numpy.float32))}
+    params = {f"p{i}": value for i, value in enumerate(case.convert(address_of, i32=numpy.int32, fp32=numpy.float32))}
     config = core.LaunchConfig(grid=GRID, block=case.block, shmem_size=case.compiled.metadata.shared)
     names = {"launch": core.launch, "stream": device.default_stream, "config": config, "code": code, **params}
     names["kernel"] = code.get_kernel(case.compiled.name)
@@ -164,7 +186,9 @@ def prepare_cuda_core(case: Case) -> Loop:
 def prepare_cupy(case: Case) -> Loop:
     """CuPy's RawKernel, with CuPy's arrays and scalars as NumPy's."""
     numpy, cupy = importlib.import_module("numpy"), importlib.import_module("cupy")
-    values = case.convert(lambda value: numpy.uint64(0) if value is None else cupy.asarray(value), numpy.int32, numpy.float32)
+    values = case.convert(
+        lambda value: numpy.uint64(0) if value is None else cupy.asarray(value), i32=numpy.int32, fp32=numpy.float32
+    )
     params = {f"p{i}": value for i, value in enumerate(values)}
     call = f"kernel(grid, block, ({', '.join(params)}), shared_mem=shared)"
     with tempfile.TemporaryDirectory() as folder:

@@ -110,7 +110,7 @@ def _load(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict) -> tuple:
         raise FreezeError(f"{kernel.__name__} was not compiled: knobs.runtime.jit_cache_hook keeps it from that.")
     compiled._init_handles()
     facts = recorder.describe(compiled)
-    if facts is None or not compiled._run.direct:
+    if facts is None or not compiled._run.direct or compiled._run.describes:
         raise FreezeError(
             f"{kernel.__name__} needs Python at each launch (scratch memory, tensor descriptors, a sanitiser, or asynchronous "
             "compilation) and cannot be frozen; launch it with kernel[grid](...)."

@@ -33,13 +33,20 @@ class Launcher:
         #: The types of nested arguments; None if there are none.
         self._nested = expanded if any(isinstance(type_, tuple) for type_ in expanded) else None
         self.plan = _launcher.Plan(
-            metadata.name, tuple(_leaves(expanded, expanded)), bool(metadata.launch_cooperative_grid), bool(metadata.launch_pdl)
+            metadata.name,
+            tuple(_leaves(expanded, expanded)),
+            bool(metadata.launch_cooperative_grid),
+            bool(metadata.launch_pdl),
+            _maps_of(descriptors),
         )
-        self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, _describe_tensor)
+        self._launch = wrap_handle_tensordesc_impl(self._launch_values, signature, descriptors, describe_tensor)
+        self._signature = tuple(signature.values())
+        #: Whether it takes descriptors.
+        self.describes = self._launch != self._launch_values
         #: Whether launching takes nothing but the arguments and the driver.
         self.direct = (
             not self._gsan
-            and self._launch == self._launch_values
+            and (not self.describes or _are_tiles(descriptors))
             and metadata.global_scratch_size == 0
             and metadata.profile_scratch_size == 0
         )
@@ -61,6 +68,8 @@ class Launcher:
         scratch = self._allocate_scratch((grid_x, grid_y, grid_z), stream)
         if self._gsan:
             args += _gsan_arguments(stream, self._metadata.launch_pdl)
+        if self.describes:
+            self._check_values(self._signature, args)
         hooks = launch_metadata, enter_hook, exit_hook
         self._launch(grid_x, grid_y, grid_z, stream, function, kernel_metadata, *hooks, *scratch, args)
 
@@ -68,6 +77,18 @@ class Launcher:
         """Launches; the last of *request* holds the arguments, with descriptors expanded."""
         values = request[-1]
         self.plan.launch(*request[:-1], tuple(values if self._nested is None else _leaves(self._nested, values)))
+
+    def _check_values(self, types: tuple, values: tuple) -> None:
+        """Raises `TypeError` if there is not a value for each type, as where a grid has changed the arguments.
+
+        Triton's code for descriptors ends the process then.
+        """
+        if not isinstance(values, tuple) or len(values) != len(types):
+            got = len(values) if isinstance(values, tuple) else f"a {type(values).__name__}"
+            raise TypeError(f"kernel '{self._metadata.name}' takes {len(types)} arguments, got {got}")
+        for type_, value in zip(types, values, strict=True):
+            if isinstance(type_, tuple):
+                self._check_values(type_, value)
 
     def _allocate_scratch(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
         """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""
@@ -99,8 +120,31 @@ class _OurUtils:
     runtime = types.SimpleNamespace(driver=types.SimpleNamespace(active=types.SimpleNamespace(utils=_launcher)))
 
 
+def _are_tiles(descriptors: Any) -> bool:
+    """Whether the native launcher can make the maps of all *descriptors*, a kernel's `tensordesc_meta`."""
+    return bool(descriptors) and all(made is not None and not made.get("is_im2col", False) for made in descriptors)
+
+
+def _maps_of(descriptors: Any) -> tuple:
+    """How the native launcher makes the maps of *descriptors*."""
+    if not _are_tiles(descriptors):
+        return ()
+    types = nvidia.TMA_DTYPE_DEVICE_TO_HOST
+    return tuple(
+        (
+            made["swizzle"],
+            made["elem_size"],
+            types[made["elem_type"]],
+            types[nvidia.TMA_TF32],
+            made["fp4_padded"],
+            list(made["block_size"]),
+        )
+        for made in descriptors
+    )
+
+
 #: Triton's own `make_tensordesc_arg`, with our `utils`.
-_describe_tensor = types.FunctionType(
+describe_tensor = types.FunctionType(
     nvidia.make_tensordesc_arg.__code__, vars(nvidia) | {"triton": _OurUtils}, "make_tensordesc_arg"
 )
 

@@ -3,8 +3,8 @@
 
 While our driver is active, `kernel[grid](...)` is native code (`lib/Launcher/`, the extension `_launcher`) from the subscript to
 `cuLaunchKernelEx`. Python runs where a variant of a kernel is launched for the first time, which is Triton's own `run` with
-somebody looking over its shoulder, and where a launch needs more than the driver: hooks that do something, scratch memory,
-tensor descriptors (`callbacks`, `kernel_launcher`).
+somebody looking over its shoulder, and where a launch needs more than the driver: hooks that do something, scratch memory
+(`callbacks`, `kernel_launcher`).
 """
 
 from __future__ import annotations
@@ -59,10 +59,18 @@ def install(driver: Any) -> Callable[[], None] | None:
         return None
     _launcher.set_errors(LaunchError)
     _launcher.set_triton(knobs, knobs.HookChain, constexpr, dtype, JITFunction, callbacks.compiled_kernel())
-    _launcher.set_callbacks(callbacks.make, callbacks.compile_and_launch, callbacks.finish, _get_item)
-    _launcher.set_reads(still_holds, ABSENT, UNSTABLE)
-    _launcher.set_tuning_callbacks(callbacks.tune, callbacks.describe_config, callbacks.go_on)
-    _launcher.set_frozen_callbacks(refuse, callbacks.finish)
+    _launcher.set_callbacks(
+        make=callbacks.make,
+        compile=callbacks.compile_and_launch,
+        finish=callbacks.finish,
+        get_item=_get_item,
+        tune=callbacks.tune,
+        describe=callbacks.describe_config,
+        go_on=callbacks.go_on,
+        refuse=refuse,
+        still_holds=still_holds,
+    )
+    _launcher.set_reads(ABSENT, UNSTABLE)
     follow(driver)
     ours = {cls: _launcher.make_getitem(cls) for cls in callbacks.RUNS}
     for cls, get_item in ours.items():

@@ -54,15 +54,13 @@ def start() -> Any:
     _launcher.set_errors(LaunchError)
     _launcher.set_triton(knobs, _Nothing, values.constexpr, values.dtype, _Nothing, (dict_of(LoadedKernel), None, None))
     _launcher.set_callbacks(
-        lambda kernel: kernel.make_target(),
-        lambda kernel, grid, args, kwargs, hook_keywords: kernel.run(grid, args, kwargs),
-        lambda loaded, grid, stream, arguments: loaded.launch(grid, stream, arguments),
-        lambda kernel, grid: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
-    )
-    _launcher.set_tuning_callbacks(
-        lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs),
-        lambda config, key: config.facts(key),
-        lambda kernel, grid, args, kwargs, config: kernel[grid](*args, **kwargs, **config.keywords),
+        make=lambda kernel: kernel.make_target(),
+        compile=lambda kernel, grid, args, kwargs, hook_keywords: kernel.run(grid, args, kwargs),
+        finish=lambda loaded, grid, stream, arguments: loaded.launch(grid, stream, arguments),
+        get_item=lambda kernel, grid: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
+        tune=lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs),
+        describe=lambda config, key: config.facts(key),
+        go_on=lambda kernel, grid, args, kwargs, config: kernel[grid](*args, **kwargs, **config.keywords),
     )
     _launcher.set_sources(_launcher.get_current_device, _launcher.get_default_stream, True, True, False, None)
     _launcher.set_active(True)

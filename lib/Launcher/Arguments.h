@@ -2,122 +2,18 @@
 //
 // SPDX-License-Identifier: MIT
 //
-// What a launch passes is read once, into two rows of 64-bit numbers: *words*,
-// which tell variants of a kernel apart, and *leaves*, the values themselves.
-//
-// Two launches with the same words are launches that Triton would give the same
-// specialisation and the same options. The reverse need not hold: words may be
-// finer, which costs a second entry in a table and never a wrong kernel.
-//
 //===----------------------------------------------------------------------===//
 
 #ifndef GRAFT_LAUNCHER_ARGUMENTS_H
 #define GRAFT_LAUNCHER_ARGUMENTS_H
 
-#include "Objects.h"
-#include "Stats.h"
-
-#include <cstdint>
+#include "Call.h"
 
 namespace graft::launcher {
-
-/// How a parameter's value takes part in the choice of a variant.
-enum class Rule : uint8_t {
-  Constexpr,   ///< by its type and value
-  Specialized, ///< by its type, and by what is special about its value
-  Typed,       ///< by its type alone (do_not_specialize)
-  Float,       ///< not at all: annotated as a floating-point number
-  Bool,        ///< not at all: annotated as a one-bit integer
-};
-
-/// What is known about a parameter beforehand.
-struct Param {
-  Ref name;     ///< interned
-  Ref fallback; ///< its default, or null
-  Rule rule = Rule::Specialized;
-  bool align = true;        ///< whether divisibility by 16 is special
-  bool splitSign = false;   ///< whether negative integers must be kept apart
-  bool keywordOnly = false; ///< not to be passed by position
-  bool variadic = false;    ///< takes all further positions
-};
-
-/// What kind of value a leaf holds.
-enum class Leaf : uint8_t { Constant, None, Bool, Int, Float, Pointer };
-
-/// Whether something was done, left to Triton's own path, or raised.
-enum class Outcome : int { Failed = -1, Declined = 0, Done = 1 };
-
-/// The largest launch that the fast path takes; what it needs is in Room.h.
-constexpr unsigned MaxLeaves = 256;
-constexpr unsigned MaxWords = 3 * MaxLeaves;
-
-/// The arguments of one launch, as read.
-struct Call {
-  unsigned numWords = 0, numLeaves = 0, numObjects = 0, numForeign = 0;
-  Reason reason = Reason::Hit; ///< why it was declined
-  uint64_t words[MaxWords];
-  uint64_t leaves[MaxLeaves];
-  Leaf kinds[MaxLeaves];
-  /// Pointers that the driver has to be asked about, by the index of the leaf.
-  uint16_t foreign[MaxLeaves];
-  /// Constants that words cannot hold whole; owned.
-  PyObject *objects[MaxLeaves];
-
-  Call() {} // nothing is cleared: the counts say what is valid
-  Call(const Call &) = delete;
-  Call &operator=(const Call &) = delete;
-  ~Call() { clear(); }
-
-  /// Forgets all that was read.
-  void clear() {
-    numWords = numLeaves = numForeign = 0;
-    reason = Reason::Hit;
-    while (numObjects > 0)
-      Py_DECREF(objects[--numObjects]);
-  }
-
-  /// Appends a word. There is room if `fits` said so.
-  void word(uint64_t value) { words[numWords++] = value; }
-  /// Appends a leaf. There is room if `fits` said so.
-  void leaf(Leaf kind, uint64_t value) {
-    kinds[numLeaves] = kind;
-    leaves[numLeaves++] = value;
-  }
-  /// Whether *more* leaves, words and objects can be appended.
-  bool fits(unsigned more) const {
-    return numLeaves + more <= MaxLeaves && numWords + 3 * more <= MaxWords &&
-           numObjects + more <= MaxLeaves;
-  }
-  [[gnu::cold, gnu::noinline]] Outcome decline(Reason why) {
-    reason = why;
-    return Outcome::Declined;
-  }
-};
 
 /// Reads *value*, the argument for *param*, into *call*. Borrows *value*.
 /// `Failed` has an exception set. Needs the GIL.
 Outcome readArgument(Call &call, PyObject *value, const Param &param);
-
-/// Appends the words of the constant *value*: equal exactly for constants of
-/// the same type and value. Borrows *value*. Needs the GIL.
-Outcome readConstant(Call &call, PyObject *value);
-
-/// Whether the constants *mine* and *other*, of one type and with the same
-/// words, are the same. Returns 1, 0, or -1 with an exception set. Needs the
-/// GIL.
-int sameConstant(PyObject *mine, PyObject *other);
-
-/// Whether *value* cannot change as long as it is the same object. Needs the
-/// GIL.
-bool isImmutable(PyObject *value);
-
-/// Whether *value* is a tl.constexpr, and of no subclass.
-bool isConstexpr(PyObject *value);
-
-/// Takes Triton's classes `tl.constexpr`, `tl.dtype` and `triton.JITFunction`.
-/// Returns false with an exception set on failure. Needs the GIL.
-bool setConstantTypes(PyObject *constexprType, PyObject *dtypeType,
-                      PyObject *functionType);
 
 } // namespace graft::launcher
 

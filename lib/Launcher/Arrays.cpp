@@ -6,7 +6,7 @@
 
 #include "Arrays.h"
 #include "Errors.h"
-#include "Runtime.h"
+#include "Names.h"
 
 #include <iterator>
 #include <unordered_map>
@@ -24,6 +24,7 @@ namespace {
 struct ArrayType {
   enum Kind : uint8_t { None, Torch, Exchange, Object } kind = None;
   const dlpack::ExchangeAPI *api = nullptr;
+  DescriptorClass descriptor = DescriptorClass::None; ///< of kind None
 };
 
 /// The same, with the type, which it keeps.
@@ -65,7 +66,12 @@ static uint64_t nextDtype = 0;
 
 KnownTorch graft::launcher::knownTorch;
 
-static PyObject *dtypeName;
+namespace {
+struct ArrayNames {
+  PyObject *tritonsModule, *gluonsModule, *descriptor;
+};
+} // namespace
+static ArrayNames arrayNames;
 
 static void forgetArrayTypes() {
   lastType = nullptr;
@@ -105,12 +111,44 @@ static bool hasOwnExchangeAPI(PyObject *type, bool *has) {
   return own || passOver();
 }
 
+/// Writes whether *type* is the class of tensor descriptors in the module
+/// called *name*, if somebody has imported that. Returns false with an
+/// exception set.
+static bool isDescriptorOf(PyObject *name, PyObject *type, bool *is) {
+  Ref module, cls;
+  if (!lookup(PyImport_GetModuleDict(), name, &module) ||
+      (module && !getAttribute(module.get(), arrayNames.descriptor, &cls)))
+    return false;
+  *is = cls.get() == type;
+  return true;
+}
+
+/// Writes which class of tensor descriptors *type* is. Returns false with an
+/// exception set.
+static bool classifyDescriptor(PyObject *type, DescriptorClass *which) {
+  bool tritons = false, gluons = false;
+  if (!isDescriptorOf(arrayNames.tritonsModule, type, &tritons) ||
+      !isDescriptorOf(arrayNames.gluonsModule, type, &gluons))
+    return false;
+  *which = tritons  ? DescriptorClass::Tritons
+           : gluons ? DescriptorClass::Gluons
+                    : DescriptorClass::None;
+  return true;
+}
+
 /// Finds out how arrays of *type* are read. Returns false with an exception
 /// set: classes run code when they are asked for attributes.
 static bool classify(PyObject *type, ArrayType *how) {
   Ref dataPtr;
   const dlpack::ExchangeAPI *api;
   bool isOwn = false;
+  DescriptorClass descriptor;
+  if (!classifyDescriptor(type, &descriptor))
+    return false;
+  if (descriptor != DescriptorClass::None) {
+    *how = {ArrayType::None, nullptr, descriptor};
+    return true;
+  }
   if (!getAttribute(type, names.dataPtr, &dataPtr) || !exchangeAPI(type, &api))
     return false;
   for (PyTypeObject *torchType : knownTorch.types)
@@ -216,7 +254,7 @@ static uint64_t numberOfDtype(PyObject *dtype) {
 /// Reads an object by its `dtype` and `data_ptr()`. What these raise is left
 /// for Triton's own path to raise again, in its own order.
 static Outcome readObject(PyObject *value, Array *out) {
-  Ref dtype(PyObject_GetAttr(value, dtypeName));
+  Ref dtype(PyObject_GetAttr(value, names.dtype));
   PyObject *args[] = {value};
   Ref address;
   if (dtype)
@@ -272,6 +310,25 @@ Outcome graft::launcher::readArray(PyObject *value, Array *out) {
     return readObject(value, out);
   }
   return Outcome::Declined;
+}
+
+Outcome graft::launcher::readDtype(PyObject *array, uint64_t *number) {
+  Array known;
+  if (readKnownTensor(array, &known)) {
+    *number = known.dtype;
+    return Outcome::Done;
+  }
+  Ref dtype;
+  if (!getAttribute(array, names.dtype, &dtype))
+    return Outcome::Failed;
+  if (!dtype)
+    return Outcome::Declined;
+  *number = dtypeNumber(FromObject, numberOfDtype(dtype.get()));
+  return Outcome::Done;
+}
+
+DescriptorClass graft::launcher::descriptorClass(PyTypeObject *type) {
+  return type == lastType ? lastArrayType.descriptor : DescriptorClass::None;
 }
 
 bool graft::launcher::foreignArraysKnown() { return foreignTypesKnown; }
@@ -371,6 +428,10 @@ static PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addArrays(PyObject *module) {
-  return (dtypeName = PyUnicode_InternFromString("dtype")) &&
+  return internNames(
+             {{&arrayNames.tritonsModule, "triton.tools.tensor_descriptor"},
+              {&arrayNames.gluonsModule,
+               "triton.experimental.gluon.nvidia.hopper"},
+              {&arrayNames.descriptor, "TensorDescriptor"}}) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

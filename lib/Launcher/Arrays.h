@@ -11,7 +11,7 @@
 #ifndef GRAFT_LAUNCHER_ARRAYS_H
 #define GRAFT_LAUNCHER_ARRAYS_H
 
-#include "Arguments.h"
+#include "Call.h"
 #include "DLPack.h"
 #include "TorchLayout.h"
 
@@ -27,6 +27,17 @@ struct Array {
 /// Reads *value* into *out*. `Declined` if it is no array. Borrows *value*.
 /// Needs the GIL.
 Outcome readArray(PyObject *value, Array *out);
+
+/// Writes the number of the dtype of *array*, as `readArray` has it. Declined
+/// if it has none. Borrows *array*. Needs the GIL.
+Outcome readDtype(PyObject *array, uint64_t *number);
+
+/// Which class of tensor descriptors a type is: none, Triton's, or Gluon's,
+/// which has a layout, too.
+enum class DescriptorClass : uint8_t { None, Tritons, Gluons };
+
+/// Which one *type* is, which `readArray` declined last.
+DescriptorClass descriptorClass(PyTypeObject *type);
 
 /// What is known of torch in this process.
 struct KnownTorch {

@@ -6,6 +6,7 @@
 
 #include "Changes.h"
 #include "Errors.h"
+#include "Names.h"
 
 #include <iterator>
 #include <unordered_set>

@@ -7,7 +7,7 @@
 #include "Compiled.h"
 #include "Changes.h"
 #include "Errors.h"
-#include "Runtime.h"
+#include "Names.h"
 
 using namespace graft::launcher;
 

@@ -11,9 +11,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dispatcher.h"
+#include "Arguments.h"
 #include "Arrays.h"
+#include "Callbacks.h"
+#include "Constants.h"
+#include "Descriptors.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Room.h"
 #include "Words.h"
 
@@ -25,17 +30,14 @@
 
 using namespace graft::launcher;
 
-/// The Python side (callbacks.py): makes dispatchers, has Triton compile, and
-/// launches what needs more than the driver.
-static Callback makeCallback, compileCallback, finishCallback;
-/// Triton's own `__getitem__` of kernels.
-static Callback tritonsGetItem;
+bool Variant::read(PyObject *facts) {
+  return Loaded::read(facts) && attributes.read(compiled.get()) &&
+         Reads::of(compiled.get(), &reads);
+}
 
 int Variant::traverse(visitproc visit, void *arg) const {
-  Py_VISIT(compiled.get());
-  Py_VISIT(kernelCache.get());
-  Py_VISIT(key.get());
-  Py_VISIT(plan.get());
+  if (int stop = Loaded::traverse(visit, arg))
+    return stop;
   if (int stop = attributes.traverse(visit, arg))
     return stop;
   if (int stop = checked.traverse(visit, arg))
@@ -152,7 +154,7 @@ static PyObject *forgetFunction;
 
 /// Makes an entry for *kernel*. Returns false with an exception set.
 [[gnu::cold]] static bool learnKernel(PyObject *kernel, Target *target) {
-  Ref made = makeCallback(kernel);
+  Ref made = callbacks.make(kernel);
   if (!made)
     return false;
   Known known;
@@ -193,18 +195,19 @@ void graft::launcher::warmUp(PyObject *kernel) {
 
 /// Notes what launching *variant* of *kernel* touches.
 [[gnu::cold]] static void noteLines(PyObject *kernel, Dispatcher::Parts &parts,
+                                    const CallShape &shape,
                                     const DeviceTable &table,
                                     const Variant &variant) {
   const RecentKernel &recent = recentSlot(kernel);
   if (recent.kernel != kernel)
     return;
   parts.warm = &variant;
-  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
+  const Plan &plan = variant.plan();
   CacheLines &lines = recent.known->lines;
   lines.number = 0;
   lines.add(*reinterpret_cast<Dispatcher *>(recent.known->target));
   lines.add(parts);
-  lines.add(*parts.recentShape);
+  lines.add(shape);
   lines.add(*parts.preRunHooks.get());
   lines.add(table);
   lines.add(variant);
@@ -223,7 +226,7 @@ void graft::launcher::warmUp(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  Ref launch = tritonsGetItem(kernel, grid);
+  Ref launch = callbacks.getItem(kernel, grid);
   if (!launch)
     return nullptr;
   return PyObject_Vectorcall(launch.get(), args.values,
@@ -302,7 +305,7 @@ private:
   PyObject *ownDebug = nullptr; ///< None, True or False
   int device = 0;
   CUstream stream = nullptr;
-  CallShape *shape = nullptr;
+  const CallShape *shape = nullptr;
   PyObject *const *values = nullptr; ///< of the parameters; borrowed
   Ref variadic;
   Table<Variant> *table = nullptr;
@@ -490,24 +493,25 @@ static bool sameOptions(const CallShape &a, const CallShape &b) {
   return true;
 }
 
-static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
-                                            const Arguments &args) {
+std::unique_ptr<CallShape> CallShape::make(const Shapes<CallShape> &others,
+                                           const std::vector<Param> &params,
+                                           const Arguments &args) {
   auto shape = std::make_unique<CallShape>();
   shape->keywords = Ref::to(args.keywords);
   shape->numPositional = args.numPositional;
-  shape->sources.assign(self.params.size(), CallShape::Default);
-  shape->reason = placePositional(self.params, *shape)
-                      ? placeKeywords(self.params, *shape)
+  shape->sources.assign(params.size(), CallShape::Default);
+  shape->reason = placePositional(params, *shape)
+                      ? placeKeywords(params, *shape)
                       : Reason::Binding;
-  for (size_t i = 0; i < self.params.size(); ++i)
-    if (shape->sources[i] == CallShape::Default && !self.params[i].fallback)
-      shape->reason = Reason::Binding;
   shape->inOrder = true;
-  for (size_t i = 0; i < self.params.size(); ++i)
+  for (size_t i = 0; i < params.size(); ++i) {
+    if (shape->sources[i] == CallShape::Default && !params[i].fallback)
+      shape->reason = Reason::Binding;
     shape->inOrder =
         shape->inOrder && shape->sources[i] == static_cast<int16_t>(i);
-  shape->optionsId = self.shapes.size();
-  for (auto &other : self.shapes)
+  }
+  shape->optionsId = others.size();
+  for (const auto &other : others)
     if (other->reason == Reason::Hit && shape->reason == Reason::Hit &&
         sameOptions(*other, *shape)) {
       shape->optionsId = other->optionsId;
@@ -516,9 +520,7 @@ static std::unique_ptr<CallShape> makeShape(const Dispatcher::Parts &self,
   return shape;
 }
 
-bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
-  if (a == b)
-    return true;
+bool graft::launcher::haveSameNames(PyObject *a, PyObject *b) {
   Py_ssize_t size = a ? tupleSize(a) : 0;
   if (size != (b ? tupleSize(b) : 0))
     return false;
@@ -530,27 +532,12 @@ bool graft::launcher::sameNames(PyObject *a, PyObject *b) {
   return true;
 }
 
-/// Finds the shape of this call, or makes it. The names of one call site are
-/// the same tuple every time, so its identity decides mostly.
-static CallShape *shapeOf(Dispatcher::Parts &self, const Arguments &args) {
-  CallShape *recent = self.recentShape;
-  if (recent && recent->keywords.get() == args.keywords &&
-      recent->numPositional == args.numPositional)
-    return recent;
-  for (auto &shape : self.shapes)
-    if (shape->numPositional == args.numPositional &&
-        sameNames(shape->keywords.get(), args.keywords))
-      return self.recentShape = shape.get();
-  if (self.shapes.size() >= MaxShapes)
-    return nullptr;
-  self.shapes.push_back(makeShape(self, args));
-  return self.recentShape = self.shapes.back().get();
-}
-
 Outcome Launch::findShape() {
-  shape = shapeOf(self, args);
-  if (!shape)
+  Outcome outcome = self.shapes.find(&shape, self.params, args);
+  if (outcome == Outcome::Declined)
     return call.decline(Reason::TooMany);
+  if (outcome == Outcome::Failed)
+    return outcome;
   // An error of Python's own, before anything else is done.
   if (shape->reason == Reason::Keyword)
     return call.decline(Reason::Keyword);
@@ -918,13 +905,20 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled || asked);
   if (hooks != 0)
     return hooks < 0 ? Outcome::Failed : Outcome::Done;
+  const Plan &plan = variant.plan();
+  if (call.numDescriptors != 0) {
+    Outcome outcome = fillDescriptors(plan, call, room->maps);
+    if (outcome != Outcome::Done) // Triton's launcher meets what is odd again
+      return outcome == Outcome::Failed ? outcome : Outcome::Done;
+  }
   *done = true;
-  const Plan &plan = *reinterpret_cast<Plan *>(variant.plan.get());
   CUdeviceptr scratch[2] = {0, 0};
   void **params = room->params;
   if (!convertLeaves(plan, call, device))
     return Outcome::Failed;
   gatherParams(plan, call, scratch, params);
+  for (unsigned i = 0; i < call.numDescriptors; ++i)
+    params[plan.maps[i].param] = &room->maps[i];
   return launchKernel(plan, variant.config, size, stream, params, device)
              ? Outcome::Done
              : Outcome::Failed;
@@ -934,7 +928,8 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
 /// The caller holds *variant*.
 Outcome Launch::finish(Variant &variant, Ref *result) {
   if (self.warm != &variant)
-    noteLines(kernel, self, *self.tables[static_cast<size_t>(device)], variant);
+    noteLines(kernel, self, *shape, *self.tables[static_cast<size_t>(device)],
+              variant);
   Ref bound, computed, changed;
   PyObject *realGrid = grid;
   if (!PyTuple_CheckExact(grid) && PyCallable_Check(grid)) {
@@ -960,8 +955,8 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
         PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
     if (!arguments || !streamNumber)
       return Outcome::Failed;
-    if (!finishCallback(variant.compiled.get(), realGrid, streamNumber.get(),
-                        arguments.get()))
+    if (!callbacks.finish(variant.compiled.get(), realGrid, streamNumber.get(),
+                          arguments.get()))
       return Outcome::Failed;
   }
   *result = Ref::to(variant.compiled.get());
@@ -994,28 +989,6 @@ Outcome Launch::go(Ref *result) {
   return outcome == Outcome::Done ? finish(found->value, result) : outcome;
 }
 
-/// Takes the variant that Triton chose, if the fast way can launch it again.
-/// *facts* is (compiled, kernel_cache, key, plan, function, num_warps,
-/// num_ctas, shared, direct). Returns false with an exception set.
-static bool readVariant(PyObject *facts, Variant *variant) {
-  PyObject *compiled, *kernelCache, *key, *plan;
-  unsigned long long function;
-  int direct;
-  LaunchConfig &config = variant->config;
-  if (!PyArg_ParseTuple(facts, "OO!OOKiiip", &compiled, &PyDict_Type,
-                        &kernelCache, &key, &plan, &function, &config.numWarps,
-                        &config.numCtas, &config.shared, &direct))
-    return false;
-  config.function = reinterpret_cast<CUfunction>(function);
-  variant->compiled = Ref::to(compiled);
-  variant->kernelCache = Ref::to(kernelCache);
-  variant->key = Ref::to(key);
-  variant->plan = Ref::to(plan);
-  variant->direct = direct != 0;
-  return variant->attributes.read(compiled) &&
-         Reads::of(compiled, &variant->reads);
-}
-
 /// Whether reading the launch again gives what was read before. If an address
 /// moved or a knob was set meanwhile, Triton may have compiled for what came
 /// after. Returns 1, 0, or -1 with an exception set.
@@ -1046,17 +1019,16 @@ PyObject *Launch::compile(bool remember) {
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  Ref answer = compileCallback(kernel, grid, positional.get(), keywords.get(),
-                               hooksCalled ? hookKeywords.get() : Py_None);
+  Ref answer = callbacks.compile(kernel, grid, positional.get(), keywords.get(),
+                                 hooksCalled ? hookKeywords.get() : Py_None);
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
   int same = remember && facts != Py_None ? readsTheSame() : 0;
   Variant variant;
-  if (same < 0 || (same && !readVariant(facts, &variant)))
+  if (same < 0 || (same && !variant.read(facts)))
     return nullptr;
   const Reason reason = call.reason;
-  Plan *plan = same ? asPlan(variant.plan.get()) : nullptr;
   // Compiling may have run code that cleared the caches, or made another driver
   // the active one: look again.
   Outcome outcome = same ? findTable() : Outcome::Declined;
@@ -1064,7 +1036,7 @@ PyObject *Launch::compile(bool remember) {
     return nullptr;
   if (outcome == Outcome::Declined) {
     count(remember ? Reason::Compiled : reason);
-  } else if (!plan || !fitsPlan(*plan, call)) {
+  } else if (variant.direct && !fitsPlan(variant.plan(), call)) {
     count(Reason::Conversion);
   } else {
     count(reason);
@@ -1090,13 +1062,10 @@ static PyObject *launchFast(PyObject *target, PyObject *kernel, PyObject *grid,
   case Outcome::Declined:
     break;
   }
-  if (launch.call.reason == Reason::FirstLaunch ||
-      launch.call.reason == Reason::Stale)
+  Way way = wayOf(launch.call.reason);
+  if (way == Way::Compile)
     return launch.compile(/*remember=*/true);
-  bool ours = launch.call.reason != Reason::RunReplaced &&
-              launch.call.reason != Reason::Inactive &&
-              launch.call.reason != Reason::Keyword;
-  if (launch.hooksCalled || (foreignArraysKnown() && ours))
+  if (launch.hooksCalled || (foreignArraysKnown() && way == Way::Ours))
     return launch.compile(/*remember=*/false);
   count(launch.call.reason);
   return runTritonsWay(kernel, grid, args);
@@ -1239,20 +1208,6 @@ static PyType_Spec dispatcherSpec = {
     "triton.backends.graft.launch._launcher.Dispatcher", sizeof(Dispatcher), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, dispatcherSlots};
 
-/// `set_callbacks(make, compile, finish, get_item)`: the Python side of the
-/// launcher, and Triton's own `__getitem__` of kernels.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *given[4];
-  if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2],
-                        &given[3]))
-    return nullptr;
-  Callback *slots[] = {&makeCallback, &compileCallback, &finishCallback,
-                       &tritonsGetItem};
-  for (int i = 0; i < 4; ++i)
-    slots[i]->set(given[i]);
-  Py_RETURN_NONE;
-}
-
 /// `forget_kernels()`: kernels are looked at anew when they are next launched.
 static PyObject *forgetKernels(PyObject *, PyObject *) {
   std::unordered_map<PyObject *, Known> old;
@@ -1262,8 +1217,6 @@ static PyObject *forgetKernels(PyObject *, PyObject *) {
 }
 
 static PyMethodDef methods[] = {
-    {"set_callbacks", setCallbacks, METH_VARARGS,
-     "Sets the Python side of the launcher."},
     {"forget_kernels", forgetKernels, METH_NOARGS,
      "Looks at kernels anew when they are next launched."},
     {nullptr, nullptr, 0, nullptr}};

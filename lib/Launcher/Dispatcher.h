@@ -10,10 +10,11 @@
 #include "Changes.h"
 #include "Compiled.h"
 #include "Knobs.h"
+#include "Loaded.h"
 #include "Parts.h"
-#include "Plan.h"
 #include "Reads.h"
 #include "Runtime.h"
+#include "Shapes.h"
 #include "Table.h"
 
 #include <memory>
@@ -30,6 +31,15 @@ struct Arguments {
   Py_ssize_t numKeywords() const { return keywords ? tupleSize(keywords) : 0; }
 };
 
+/// Whether two different tuples of names, either perhaps null, have the same.
+bool haveSameNames(PyObject *a, PyObject *b);
+
+/// Whether two tuples of names, either perhaps null, are the same. Those of one
+/// call site are one tuple every time, so identity decides mostly.
+inline bool sameNames(PyObject *a, PyObject *b) {
+  return a == b || haveSameNames(a, b);
+}
+
 /// One way of writing the arguments of a kernel: how many by position and which
 /// by name. Worked out once.
 struct CallShape {
@@ -42,21 +52,24 @@ struct CallShape {
   std::vector<uint16_t> options; ///< the arguments that are options
   bool inOrder = false;   ///< whether the arguments are those of the parameters
   uint64_t optionsId = 0; ///< equal for the same options in the same order
+
+  bool isOf(const std::vector<Param> &, const Arguments &args) const {
+    return numPositional == args.numPositional &&
+           sameNames(keywords.get(), args.keywords);
+  }
+  static std::unique_ptr<CallShape> make(const Shapes<CallShape> &others,
+                                         const std::vector<Param> &params,
+                                         const Arguments &args);
 };
 
-/// A variant of a kernel, compiled and loaded for one device. It owns the
-/// kernel that Triton compiled, and with it the module.
-struct Variant {
-  Ref compiled;
-  Ref kernelCache,
-      key; ///< where Triton keeps it; gone from there, it is not used
+/// A variant of a kernel for one device.
+struct Variant : Loaded {
   CompiledAttributes attributes;
-  CheckedState checked; ///< whether it is there, with these attributes
-  Ref plan;
-  LaunchConfig config;
-  bool direct = false; ///< whether nothing but the driver is needed to launch
+  CheckedState checked; ///< whether Triton has it, with these attributes
   std::unique_ptr<Reads> reads; ///< what it was compiled from; null: nothing
 
+  /// Reads what the compile callback says. Returns false with an exception set.
+  bool read(PyObject *facts);
   int traverse(visitproc visit, void *arg) const;
 };
 
@@ -108,8 +121,7 @@ struct Dispatcher::Parts {
   OwnRun ownRun;
   Ref caches; ///< the kernel's device_caches while our driver is active
   std::vector<Param> params;
-  std::vector<std::unique_ptr<CallShape>> shapes;
-  CallShape *recentShape = nullptr;
+  Shapes<CallShape> shapes;
   std::vector<std::unique_ptr<DeviceTable>> tables; ///< by device
 
   CheckedState checked; ///< whether *ownRun* and what follows still hold
@@ -148,15 +160,8 @@ template <typename Object> void deallocTarget(PyObject *object) {
   deallocObject<Object>(object);
 }
 
-/// A program writes the launches of one kernel in few ways; beyond this,
-/// Triton's own way.
-constexpr size_t MaxShapes = 64;
-
 /// The arguments as a tuple and a dict. Returns false with an exception set.
 bool collect(const Arguments &args, Ref *positional, Ref *keywords);
-
-/// Whether two tuples of names, either perhaps null, are the same.
-bool sameNames(PyObject *a, PyObject *b);
 
 /// Adds the types and functions for launching kernels to *module*. Returns
 /// false with an exception set on failure.

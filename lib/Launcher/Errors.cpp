@@ -24,3 +24,8 @@ bool graft::launcher::getAttribute(PyObject *object, PyObject *name,
   *value = Ref(PyObject_GetAttr(object, name));
   return *value || passOver();
 }
+
+bool graft::launcher::attributesOf(PyObject *object, Ref *dict) {
+  *dict = Ref(PyObject_GenericGetDict(object, nullptr));
+  return *dict || passOver();
+}

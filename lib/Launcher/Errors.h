@@ -29,6 +29,11 @@ namespace graft::launcher {
 /// the GIL.
 [[nodiscard]] bool getAttribute(PyObject *object, PyObject *name, Ref *value);
 
+/// Writes the dict of *object*'s attributes, or an empty reference if it has
+/// none. Returns false with an exception set that is not ours to drop. Needs
+/// the GIL.
+[[nodiscard]] bool attributesOf(PyObject *object, Ref *dict);
+
 /// Writes what *dict* has for *name*, or an empty reference. Returns false with
 /// an exception set: a key of another kind may run code, which may raise. A
 /// null *dict* has nothing. Needs the GIL.

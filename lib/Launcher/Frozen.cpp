@@ -8,6 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Arguments.h"
+#include "Callbacks.h"
 #include "Dispatcher.h"
 #include "Launcher.h"
 #include "Room.h"
@@ -18,10 +20,6 @@
 #include <structmember.h>
 
 using namespace graft::launcher;
-
-/// The Python side: raises for an argument of another specialisation, and
-/// launches with hooks.
-static Callback refuseCallback, finishCallback;
 
 namespace {
 
@@ -37,8 +35,8 @@ struct Varying {
 struct Frozen {
   PyObject_HEAD vectorcallfunc vectorcall;
   struct Parts {
-    Ref kernel, compiled, planOwner;
-    LaunchConfig config;
+    Ref kernel;
+    Loaded loaded;
     Grid grid;
     int device;
     bool holdGil;
@@ -54,17 +52,13 @@ struct Frozen {
 
 } // namespace
 
-static const Plan &planOf(const Frozen::Parts &self) {
-  return *reinterpret_cast<Plan *>(self.planOwner.get());
-}
-
 /// Sets the exception for *value*, which cannot stand where the one of
 /// parameter *param* was frozen.
 [[gnu::cold]] static PyObject *refuse(const Frozen::Parts &self, size_t param,
                                       PyObject *value) {
   Ref index(PyLong_FromSize_t(param));
-  if (index && refuseCallback(self.kernel.get(), index.get(),
-                              self.values[param].get(), value))
+  if (index && callbacks.refuse(self.kernel.get(), index.get(),
+                                self.values[param].get(), value))
     PyErr_SetString(PyExc_SystemError, "a refused argument was accepted");
   return nullptr;
 }
@@ -100,7 +94,7 @@ static bool placeVarying(const Frozen::Parts &self, const Varying &what,
 /// Converts what varies to what is passed. Returns false with an exception set.
 static bool convertVarying(const Frozen::Parts &self, Call &call) {
   unsigned leaf = 0;
-  const Plan &plan = planOf(self);
+  const Plan &plan = self.loaded.plan();
   for (const Varying &what : self.varying)
     for (unsigned i = 0; i < what.numLeaves; ++i, ++leaf)
       if (call.kinds[leaf] == Leaf::Float &&
@@ -128,8 +122,9 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
   Ref number(PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
   if (!values || !grid || !number)
     return nullptr;
-  return finishCallback(self.compiled.get(), grid.get(), number.get(),
-                        values.get())
+  return callbacks
+      .finish(self.loaded.compiled.get(), grid.get(), number.get(),
+              values.get())
       .release();
 }
 
@@ -205,8 +200,8 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
   if (hooks != 0)
     return hooks < 0 ? nullptr : launchWithHooks(self, stream, varying);
   if (!convertVarying(self, call) ||
-      !launchKernel(planOf(self), self.config, self.grid, stream, params,
-                    device, self.holdGil))
+      !launchKernel(self.loaded.plan(), self.loaded.config, self.grid, stream,
+                    params, device, self.holdGil))
     return nullptr;
   count(Reason::Frozen);
   Py_RETURN_NONE;
@@ -215,9 +210,10 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
 /// Has what a launch will read on its way; what CUDA does for a launch leaves
 /// little of it in the nearest cache.
 static void prefetch(const Frozen::Parts &self) {
-  const void *const lines[] = {self.words.data(),    self.launchParams.data(),
-                               self.varying.data(),  self.params.data(),
-                               self.passedAs.data(), self.planOwner.get()};
+  const void *const lines[] = {
+      self.words.data(),    self.launchParams.data(),
+      self.varying.data(),  self.params.data(),
+      self.passedAs.data(), self.loaded.planOwner.get()};
   for (const void *line : lines)
     __builtin_prefetch(line);
 }
@@ -271,7 +267,7 @@ static Outcome readValues(const Frozen::Parts &self, Call &call,
 
 /// Points the launch parameters at the leaves.
 static void placeLeaves(Frozen::Parts &self, const Call &call) {
-  const Plan &plan = planOf(self);
+  const Plan &plan = self.loaded.plan();
   self.words.assign(call.words, call.words + call.numWords);
   self.leaves.assign(call.leaves, call.leaves + call.numLeaves);
   self.passedAs.assign(call.numLeaves, -1);
@@ -298,8 +294,8 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
                  parts.params[param].name.get());
   if (outcome != Outcome::Done)
     return false;
-  const Plan *plan = asPlan(parts.planOwner.get());
-  if (!plan || !fitsPlan(*plan, call)) {
+  const Plan &plan = parts.loaded.plan();
+  if (!fitsPlan(plan, call)) {
     PyErr_SetString(PyExc_TypeError,
                     "these arguments cannot be frozen: one is converted to the "
                     "type of its annotation");
@@ -307,7 +303,7 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
   }
   // What varies is converted at each launch; converting it here too is
   // harmless.
-  if (!convertLeaves(*plan, call, parts.device))
+  if (!convertLeaves(plan, call, parts.device))
     return false;
   placeLeaves(parts, call);
   for (Py_ssize_t i = 0; i < listSize(vary); ++i) {
@@ -333,15 +329,10 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
 /// them, *values* one for each, *vary* a list of the numbers of those that
 /// vary, in the order of the launch's arguments.
 static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *kernel, *compiled, *kernelCache, *key, *plan, *grid, *params,
-      *values, *vary;
-  unsigned long long function;
-  int device, direct, holdGil;
-  LaunchConfig config;
-  if (!PyArg_ParseTuple(args, "O(OOOOKiiip)iOO!O!O!p", &kernel, &compiled,
-                        &kernelCache, &key, &plan, &function, &config.numWarps,
-                        &config.numCtas, &config.shared, &direct, &device,
-                        &grid, &PyTuple_Type, &params, &PyTuple_Type, &values,
+  PyObject *kernel, *facts, *grid, *params, *values, *vary;
+  int device, holdGil;
+  if (!PyArg_ParseTuple(args, "OOiOO!O!O!p", &kernel, &facts, &device, &grid,
+                        &PyTuple_Type, &params, &PyTuple_Type, &values,
                         &PyList_Type, &vary, &holdGil))
     return nullptr;
   Ref object = allocateObject<Frozen>(type);
@@ -349,11 +340,9 @@ static PyObject *newFrozen(PyTypeObject *type, PyObject *args, PyObject *) {
     return nullptr;
   auto *frozen = reinterpret_cast<Frozen *>(object.get());
   Frozen::Parts &parts = *frozen->parts;
-  config.function = reinterpret_cast<CUfunction>(function);
-  parts.config = config;
+  if (!parts.loaded.read(facts))
+    return nullptr;
   parts.kernel = Ref::to(kernel);
-  parts.compiled = Ref::to(compiled);
-  parts.planOwner = Ref::to(plan);
   parts.device = device;
   parts.holdGil = holdGil != 0;
   if (readGrid(grid, &parts.grid) != Outcome::Done) {
@@ -385,7 +374,8 @@ static int traverseFrozen(PyObject *object, visitproc visit, void *arg) {
   if (!parts)
     return 0;
   Py_VISIT(parts->kernel.get());
-  Py_VISIT(parts->compiled.get());
+  if (int stop = parts->loaded.traverse(visit, arg))
+    return stop;
   for (const Ref &value : parts->values)
     Py_VISIT(value.get());
   return 0;
@@ -412,23 +402,7 @@ static PyType_Spec frozenSpec = {
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     frozenSlots};
 
-/// `set_frozen_callbacks(refuse, finish)`: the Python side of frozen launches.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *refuse_, *finish;
-  if (!PyArg_ParseTuple(args, "OO", &refuse_, &finish))
-    return nullptr;
-  refuseCallback.set(refuse_);
-  finishCallback.set(finish);
-  Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {{"set_frozen_callbacks", setCallbacks,
-                                 METH_VARARGS,
-                                 "Sets the Python side of frozen launches."},
-                                {nullptr, nullptr, 0, nullptr}};
-
 bool graft::launcher::addFrozen(PyObject *module) {
   Ref type(PyType_FromModuleAndSpec(module, &frozenSpec, nullptr));
-  return type && PyModule_AddObjectRef(module, "Frozen", type.get()) == 0 &&
-         PyModule_AddFunctions(module, methods) == 0;
+  return type && PyModule_AddObjectRef(module, "Frozen", type.get()) == 0;
 }

@@ -7,7 +7,7 @@
 #include "Knobs.h"
 #include "Changes.h"
 #include "Errors.h"
-#include "Runtime.h"
+#include "Names.h"
 
 #include <algorithm>
 #include <cstdlib>

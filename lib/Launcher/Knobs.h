@@ -7,7 +7,7 @@
 #ifndef GRAFT_LAUNCHER_KNOBS_H
 #define GRAFT_LAUNCHER_KNOBS_H
 
-#include "Arguments.h"
+#include "Call.h"
 
 namespace graft::launcher {
 

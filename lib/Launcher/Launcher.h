@@ -19,8 +19,6 @@
 
 #include "Ref.h"
 
-#include <cstddef>
-
 namespace graft::launcher {
 
 /// Lets other Python threads run while this scope touches no Python object.
@@ -56,6 +54,10 @@ inline PyObject *callOne(PyObject *callable, PyObject *argument) {
 /// *module*. Returns false with an exception set on failure.
 bool addDevice(PyObject *module);
 
+/// Adds `set_triton` to *module*. Returns false with an exception set on
+/// failure.
+bool addTriton(PyObject *module);
+
 /// Adds `set_errors` to *module*. Returns false with an exception set on
 /// failure.
 bool addErrors(PyObject *module);
@@ -63,13 +65,6 @@ bool addErrors(PyObject *module);
 /// Adds the type `TensorMap` and the functions that fill one to *module*.
 /// Returns false with an exception set on failure.
 bool addTensorMap(PyObject *module);
-
-/// The size of a CUtensorMap, in bytes.
-constexpr std::size_t tensorMapSize = 128;
-
-/// Points *bytes* at the `tensorMapSize` bytes of *object*, valid as long as it
-/// lives. Returns false with a TypeError set if it is no TensorMap.
-bool tensorMapBytes(PyObject *object, const void **bytes);
 
 } // namespace graft::launcher
 

@@ -9,18 +9,22 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Callbacks.h"
 #include "Changes.h"
+#include "Descriptors.h"
 #include "Dispatcher.h"
 #include "Knobs.h"
 #include "Launcher.h"
+#include "Names.h"
 
 using namespace graft::launcher;
 
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
-  for (auto add : {addErrors, addDevice, addTensorMap, addChanges, addKnobs,
-                   addRuntime, addArrays, addPlan, addReads, addDispatcher,
-                   addTuning, addFrozen, addSubscript})
+  for (auto add :
+       {addErrors, addNames, addCallbacks, addStats, addDevice, addTensorMap,
+        addChanges, addKnobs, addTriton, addRuntime, addArrays, addDescriptors,
+        addPlan, addReads, addDispatcher, addTuning, addFrozen, addSubscript})
     if (!add(module))
       return -1;
   return 0;

@@ -8,7 +8,7 @@
 #include "Arrays.h"
 #include "Errors.h"
 #include "Launcher.h"
-#include "Runtime.h"
+#include "Names.h"
 
 #include <chrono>
 #include <cmath>
@@ -200,9 +200,8 @@ bool graft::launcher::readAddress(PyObject *object, const Plan &plan,
 // The fast path's leaves
 //===----------------------------------------------------------------------===//
 
-Plan *graft::launcher::asPlan(PyObject *object) {
-  return Py_TYPE(object) == planType ? reinterpret_cast<Plan *>(object)
-                                     : nullptr;
+bool graft::launcher::isPlan(PyObject *object) {
+  return Py_TYPE(object) == planType;
 }
 
 bool graft::launcher::fitsPlan(const Plan &plan, const Call &call) {
@@ -232,9 +231,13 @@ bool graft::launcher::fitsPlan(const Plan &plan, const Call &call) {
       if (!isFloat(type))
         return false;
       break;
+    case Leaf::TensorMap:
+      if (type != Type::TensorMap)
+        return false;
+      break;
     }
   }
-  return true;
+  return plan.maps.size() == call.numDescriptors;
 }
 
 bool graft::launcher::convertFloat(const Plan &plan, size_t leaf,
@@ -398,21 +401,50 @@ bool graft::launcher::launchKernel(const Plan &plan, const LaunchConfig &config,
 //===----------------------------------------------------------------------===//
 
 static void decideLeaves(Plan &plan) {
+  auto map = plan.maps.begin();
   for (size_t i = 0; i < plan.types.size(); ++i) {
     if (plan.types[i] == Type::Skipped)
       continue;
+    if (plan.types[i] == Type::TensorMap && map != plan.maps.end())
+      (map++)->param = plan.passed.size();
     plan.passed.push_back(static_cast<uint16_t>(i));
     if (isFloat(plan.types[i]))
       plan.converted.push_back(static_cast<uint16_t>(i));
   }
 }
 
-/// `Plan(name, types, cooperative, pdl)`: *types* is a tuple of Triton's type
-/// names, one for each argument, tuples flattened and descriptors expanded.
+/// Reads (swizzle, element size, element type, the same rounded, whether
+/// padded, block). Returns false with an exception set.
+static bool readMapPlan(PyObject *item, MapPlan *map) {
+  PyObject *block;
+  int padded;
+  if (!PyArg_ParseTuple(item, "iiiipO", &map->swizzle, &map->elementSize,
+                        &map->elementType, &map->roundedType, &padded, &block))
+    return false;
+  map->padded = padded != 0;
+  map->givenBlock = Ref::to(block);
+  return readBlock(block, map->block);
+}
+
+/// Reads a tuple of such. Returns false with an exception set.
+static bool readMaps(PyObject *maps, Plan &plan) {
+  for (Py_ssize_t i = 0; maps && i < PyTuple_Size(maps); ++i) {
+    plan.maps.emplace_back();
+    if (!readMapPlan(PyTuple_GetItem(maps, i), &plan.maps.back()))
+      return false;
+  }
+  return true;
+}
+
+/// `Plan(name, types, cooperative, pdl[, maps])`: *types* is a tuple of
+/// Triton's type names, one for each argument, tuples flattened and descriptors
+/// expanded; *maps* says how the maps of the descriptors among them are made,
+/// if the launcher is to make them.
 static PyObject *newPlan(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *name, *types;
+  PyObject *name, *types, *maps = nullptr;
   int cooperative, pdl;
-  if (!PyArg_ParseTuple(args, "UOpp", &name, &types, &cooperative, &pdl))
+  if (!PyArg_ParseTuple(args, "UOpp|O!", &name, &types, &cooperative, &pdl,
+                        &PyTuple_Type, &maps))
     return nullptr;
   Py_ssize_t size = PyTuple_Size(types);
   if (size < 0)
@@ -433,12 +465,15 @@ static PyObject *newPlan(PyTypeObject *type, PyObject *args, PyObject *) {
   new (&plan->types) std::vector<Type>(static_cast<size_t>(size));
   new (&plan->passed) std::vector<uint16_t>();
   new (&plan->converted) std::vector<uint16_t>();
+  new (&plan->maps) std::vector<MapPlan>();
   plan->cooperative = cooperative != 0;
   plan->pdl = pdl != 0;
   for (Py_ssize_t i = 0; i < size; ++i)
     if (!parseType(PyTuple_GetItem(types, i),
                    &plan->types[static_cast<size_t>(i)]))
       return nullptr;
+  if (!readMaps(maps, *plan))
+    return nullptr;
   decideLeaves(*plan);
   return object.release();
 }
@@ -449,6 +484,7 @@ static void deallocPlan(PyObject *object) {
   plan->types.~vector();
   plan->passed.~vector();
   plan->converted.~vector();
+  plan->maps.~vector();
   Py_XDECREF(plan->name);
   reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(object);
   Py_DECREF(reinterpret_cast<PyObject *>(type));
@@ -487,7 +523,7 @@ static bool packObject(const Plan &plan, Type type, PyObject *value,
     const void *bytes;
     if (!tensorMapBytes(value, &bytes))
       return false;
-    std::memcpy(slot, bytes, tensorMapSize);
+    std::memcpy(slot, bytes, sizeof(CUtensorMap));
     return true;
   }
   default: {
@@ -505,7 +541,7 @@ static bool packObject(const Plan &plan, Type type, PyObject *value,
 namespace {
 /// Room for one parameter, aligned as the strictest needs it.
 struct alignas(128) Slot {
-  unsigned char bytes[tensorMapSize];
+  unsigned char bytes[sizeof(CUtensorMap)];
 };
 /// What `Plan.launch` is given besides the values.
 struct LaunchArgs {

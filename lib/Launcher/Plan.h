@@ -9,8 +9,9 @@
 #ifndef GRAFT_LAUNCHER_PLAN_H
 #define GRAFT_LAUNCHER_PLAN_H
 
-#include "Arguments.h"
+#include "Call.h"
 #include "Cuda.h"
+#include "TensorMap.h"
 
 #include <vector>
 
@@ -43,13 +44,24 @@ struct LaunchConfig {
   int shared; ///< dynamic shared memory, in bytes
 };
 
+/// How the compiler wants the map of one descriptor.
+struct MapPlan {
+  int swizzle, elementSize, elementType;
+  int roundedType; ///< the element type where fp32 is rounded to TF32
+  bool padded;     ///< whether two fp4 numbers take as much as four
+  Numbers<std::uint32_t> block;
+  Ref givenBlock;
+  size_t param = 0; ///< which parameter of the kernel it is
+};
+
 /// The plan of one compiled kernel; the Python type `Plan`.
 struct Plan {
   PyObject_HEAD PyObject *name;
   std::vector<Type> types;      ///< of the leaves, in order
   std::vector<uint16_t> passed; ///< the leaves that are parameters
   std::vector<uint16_t>
-      converted; ///< those that are not passed as they were read
+      converted;             ///< those that are not passed as they were read
+  std::vector<MapPlan> maps; ///< empty if not all maps are of tiles
   bool cooperative;
   bool pdl; ///< programmatic dependent launch
 };
@@ -65,8 +77,8 @@ struct Grid {
   }
 };
 
-/// The plan that *object* is, or null; sets no exception.
-Plan *asPlan(PyObject *object);
+/// Whether *object* is a plan.
+bool isPlan(PyObject *object);
 
 /// Whether leaves of the kinds in *call* can be passed as *plan* wants them.
 bool fitsPlan(const Plan &plan, const Call &call);

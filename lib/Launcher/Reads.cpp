@@ -5,20 +5,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "Reads.h"
+#include "Callbacks.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Objects.h"
-#include "Runtime.h"
 
 #include <algorithm>
 #include <functional>
 
 using namespace graft::launcher;
 
-/// The Python side (current_kernels.py): compares what values say, and stands
-/// for a value that is not there or cannot be told by its identity. Owned; null
-/// before `set_reads`.
-static Callback stillHoldsCallback;
+/// What stands for a value that is not there, or that cannot be told by its
+/// identity (current_kernels.py). Owned; null before `set_reads`.
 static PyObject *absent, *unstable;
 
 /// The name of the attribute that says what was read, interned.
@@ -350,24 +349,23 @@ int Reads::traverse(visitproc visit, void *arg) const {
 //===----------------------------------------------------------------------===//
 
 int graft::launcher::askWhetherCurrent(PyObject *compiled) {
-  Ref answer = stillHoldsCallback(compiled);
+  Ref answer = callbacks.stillHolds(compiled);
   return answer ? PyObject_IsTrue(answer.get()) : -1;
 }
 
-/// `set_reads(still_holds, absent, unstable)`: the Python side of reads.
+/// `set_reads(absent, unstable)`: what stands for such values.
 static PyObject *setReads(PyObject *, PyObject *args) {
-  PyObject *given[3];
-  if (!PyArg_ParseTuple(args, "OOO", &given[0], &given[1], &given[2]))
+  PyObject *given[2];
+  if (!PyArg_ParseTuple(args, "OO", &given[0], &given[1]))
     return nullptr;
-  stillHoldsCallback.set(given[0]);
   Ref old[] = {Ref(absent), Ref(unstable)};
-  absent = Ref::to(given[1]).release();
-  unstable = Ref::to(given[2]).release();
+  absent = Ref::to(given[0]).release();
+  unstable = Ref::to(given[1]).release();
   Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
-    {"set_reads", setReads, METH_VARARGS, "Sets the Python side of reads."},
+    {"set_reads", setReads, METH_VARARGS, "Says what stands for odd values."},
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addReads(PyObject *module) {

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The largest launch takes 15 KB. Launches nest, in the functions that compute
+// The largest launch takes 17 KB. Launches nest, in the functions that compute
 // grids for example, and a thread's stack would be full long before Python's
 // own limit of nested calls. So there is room for a few on the heap, which is
 // used again and again; those that nest deeper get theirs when they need it.
@@ -14,7 +14,8 @@
 #ifndef GRAFT_LAUNCHER_ROOM_H
 #define GRAFT_LAUNCHER_ROOM_H
 
-#include "Arguments.h"
+#include "Call.h"
+#include "Cuda.h"
 
 namespace graft::launcher {
 
@@ -23,6 +24,7 @@ struct Room {
   Call call;
   PyObject *values[MaxLeaves]; ///< of parameters or arguments; borrowed
   void *params[MaxLeaves + 2]; ///< for the driver
+  CUtensorMap maps[MaxDescriptors];
 };
 
 /// Rooms that nobody uses.

@@ -6,21 +6,13 @@
 
 #include "Runtime.h"
 #include "Arrays.h"
-#include "Compiled.h"
-#include "Knobs.h"
-#include "Launcher.h"
+#include "Errors.h"
 
 #include <pthread.h>
 
 using namespace graft::launcher;
 
 bool graft::launcher::active = false;
-Names graft::launcher::names;
-
-bool graft::launcher::attributesOf(PyObject *object, Ref *dict) {
-  *dict = Ref(PyObject_GenericGetDict(object, nullptr));
-  return *dict || passOver();
-}
 
 //===----------------------------------------------------------------------===//
 // Device and stream
@@ -143,23 +135,6 @@ static PyObject *setSources(PyObject *, PyObject *args) {
                        sources.torchStream ? Py_True : Py_False);
 }
 
-/// `set_triton(knobs, HookChain, constexpr, dtype, JITFunction, (dict, run,
-/// launch_metadata))`: what is read or recognised of Triton's; the last are the
-/// dict of the class CompiledKernel, and Triton's own methods of it.
-static PyObject *setTriton(PyObject *, PyObject *args) {
-  PyObject *knobs, *chain, *constexprType, *dtypeType, *functionType;
-  PyObject *dict, *run, *metadata;
-  if (!PyArg_ParseTuple(args, "OOOOO(O!OO)", &knobs, &chain, &constexprType,
-                        &dtypeType, &functionType, &PyDict_Type, &dict, &run,
-                        &metadata))
-    return nullptr;
-  setCompiledKernel(dict, run, metadata);
-  if (!setKnobs(knobs, chain) ||
-      !setConstantTypes(constexprType, dtypeType, functionType))
-    return nullptr;
-  Py_RETURN_NONE;
-}
-
 /// `set_active(flag)`: whether launches go the fast way.
 static PyObject *setActive(PyObject *, PyObject *flag) {
   int value = PyObject_IsTrue(flag);
@@ -188,38 +163,12 @@ static PyObject *current(PyObject *, PyObject *) {
 static PyMethodDef methods[] = {
     {"set_sources", setSources, METH_VARARGS,
      "Says where the current device and stream come from."},
-    {"set_triton", setTriton, METH_VARARGS,
-     "Says what is read or recognised of Triton's."},
     {"set_active", setActive, METH_O, "Whether launches go the fast way."},
     {"is_active", isActive, METH_NOARGS, "Whether launches go the fast way."},
     {"current", current, METH_NOARGS, "The current device and stream."},
-    {"stats", stats, METH_NOARGS, "How many launches went which way."},
-    {"reset_stats", resetStats, METH_NOARGS, "Sets all counts to zero."},
     {nullptr, nullptr, 0, nullptr}};
 
-bool graft::launcher::internNames(
-    std::initializer_list<std::pair<PyObject **, const char *>> all) {
-  for (const auto &[slot, text] : all)
-    if (!(*slot = PyUnicode_InternFromString(text)))
-      return false;
-  return true;
-}
-
 bool graft::launcher::addRuntime(PyObject *module) {
-  if (!internNames({{&names.run, "run"},
-                    {&names.debug, "debug"},
-                    {&names.preRunHooks, "pre_run_hooks"},
-                    {&names.usedGlobals, "used_global_vals"},
-                    {&names.grid, "grid"},
-                    {&names.warmup, "warmup"},
-                    {&names.value, "value"},
-                    {&names.bestConfig, "best_config"},
-                    {&names.dataPtr, "data_ptr"},
-                    {&names.launchMetadata, "launch_metadata"},
-                    {&names.ownRun, "_run"},
-                    {&names.function, "function"},
-                    {&names.packedMetadata, "packed_metadata"}}))
-    return false;
   if (pthread_atfork(nullptr, nullptr, forgetTorch) != 0) {
     PyErr_NoMemory();
     return false;

@@ -9,14 +9,10 @@
 #ifndef GRAFT_LAUNCHER_RUNTIME_H
 #define GRAFT_LAUNCHER_RUNTIME_H
 
-#include "Arguments.h"
 #include "Cuda.h"
 #include "DLPack.h"
-#include "Errors.h"
+#include "Ref.h"
 #include "TorchDevice.h"
-
-#include <initializer_list>
-#include <utility>
 
 namespace graft::launcher {
 
@@ -69,24 +65,6 @@ Ref deviceNumber(int device);
 /// Adds `activate`, `deactivate` and what they need to *module*. Returns false
 /// with an exception set on failure.
 bool addRuntime(PyObject *module);
-
-/// Writes the dict of *object*'s attributes, or an empty reference if it has
-/// none. Returns false with an exception set that is not ours to drop. Needs
-/// the GIL.
-[[nodiscard]] bool attributesOf(PyObject *object, Ref *dict);
-
-/// Interned names that several files use. Made when the module is.
-struct Names {
-  PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup, *value,
-      *bestConfig, *dataPtr, *launchMetadata, *ownRun, *function,
-      *packedMetadata;
-};
-extern Names names;
-
-/// Interns each text into its slot, which owns it from then on. Returns false
-/// with an exception set on failure.
-bool internNames(
-    std::initializer_list<std::pair<PyObject **, const char *>> all);
 
 } // namespace graft::launcher
 

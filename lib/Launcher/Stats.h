@@ -13,8 +13,8 @@
 
 namespace graft::launcher {
 
-/// Why a launch went the way it did. `reasonTexts` in Stats.cpp says it in
-/// words.
+/// Why a launch went the way it did. The table in Stats.cpp says it in words,
+/// and how a launch goes on that was declined for it.
 enum class Reason : uint8_t {
   Hit,
   Tuned,
@@ -43,18 +43,23 @@ enum class Reason : uint8_t {
   Count
 };
 
+/// How a launch goes on that the fast way has declined.
+enum class Way : uint8_t {
+  Tritons, ///< by Triton's own `run`, or whatever is in its place
+  Ours,    ///< the same, or by a `run` of ours where that reads more arrays
+  Compile, ///< by a `run` of ours, and what it compiles is remembered
+};
+Way wayOf(Reason reason);
+
 extern uint64_t reasonCounts[static_cast<unsigned>(Reason::Count)];
 
 inline void count(Reason reason) {
   ++reasonCounts[static_cast<unsigned>(reason)];
 }
 
-/// `stats()`: a dict from what happened, in words, to how often. Reasons that
-/// never occurred are left out.
-PyObject *stats(PyObject *module, PyObject *none);
-
-/// `reset_stats()`: sets all counts to zero.
-PyObject *resetStats(PyObject *module, PyObject *none);
+/// Adds `stats` and `reset_stats` to *module*. Returns false with an exception
+/// set on failure.
+bool addStats(PyObject *module);
 
 } // namespace graft::launcher
 

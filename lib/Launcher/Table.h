@@ -7,7 +7,8 @@
 #ifndef GRAFT_LAUNCHER_TABLE_H
 #define GRAFT_LAUNCHER_TABLE_H
 
-#include "Arguments.h"
+#include "Call.h"
+#include "Constants.h"
 #include "Shared.h"
 
 #include <unordered_map>

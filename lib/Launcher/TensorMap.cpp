@@ -9,16 +9,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cuda.h"
+#include "TensorMap.h"
 #include "Launcher.h"
 
-#include <cstdint>
 #include <cstring>
 #include <limits>
 
 using namespace graft::launcher;
-
-static_assert(sizeof(CUtensorMap) == tensorMapSize);
 
 //===----------------------------------------------------------------------===//
 // The type
@@ -27,7 +24,7 @@ static_assert(sizeof(CUtensorMap) == tensorMapSize);
 namespace {
 
 struct TensorMap {
-  PyObject_HEAD unsigned char bytes[tensorMapSize];
+  PyObject_HEAD unsigned char bytes[sizeof(CUtensorMap)];
 };
 
 } // namespace
@@ -39,8 +36,8 @@ static PyTypeObject *tensorMapType = nullptr;
 /// set. Needs the GIL.
 static int getBuffer(PyObject *self, Py_buffer *view, int flags) {
   auto *bytes = reinterpret_cast<TensorMap *>(self)->bytes;
-  return PyBuffer_FillInfo(view, self, bytes, tensorMapSize, /*readonly=*/1,
-                           flags);
+  return PyBuffer_FillInfo(view, self, bytes, sizeof(CUtensorMap),
+                           /*readonly=*/1, flags);
 }
 
 /// A TensorMap of *map*. Returns a new reference, or null with an exception
@@ -66,39 +63,23 @@ bool graft::launcher::tensorMapBytes(PyObject *object, const void **bytes) {
 // Reading what Triton gives
 //===----------------------------------------------------------------------===//
 
-namespace {
+static CUtensorMapDataType dataType(const MapRequest &request) {
+  return static_cast<CUtensorMapDataType>(request.elementType);
+}
 
-constexpr int maxRank = 5; // CUDA Driver API, tensor map object management
+static CUtensorMapSwizzle swizzleMode(const MapRequest &request) {
+  return static_cast<CUtensorMapSwizzle>(request.swizzle);
+}
 
-/// Up to `maxRank` numbers, innermost dimension first.
-template <typename Number> struct Numbers {
-  Number values[maxRank] = {};
-  int size = 0;
-};
+static CUtensorMapFloatOOBfill fill(const MapRequest &request) {
+  return request.padding == 1
+             ? CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA
+             : CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE;
+}
 
-/// What both kinds of maps are made of.
-struct Request {
-  unsigned long long address;
-  int swizzle, elementSize, elementType, padding;
-  PyObject *givenBlock, *givenShape, *givenStrides; // borrowed
-  Numbers<std::uint32_t> block;
-  Numbers<std::uint64_t> shape;
-  Numbers<std::uint64_t> strides; // in bytes, without the innermost
-
-  CUtensorMapDataType dataType() const {
-    return static_cast<CUtensorMapDataType>(elementType);
-  }
-  CUtensorMapSwizzle swizzleMode() const {
-    return static_cast<CUtensorMapSwizzle>(swizzle);
-  }
-  CUtensorMapFloatOOBfill fill() const {
-    return padding == 1 ? CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA
-                        : CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE;
-  }
-  void *base() const { return reinterpret_cast<void *>(address); }
-};
-
-} // namespace
+static void *base(const MapRequest &request) {
+  return reinterpret_cast<void *>(request.address);
+}
 
 /// Reads the int *item*, number *index* of *what*. Returns false with an
 /// exception set if it is none or out of range. Needs the GIL.
@@ -140,10 +121,10 @@ static bool read(PyObject *given, const char *what, Numbers<Number> &numbers,
   Py_ssize_t size = PySequence_Size(list.get());
   if (size < 0)
     return false;
-  if (size < 1 || size > maxRank) {
+  if (size < 1 || size > MaxRank) {
     PyErr_Format(PyExc_RuntimeError,
                  "%s has %zd dimensions; a tensor map has 1 to %d", what, size,
-                 maxRank);
+                 MaxRank);
     return false;
   }
   numbers.size = static_cast<int>(size);
@@ -167,30 +148,37 @@ static bool checkSize(const char *what, int size, int expected) {
   return size == expected;
 }
 
-/// Reads shape, strides and block of *request*, and checks all but the block's
-/// rank. Returns false with an exception set on failure. Needs the GIL.
-static bool readSequences(Request &request) {
-  if (!read(request.givenBlock, "block_size", request.block) ||
-      !read(request.givenShape, "shape", request.shape))
-    return false;
-  Numbers<std::int64_t> strides;
-  if (!read(request.givenStrides, "strides", strides, /*skipped=*/1) ||
-      !checkSize("strides", strides.size, request.shape.size))
-    return false;
-  request.strides.size = strides.size - 1;
-  for (int i = 0; i < request.strides.size; ++i) {
+bool graft::launcher::readBlock(PyObject *given,
+                                Numbers<std::uint32_t> &block) {
+  return read(given, "block_size", block);
+}
+
+bool MapRequest::setStrides(const Numbers<std::int64_t> &elements) {
+  strides.size = elements.size;
+  for (int i = 0; i < strides.size; ++i) {
     std::int64_t bytes;
-    if (__builtin_mul_overflow(strides.values[i], request.elementSize,
-                               &bytes)) {
+    if (__builtin_mul_overflow(elements.values[i], elementSize, &bytes)) {
       PyErr_Format(PyExc_OverflowError,
                    "strides: %lld elements of %d bytes do not fit in 64 bits",
-                   static_cast<long long>(strides.values[i]),
-                   request.elementSize);
+                   static_cast<long long>(elements.values[i]), elementSize);
       return false;
     }
-    request.strides.values[i] = static_cast<std::uint64_t>(bytes);
+    strides.values[i] = static_cast<std::uint64_t>(bytes);
   }
   return true;
+}
+
+/// Reads shape, strides and block of *request*, and checks all but the block's
+/// rank. Returns false with an exception set on failure. Needs the GIL.
+static bool readSequences(MapRequest &request) {
+  Numbers<std::int64_t> strides;
+  if (!readBlock(request.givenBlock, request.block) ||
+      !read(request.givenShape, "shape", request.shape) ||
+      !read(request.givenStrides, "strides", strides, /*skipped=*/1) ||
+      !checkSize("strides", strides.size, request.shape.size))
+    return false;
+  --strides.size;
+  return request.setStrides(strides);
 }
 
 /// Reads *object* into *value*. Returns false with an exception set if it is no
@@ -211,7 +199,7 @@ static bool readInt(PyObject *object, int &value) {
 /// set on failure. Needs the GIL.
 static bool readArguments(const char *function, PyObject *const *args,
                           Py_ssize_t count, Py_ssize_t expected,
-                          Request &request) {
+                          MapRequest &request) {
   if (count != expected) {
     PyErr_Format(PyExc_TypeError, "%s takes %zd arguments (%zd given)",
                  function, expected, count);
@@ -234,13 +222,13 @@ static bool readArguments(const char *function, PyObject *const *args,
 
 /// Sets the exception for *call*, which returned *code* for *request*; *what*
 /// says what failed. Needs the GIL.
-static void raiseFor(const Request &request, const char *call, CUresult code,
+static void raiseFor(const MapRequest &request, const char *call, CUresult code,
                      const char *what) {
   Ref detail(PyUnicode_FromFormat(
       "element type %d of %d bytes, rank %d, address %p, shape %R, strides %R "
       "elements, block %R, swizzle %d, padding %d",
       request.elementType, request.elementSize, request.shape.size,
-      request.base(), request.givenShape, request.givenStrides,
+      base(request), request.givenShape, request.givenStrides,
       request.givenBlock, request.swizzle, request.padding));
   raiseCuda(call, code,
             detail ? PyUnicode_AsUTF8AndSize(detail.get(), nullptr) : nullptr,
@@ -255,7 +243,7 @@ static void raiseFor(const Request &request, const char *call, CUresult code,
 /// the hardware wants clear; newer ones clear it themselves, and so does
 /// CUTLASS. Returns whether the driver could be asked. Needs the GIL.
 static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
-                               const Request &request, CUtensorMap &map) {
+                               const MapRequest &request, CUtensorMap &map) {
   static int version = 0;
   if (version == 0 &&
       !calls("cuDriverGetVersion", cuda.cuDriverGetVersion(&version)))
@@ -273,37 +261,41 @@ static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
   return true;
 }
 
+bool graft::launcher::encodeTiles(const MapRequest &request, CUtensorMap *map) {
+  const Cuda *driver = cuda();
+  if (!driver ||
+      !requireCuda(driver->cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled"))
+    return false;
+  const std::uint32_t steps[MaxRank] = {1, 1, 1, 1, 1};
+  CUresult code = driver->cuTensorMapEncodeTiled(
+      map, dataType(request), request.shape.size, base(request),
+      request.shape.values, request.strides.values, request.block.values, steps,
+      CU_TENSOR_MAP_INTERLEAVE_NONE, swizzleMode(request),
+      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, fill(request));
+  if (code != CUDA_SUCCESS) {
+    raiseFor(request, "cuTensorMapEncodeTiled", code,
+             "Failed to create tensor map descriptor: ");
+    return false;
+  }
+  CudaCalls calls;
+  if (!correctSmallTensor(*driver, calls, request, *map)) {
+    calls.raise();
+    return false;
+  }
+  return true;
+}
+
 /// fill_tma_descriptor_tiled(address, swizzle, element_size, element_type,
 /// block_size, shape, strides, padding) -> TensorMap. Returns a new reference,
 /// or null with an exception set. Needs the GIL.
 static PyObject *fillTiled(PyObject *, PyObject *const *args,
                            Py_ssize_t count) {
-  Request request;
-  if (!readArguments("fill_tma_descriptor_tiled", args, count, 8, request) ||
-      !checkSize("block_size", request.block.size, request.shape.size))
-    return nullptr;
-  const Cuda *driver = cuda();
-  if (!driver ||
-      !requireCuda(driver->cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled"))
-    return nullptr;
-
-  const std::uint32_t steps[maxRank] = {1, 1, 1, 1, 1};
+  MapRequest request;
   CUtensorMap map;
-  CUresult code = driver->cuTensorMapEncodeTiled(
-      &map, request.dataType(), request.shape.size, request.base(),
-      request.shape.values, request.strides.values, request.block.values, steps,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, request.swizzleMode(),
-      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, request.fill());
-  if (code != CUDA_SUCCESS) {
-    raiseFor(request, "cuTensorMapEncodeTiled", code,
-             "Failed to create tensor map descriptor: ");
+  if (!readArguments("fill_tma_descriptor_tiled", args, count, 8, request) ||
+      !checkSize("block_size", request.block.size, request.shape.size) ||
+      !encodeTiles(request, &map))
     return nullptr;
-  }
-  CudaCalls calls;
-  if (!correctSmallTensor(*driver, calls, request, map)) {
-    calls.raise();
-    return nullptr;
-  }
   return makeTensorMap(map);
 }
 
@@ -318,7 +310,7 @@ static PyObject *fillTiled(PyObject *, PyObject *const *args,
 /// Needs the GIL.
 static PyObject *fillIm2col(PyObject *, PyObject *const *args,
                             Py_ssize_t count) {
-  Request request;
+  MapRequest request;
   // The pixel box spans what is neither the batch nor the channels.
   Numbers<int> lower, upper;
   Numbers<std::uint32_t> steps;
@@ -338,12 +330,12 @@ static PyObject *fillIm2col(PyObject *, PyObject *const *args,
 
   CUtensorMap map;
   CUresult code = driver->cuTensorMapEncodeIm2col(
-      &map, request.dataType(), request.shape.size, request.base(),
+      &map, dataType(request), request.shape.size, base(request),
       request.shape.values, request.strides.values, lower.values, upper.values,
       /*channelsPerPixel=*/request.block.values[0],
       /*pixelsPerColumn=*/request.block.values[1], steps.values,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, request.swizzleMode(),
-      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, request.fill());
+      CU_TENSOR_MAP_INTERLEAVE_NONE, swizzleMode(request),
+      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, fill(request));
   if (code != CUDA_SUCCESS) {
     raiseFor(request, "cuTensorMapEncodeIm2col", code,
              "Failed to create im2col tensor map descriptor: ");

@@ -10,16 +10,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arrays.h"
+#include "Callbacks.h"
+#include "Constants.h"
 #include "Dispatcher.h"
 #include "Errors.h"
 #include "Launcher.h"
+#include "Names.h"
 #include "Room.h"
 
 using namespace graft::launcher;
-
-/// The Python side (callbacks.py): has Triton's own path tune; says what a
-/// configuration is now; goes on as Triton does where that is not what it was.
-static Callback tuneCallback, describeCallback, goOnCallback;
 
 namespace {
 
@@ -144,16 +143,26 @@ struct Tuned {
 struct TunedShape {
   Ref keywords;
   Py_ssize_t numPositional;
+  size_t number;          ///< another one for each
   bool valid;             ///< whether no argument is given twice
   std::vector<int> keys;  ///< arguments whose values are part of the key
   std::vector<int> named; ///< arguments whose dtypes are
+
+  bool isOf(PyObject *, PyObject *, const Arguments &args) const {
+    return numPositional == args.numPositional &&
+           sameNames(keywords.get(), args.keywords);
+  }
+  static std::unique_ptr<TunedShape> make(const Shapes<TunedShape> &others,
+                                          PyObject *argNames,
+                                          PyObject *keyNames,
+                                          const Arguments &args);
 };
 
 /// What was chosen by an autotuner as long as it has the same names. Reading
 /// arguments runs code that may change these, so who launches holds them.
 struct Choices {
   Ref argNames, keys; ///< tuples
-  std::vector<std::unique_ptr<TunedShape>> shapes;
+  Shapes<TunedShape> shapes;
   Table<Tuned> table;
 };
 
@@ -183,26 +192,28 @@ static bool namesRunsOwn(PyObject *keywords) {
          positionOf(keywords, names.warmup) >= 0;
 }
 
-static std::unique_ptr<TunedShape> makeTunedShape(const Choices &self,
-                                                  const Arguments &args) {
+std::unique_ptr<TunedShape> TunedShape::make(const Shapes<TunedShape> &others,
+                                             PyObject *argNames,
+                                             PyObject *keyNames,
+                                             const Arguments &args) {
   auto shape = std::make_unique<TunedShape>();
   shape->keywords = Ref::to(args.keywords);
   shape->numPositional = args.numPositional;
-  Py_ssize_t numNames = tupleSize(self.argNames.get());
+  shape->number = others.size();
+  Py_ssize_t numNames = tupleSize(argNames);
   shape->valid = args.numPositional <= numNames && !namesRunsOwn(args.keywords);
   for (Py_ssize_t i = 0; i < args.numPositional && i < numNames; ++i)
     shape->named.push_back(static_cast<int>(i));
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i) {
-    Py_ssize_t position =
-        positionOf(self.argNames.get(), tupleItem(args.keywords, i));
+    Py_ssize_t position = positionOf(argNames, tupleItem(args.keywords, i));
     if (position >= 0 && position < args.numPositional)
       shape->valid = false;
     if (position >= 0)
       shape->named.push_back(static_cast<int>(args.numPositional + i));
   }
-  for (Py_ssize_t i = 0; i < tupleSize(self.keys.get()); ++i) {
-    PyObject *key = tupleItem(self.keys.get(), i);
-    Py_ssize_t position = positionOf(self.argNames.get(), key);
+  for (Py_ssize_t i = 0; i < tupleSize(keyNames); ++i) {
+    PyObject *key = tupleItem(keyNames, i);
+    Py_ssize_t position = positionOf(argNames, key);
     Py_ssize_t keyword = positionOf(args.keywords, key);
     if (position >= 0 && position < args.numPositional)
       shape->keys.push_back(static_cast<int>(position));
@@ -212,28 +223,12 @@ static std::unique_ptr<TunedShape> makeTunedShape(const Choices &self,
   return shape;
 }
 
-/// Finds the shape of this call, or makes it; writes its number. Null if there
-/// are too many.
-static const TunedShape *tunedShapeOf(Choices &self, const Arguments &args,
-                                      size_t *number) {
-  for (*number = 0; *number < self.shapes.size(); ++*number) {
-    const TunedShape &shape = *self.shapes[*number];
-    if (shape.numPositional == args.numPositional &&
-        sameNames(shape.keywords.get(), args.keywords))
-      return &shape;
-  }
-  if (self.shapes.size() >= MaxShapes)
-    return nullptr;
-  self.shapes.push_back(makeTunedShape(self, args));
-  return self.shapes.back().get();
-}
-
 /// Stands for an argument without a dtype; no dtype has this number.
 constexpr uint64_t NoDtype = UINT64_MAX;
 
 /// Appends what the key has of an argument's dtype. One that only Python can
 /// find is declined.
-static Outcome readDtype(Call &call, PyObject *value) {
+static Outcome readKeyDtype(Call &call, PyObject *value) {
   if (value == Py_None || PyLong_CheckExact(value) || PyBool_Check(value) ||
       PyFloat_CheckExact(value) || PyUnicode_CheckExact(value)) {
     call.word(NoDtype);
@@ -241,10 +236,20 @@ static Outcome readDtype(Call &call, PyObject *value) {
   }
   Array array;
   Outcome outcome = readArray(value, &array);
-  if (outcome != Outcome::Done)
-    return outcome == Outcome::Failed ? outcome
-                                      : call.decline(Reason::ArgumentType);
-  call.word(array.dtype);
+  if (outcome == Outcome::Failed)
+    return outcome;
+  if (outcome == Outcome::Done) {
+    call.word(array.dtype);
+    return Outcome::Done;
+  }
+  Ref dtype;
+  if (descriptorClass(Py_TYPE(value)) == DescriptorClass::None)
+    return call.decline(Reason::ArgumentType);
+  if (!getAttribute(value, names.dtype, &dtype))
+    return Outcome::Failed;
+  if (dtype) // somebody has given it one
+    return call.decline(Reason::ArgumentType);
+  call.word(NoDtype);
   return Outcome::Done;
 }
 
@@ -262,7 +267,7 @@ static Outcome readKey(Call &call, const TunedShape &shape,
   for (int index : shape.named) {
     if (!call.fits(1))
       return call.decline(Reason::TooMany);
-    Outcome outcome = readDtype(call, args.values[index]);
+    Outcome outcome = readKeyDtype(call, args.values[index]);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -370,7 +375,7 @@ static int lookAtConfig(Tuned &tuned, PyObject *keywords, Look &look) {
   for (const Ref *dict : {&tuned.attributes, &tuned.kwargs, &tuned.configClass})
     look.reads(dict->get());
   Tuned now;
-  Ref facts = describeCallback(tuned.config.get(), Py_None);
+  Ref facts = callbacks.describe(tuned.config.get(), Py_None);
   if (!facts ||
       (facts.get() != Py_None && !readTuned(facts.get(), keywords, &now)))
     return -1;
@@ -440,7 +445,7 @@ static bool showConfig(const Tuner::Parts &self, const Tuned &tuned,
   Ref positional, keywords;
   if (!collect(args, &positional, &keywords))
     return nullptr;
-  return goOnCallback(inner, grid, positional.get(), keywords.get(), config)
+  return callbacks.goOn(inner, grid, positional.get(), keywords.get(), config)
       .release();
 }
 
@@ -483,7 +488,7 @@ static PyObject *tune(const Tuner::Parts &self, Choices &choices,
   if (!collect(args, &positional, &keywords))
     return nullptr;
   Ref cache = Ref::to(self.cache.get());
-  Ref answer = tuneCallback(tuner, grid, positional.get(), keywords.get());
+  Ref answer = callbacks.tune(tuner, grid, positional.get(), keywords.get());
   PyObject *result, *facts;
   if (!answer || !PyArg_ParseTuple(answer.get(), "OO", &result, &facts))
     return nullptr;
@@ -502,14 +507,17 @@ static PyObject *tune(const Tuner::Parts &self, Choices &choices,
 /// for this one.
 static Outcome findTuned(Choices &choices, const Arguments &args, Call &call,
                          Table<Tuned>::Found *found) {
-  size_t number = 0;
-  const TunedShape *shape = tunedShapeOf(choices, args, &number);
-  if (!shape)
+  const TunedShape *shape = nullptr;
+  Outcome outcome = choices.shapes.find(&shape, choices.argNames.get(),
+                                        choices.keys.get(), args);
+  if (outcome == Outcome::Declined)
     return call.decline(Reason::TooMany);
+  if (outcome == Outcome::Failed)
+    return outcome;
   if (!shape->valid)
     return call.decline(Reason::Binding);
-  call.word(number);
-  Outcome outcome = readKey(call, *shape, args);
+  call.word(shape->number);
+  outcome = readKey(call, *shape, args);
   if (outcome == Outcome::Done && !choices.table.find(call, found))
     return Outcome::Failed;
   return outcome;
@@ -561,14 +569,6 @@ static PyObject *launchTuner(PyObject *target, PyObject *tuner, PyObject *grid,
 
 namespace {
 
-/// The keywords of a launch, and where each heuristic's value goes among them.
-struct HeuristicShape {
-  Ref keywords;
-  std::vector<Ref> heuristics; ///< the names of the heuristics' values
-  Ref names;                   ///< all keywords
-  std::vector<Py_ssize_t> positions;
-};
-
 /// What a heuristic is called and what it gave.
 struct HeuristicValue {
   Ref name, value;
@@ -584,6 +584,19 @@ struct HeuristicValues {
   bool named = true; ///< whether all are called by exact strings
 };
 
+/// The keywords of a launch, and where each heuristic's value goes among them.
+struct HeuristicShape {
+  Ref keywords;
+  std::vector<Ref> heuristics; ///< the names of the heuristics' values
+  Ref names;                   ///< all keywords
+  std::vector<Py_ssize_t> positions;
+
+  bool isOf(const HeuristicValues &values, PyObject *others) const;
+  static std::unique_ptr<HeuristicShape> make(const Shapes<HeuristicShape> &,
+                                              const HeuristicValues &values,
+                                              PyObject *keywords);
+};
+
 /// The Python type `Heuristic`: launches what a Heuristics wraps.
 struct Heuristic {
   PyObject_HEAD struct Parts {
@@ -591,15 +604,16 @@ struct Heuristic {
     CheckedState checked; ///< whether *ownRun* and what follows still hold
     Ref inner, heuristics, argNames; ///< attributes of what it launches
 
-    std::vector<Shared<HeuristicShape>> shapes;
+    Shapes<HeuristicShape> shapes;
   } *parts;
 };
 
 } // namespace
 
-static Shared<HeuristicShape> makeHeuristicShape(const HeuristicValues &values,
-                                                 PyObject *keywords) {
-  auto shape = Shared<HeuristicShape>::make();
+std::unique_ptr<HeuristicShape>
+HeuristicShape::make(const Shapes<HeuristicShape> &,
+                     const HeuristicValues &values, PyObject *keywords) {
+  auto shape = std::make_unique<HeuristicShape>();
   shape->keywords = Ref::to(keywords);
   std::vector<PyObject *> more;
   Py_ssize_t given = keywords ? tupleSize(keywords) : 0;
@@ -614,34 +628,17 @@ static Shared<HeuristicShape> makeHeuristicShape(const HeuristicValues &values,
     shape->heuristics.push_back(Ref::to(value.name.get()));
   }
   shape->names = Ref(joinNames(keywords, more));
-  return shape;
+  return shape->names ? std::move(shape) : nullptr;
 }
 
-static bool isShapeOf(const HeuristicShape &shape,
-                      const HeuristicValues &values, PyObject *keywords) {
-  if (shape.heuristics.size() != values.number ||
-      !sameNames(shape.keywords.get(), keywords))
+bool HeuristicShape::isOf(const HeuristicValues &values,
+                          PyObject *others) const {
+  if (heuristics.size() != values.number || !sameNames(keywords.get(), others))
     return false;
   for (size_t i = 0; i < values.number; ++i)
-    if (shape.heuristics[i].get() != values.items[i].name.get())
+    if (heuristics[i].get() != values.items[i].name.get())
       return false;
   return true;
-}
-
-/// Finds the shape of this call, or makes it. Empty with an exception set.
-static Shared<HeuristicShape> heuristicShapeOf(Heuristic::Parts &self,
-                                               const HeuristicValues &values,
-                                               PyObject *keywords) {
-  for (auto &shape : self.shapes)
-    if (isShapeOf(*shape, values, keywords))
-      return shape;
-  if (self.shapes.size() >= MaxShapes)
-    self.shapes.clear(); // exact strings, whose end runs no code
-  auto shape = makeHeuristicShape(values, keywords);
-  if (!shape->names)
-    return {};
-  self.shapes.push_back(shape);
-  return shape;
 }
 
 /// Looks at the attributes of the heuristics that a launch depends on.
@@ -738,7 +735,7 @@ static bool callHeuristics(PyObject *heuristics, PyObject *argNames,
     if (PyDict_SetItem(keywords.get(), values.items[i].name.get(),
                        values.items[i].value.get()) < 0)
       return nullptr;
-  return goOnCallback(inner, grid, positional.get(), keywords.get(), Py_None)
+  return callbacks.goOn(inner, grid, positional.get(), keywords.get(), Py_None)
       .release();
 }
 
@@ -746,9 +743,11 @@ static bool callHeuristics(PyObject *heuristics, PyObject *argNames,
 static PyObject *launchWith(Heuristic::Parts &self,
                             const HeuristicValues &values, PyObject *inner,
                             PyObject *grid, const Arguments &args) {
-  Shared<HeuristicShape> shape = heuristicShapeOf(self, values, args.keywords);
-  if (!shape)
-    return nullptr;
+  const HeuristicShape *shape = nullptr;
+  Outcome outcome = self.shapes.find(&shape, values, args.keywords);
+  if (outcome != Outcome::Done)
+    return outcome == Outcome::Failed ? nullptr
+                                      : goOnWith(values, inner, grid, args);
   LentRoom room;
   PyObject **all = room->values;
   for (Py_ssize_t i = 0; i < args.numPositional + args.numKeywords(); ++i)
@@ -860,22 +859,6 @@ static bool addTargetType(PyObject *module, const char *name, PyType_Spec spec,
   return true;
 }
 
-/// `set_tuning_callbacks(tune, describe, go_on)`: the Python side of tuning.
-static PyObject *setCallbacks(PyObject *, PyObject *args) {
-  PyObject *tune_, *describe, *goOn_;
-  if (!PyArg_ParseTuple(args, "OOO", &tune_, &describe, &goOn_))
-    return nullptr;
-  tuneCallback.set(tune_);
-  describeCallback.set(describe);
-  goOnCallback.set(goOn_);
-  Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {{"set_tuning_callbacks", setCallbacks,
-                                 METH_VARARGS,
-                                 "Sets the Python side of tuning."},
-                                {nullptr, nullptr, 0, nullptr}};
-
 bool graft::launcher::addTuning(PyObject *module) {
   if (!internNames({{&tuning.fn, "fn"},
                     {&tuning.configs, "configs"},
@@ -895,6 +878,5 @@ bool graft::launcher::addTuning(PyObject *module) {
              module, "Heuristic",
              {"triton.backends.graft.launch._launcher.Heuristic", sizeof(Heuristic), 0,
               flags, slotsOf<Heuristic>("Launches what a Heuristics wraps.")},
-             launchHeuristic) &&
-         PyModule_AddFunctions(module, methods) == 0;
+             launchHeuristic);
 }

@@ -9,6 +9,8 @@
 
 #include "Arrays.h"
 
+#include <cstring>
+
 namespace graft::launcher {
 
 /// What a word is about; its lowest byte. The rest are details.
@@ -21,6 +23,7 @@ enum Tag : uint64_t {
   TagUnread, // the annotation alone decides
   TagTuple,
   TagTupleType,
+  TagDescriptor,
   TagConstNone,
   TagConstTrue,
   TagConstFalse,
@@ -31,6 +34,12 @@ enum Tag : uint64_t {
   TagConstTuple,
   TagConstWrapped,
 };
+
+inline uint64_t bitsOf(double value) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
 
 /// Appends what there is to say about the pointer *array*.
 inline void addPointer(Call &call, const Array &array, const Param &param) {

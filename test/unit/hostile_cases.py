@@ -29,6 +29,7 @@ import triton.language as tl
 from triton import knobs
 from triton.backends.graft.driver import Driver
 from triton.compiler import CompiledKernel
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 #: How many cases one child runs, and how long it may take, in seconds.
 BATCH, LIMIT = 25, 240
@@ -52,6 +53,7 @@ class World:
         self.rig, self.rng = rig, random.Random(seed)
         self.left, self.depth, self.interrupted = MOST, 0, False
         self.kept: list[Any] = []
+        self.descriptors: list[Any] = []
         self.kernels = [triton.jit(function) for function in (constant, plain, many)]
         self.flags = [Flag(self) for _ in range(3)]
         space: dict[str, Any] = {"G": self.flags[0], "H": 5}
@@ -72,6 +74,8 @@ class World:
         """One launch with hostile arguments."""
         if self.victim is not None and self.rng.random() < 0.8:
             return self.launch_victim()
+        if self.rng.random() < 0.2:
+            return self.launch_descriptor()
         what = self.rng.choice([*self.kernels, self.tuner, self.heuristics])
         arguments: dict[str, Any] = {"x": self.pointer(), "n": self.rng.choice([1, 5, 16, 2**70, Index(self)])}
         if what in self.kernels[::2]:
@@ -94,6 +98,13 @@ class World:
         self.space["G"] = Flag(self)
         return self.launch_constant(EqualKey(self, self.rng.randrange(4)))
 
+    def launch_descriptor(self) -> Any:
+        """One of which only the map is made anew, when it is known."""
+        made, kernel = self.descriptor(), self.kernels[1]
+        with self.peace():
+            kernel[(1,)](made, 5)
+        return kernel[(1,)](made, 5)
+
     def launch_constant(self, constant: Any) -> Any:
         return self.victim[(1,)](Peaceful(), 5, **dict.fromkeys(self.victim.arg_names[2:], constant))
 
@@ -114,7 +125,18 @@ class World:
 
     def pointer(self) -> Any:
         made = self.rng.choice([Pointer, Pointer, type("Fresh", (Pointer,), {})])(self)
-        return self.rng.choice([made, made, (made, made), 0x1000])
+        return self.rng.choice(
+            [made, made, (made, made), 0x1000, self.descriptor(), self.descriptor(), (self.descriptor(), made)]
+        )
+
+    def descriptor(self) -> Any:
+        """A tensor descriptor, mostly one that was launched before."""
+        if len(self.descriptors) < 3 or self.rng.random() < 0.1:
+            made = object.__new__(TensorDescriptor)
+            made.base = self.rng.choice([Pointer, Pointer, Steady])(self)
+            made.shape, made.strides, made.block_shape = [16, 64], [64, 1], self.rng.choice([[8, 32], [8, 16]])
+            self.descriptors = [*self.descriptors[-2:], made]
+        return self.rng.choice(self.descriptors)
 
     def constant(self) -> Any:
         make = self.rng.choice(
@@ -251,6 +273,26 @@ class World:
         names = [*(["run", "debug", "pre_run_hooks", "used_global_vals", "G", "launch_enter_hook"]), 0]
         self.rng.choice(spaces)[Name(self, self.rng.choice(names))] = None
 
+    def change_descriptors(self) -> None:
+        """What may be read just now ends, or is another."""
+        if self.descriptors:
+            self.change_descriptor(self.rng.choice(self.descriptors))
+            self.nested()
+
+    def change_descriptor(self, made: Any) -> None:
+        change = self.rng.choice([
+            lambda: setattr(made, "shape", self.rng.choice([[16, 64], (32, 64), Items(self, [8, 64]), [16], None])),
+            lambda: setattr(made, "strides", self.rng.choice([[64, 1], (96, 1), Items(self, [64, 1]), [64, 2]])),
+            lambda: setattr(made, "block_shape", self.rng.choice([[8, 32], [8, 16], Items(self, [8, 32]), []])),
+            lambda: setattr(made, "base", self.rng.choice([Pointer, Steady])(self)),
+            lambda: setattr(made, "padding", self.rng.choice(["zero", "nan", Key(self, 1)])),
+            lambda: setattr(made, "round_f32_to_tf32", self.rng.choice([True, False, Flag(self)])),
+            lambda: [made.__dict__.pop(name, None) for name in self.rng.sample(sorted(made.__dict__), 2)],
+            lambda: made.__dict__.get("shape") and getattr(made.shape, "clear", list)(),
+            self.descriptors.clear,
+        ])  # fmt: skip
+        change()
+
     def change_compiled(self) -> None:
         for kernel in self.kernels:
             for caches in list(kernel.device_caches.values()):
@@ -264,6 +306,7 @@ ACTIONS = [
     World.nested, World.nested, World.raises, World.interrupt, World.collect, World.clear_caches, World.clear_variants, World.forget,
     World.switch, World.stay_switched, World.replace_globals, World.replace_globals, World.change_globals, World.rename_heuristics,
     World.change_tuner, World.change_hooks, World.change_knobs, World.odd_keys, World.change_compiled,
+    World.change_descriptors, World.change_descriptors,
 ]  # fmt: skip
 #: Those that turn on what the launch under way works with.
 ON_VICTIM = [World.clear_victim, World.exchange_globals]
@@ -381,6 +424,34 @@ class Pointer(Hostile):
     def dtype(self) -> Any:
         self.world.act()
         return "fp32" if self.world.rng.random() < 0.8 else Dtype(self.world)
+
+
+class Steady(Pointer):
+    """An array that acts when its address is asked for, and not before: mostly on the descriptors that it is in."""
+
+    dtype = "fp16"
+
+    def data_ptr(self) -> int:
+        world = self.world
+        for made in [made for made in world.descriptors if made.__dict__.get("base") is self]:
+            if world.left > 0 and world.rng.random() < 0.7:
+                world.left -= 1
+                world.change_descriptor(made)
+                world.kept.append([[bytes(64), 16] for _ in range(200)])  # where something was freed
+                world.kept.pop()
+        return super().data_ptr()
+
+
+class Items(list):
+    """A list that acts when it is gone through."""
+
+    def __init__(self, world: World, items: list):
+        super().__init__(items)
+        self.world = world
+
+    def __iter__(self) -> Iterator:
+        self.world.act()
+        return super().__iter__()
 
 
 class Peaceful:

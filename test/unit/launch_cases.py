@@ -125,6 +125,8 @@ def make_value(rng: random.Random, kind: str) -> str:  # noqa: PLR0912 - a table
     if kind == "functions":
         return rng.choice(["helper", "helper_2"])
     if kind == "descriptors":
+        if rng.random() < 0.5:
+            return rng.choice(["D0", "D0", "D1", "D2"])
         shape, block = rng.choice(
             [("[16, 64]", "[8, 32]"), ("[16, 64]", "[8, 16]"), ("[128]", "[64]"), ("[2, 16, 64]", "[1, 8, 8]")]
         )
@@ -143,8 +145,8 @@ def make_tuple(rng: random.Random, depth: int = 0) -> str:
         if depth < 2 and rng.random() < 0.15:
             items.append(make_tuple(rng, depth + 1))
         else:
-            kinds = ["pointers", "tensors", "ints", "floats", "bools", "none", "constexprs", "functions"]
-            items.append(make_value(rng, rng.choices(kinds, [16, 6, 16, 4, 2, 4, 4, 1])[0]))
+            kinds = ["pointers", "tensors", "ints", "floats", "bools", "none", "constexprs", "functions", "descriptors"]
+            items.append(make_value(rng, rng.choices(kinds, [16, 6, 16, 4, 2, 4, 4, 1, 1])[0]))
     if len(items) == 2 and rng.random() < 0.4:
         return f"Pair({', '.join(items)})"
     return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
@@ -159,7 +161,7 @@ def make_param(rng: random.Random, index: int, place: str) -> Param:
         annotation = rng.choice(ANNOTATIONS[kind])
     else:
         kinds = ["any", "pointers", "tensors", "ints", "floats", "bools", "tuples", "descriptors"]
-        kind, annotation = rng.choices(kinds, [2, 8, 3, 6, 2, 1, 0.7, 0.15])[0], ""
+        kind, annotation = rng.choices(kinds, [2, 8, 3, 6, 2, 1, 0.7, 0.8])[0], ""
     hot = tuple(make_value(rng, kind) for _ in range(rng.choice([1, 1, 1, 1, 2, 3])))
     if rng.random() < 0.12 and (kind == "constexpr" or annotation == ""):
         equals = rng.choice(EQUALS["constexpr" if kind == "constexpr" else "any"])
@@ -357,6 +359,19 @@ stub.fail('cuModuleGetFunction', 500)
 stub.fail('cuPointerGetAttribute', 700)
 stub.fail('cuPointerGetAttribute', 1)
 stub.fail('cuTensorMapEncodeTiled', 1)
+D0.base.address = 0x5000
+D0.base = ptr(0x4000, FP16)
+D0.base = ptr(0x4000, 'bf16')
+D0.shape[0] = 24
+D0.shape = (8, 64)
+D0.strides = (96, 1)
+D0.block_shape = [8, 16]
+D0.block_shape[1] = 32
+D0.padding = 'nan'
+D0.padding = 'zero'
+D0.round_f32_to_tf32 = True
+D0.shape, D1.shape = D1.shape, D0.shape
+D0.__dict__.pop('padding', None)
 held = kernel[(2, 2)]
 held = kernel[(3,)]
 """.strip().splitlines()

@@ -397,6 +397,7 @@ class Side:
                 "inf": math.inf,
                 "MockTensor": triton.MockTensor,
             },
+            **{f"D{number}": descriptor(0x1000 << number, [16, 64 >> number // 2], [8, 32]) for number in range(3)},
             **{"ptr": Pointer, "bad_ptr": launch_values.BadPointer, "odd_ptr": launch_values.OddPointer, "T": self.tensors},
             **{"fitting": fitting, "in_thread": _in_thread, "FAKE": self.compiler.settings, "last": None},
             **Callbacks(self.log).names(),

@@ -28,6 +28,9 @@ class DType(str):
     itemsize = 2
 
 
+FP16 = DType("fp16")
+
+
 class Pointer:
     """Something with an address and a dtype, as PyTorch's tensors are."""
 
@@ -123,7 +126,7 @@ Pair = namedtuple("Pair", "a b")
 def descriptor(address: int, shape: list[int], block: list[int]) -> TensorDescriptor:
     """A tensor descriptor of a row-major fp16 matrix."""
     strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    return TensorDescriptor(Pointer(address, DType("fp16")), shape, strides, block)
+    return TensorDescriptor(Pointer(address, FP16), shape, strides, block)
 
 
 class Tensors:

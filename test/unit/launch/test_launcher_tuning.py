@@ -2,6 +2,7 @@
 """Autotuned kernels and those with heuristics: what a launch does once a configuration is chosen, and what chooses one."""
 
 import gc
+import itertools
 import sys
 import weakref
 
@@ -746,3 +747,23 @@ def test_regression_threads_tune_and_launch_at_once(rig):
         (thread, 1000 * ((thread + index) % 4) + 3, 10 * thread + index % 10 + 2) for thread in range(8) for index in range(100)
     }
     assert expected <= seen
+
+
+def test_what_is_written_in_more_ways_than_are_kept_is_launched_all_the_same(rig):
+    """Kernels, autotuners and heuristics: each with the same keywords in another order, over and over."""
+    names = "abcde"
+
+    def five(a, b, c, d, e, BLOCK: tl.constexpr = 8):
+        pass
+
+    makers = [
+        lambda: triton.jit(five),
+        lambda: triton.autotune([triton.Config({"BLOCK": 8})], key=["a"])(triton.jit(five)),
+        lambda: triton.heuristics({"BLOCK": lambda arguments: 8})(triton.jit(five)),
+    ]
+    orders = list(itertools.islice(itertools.permutations(names), 70))
+    for make in makers:
+        works = [lambda k, order=order: k[(1,)](**{name: names.index(name) + 2 for name in order}) for order in orders]
+        for outcome in rig.same(make, *works, *works):
+            assert launching.values(outcome.launches[0], "iiiii") == (2, 3, 4, 5, 6)
+        assert rig.went()[FAST] >= 60

@@ -1,0 +1,258 @@
+//===- Descriptors.cpp - Descriptors of tensors as arguments --------------===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#include "Descriptors.h"
+#include "Arrays.h"
+#include "Constants.h"
+#include "Errors.h"
+#include "Names.h"
+#include "Words.h"
+
+using namespace graft::launcher;
+
+namespace {
+struct DescriptorNames {
+  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32;
+};
+} // namespace
+
+static DescriptorNames attributes;
+
+//===----------------------------------------------------------------------===//
+// Sequences
+//===----------------------------------------------------------------------===//
+
+/// Whether iterating over *object* gives the elements of the tuple that it is:
+/// torch.Size is a class of its own.
+static bool isPlainTuple(PyObject *object) {
+  return PyTuple_Check(object) &&
+         (PyTuple_CheckExact(object) ||
+          PyType_GetSlot(Py_TYPE(object), Py_tp_iter) ==
+              PyType_GetSlot(&PyTuple_Type, Py_tp_iter));
+}
+
+/// Reads a list or tuple of ints, the outermost dimension first. Returns
+/// whether it is one, of up to `MaxRank` that fit in 64 bits; runs no code.
+static bool readInts(PyObject *sequence, Numbers<std::int64_t> *out) {
+  bool isList = PyList_CheckExact(sequence);
+  if (!isList && !isPlainTuple(sequence))
+    return false;
+  Py_ssize_t size = isList ? listSize(sequence) : tupleSize(sequence);
+  if (size < 1 || size > MaxRank)
+    return false;
+  out->size = static_cast<int>(size);
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject *item = isList ? listItem(sequence, i) : tupleItem(sequence, i);
+    int overflow = 1;
+    if (PyLong_CheckExact(item))
+      out->values[i] = readLong(item, &overflow);
+    if (overflow != 0)
+      return false;
+  }
+  return true;
+}
+
+/// *outermostFirst* the other way round, without the *skipped* innermost.
+template <typename Number>
+static Numbers<Number> turned(const Numbers<std::int64_t> &outermostFirst,
+                              int skipped = 0) {
+  Numbers<Number> result;
+  result.size = outermostFirst.size - skipped;
+  for (int i = 0; i < result.size; ++i)
+    result.values[i] =
+        static_cast<Number>(outermostFirst.values[result.size - 1 - i]);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// What tells variants apart
+//===----------------------------------------------------------------------===//
+
+/// Writes what `readDescriptor` needs. What is odd, or raises, is declined for
+/// Triton's own path to meet again.
+static Outcome readType(PyObject *descriptor, uint64_t *dtype,
+                        Numbers<std::int64_t> *block) {
+  Ref base, given;
+  if (!getAttribute(descriptor, attributes.base, &base))
+    return Outcome::Failed;
+  if (!base)
+    return Outcome::Declined;
+  Outcome outcome = readDtype(base.get(), dtype);
+  if (outcome != Outcome::Done)
+    return outcome;
+  if (!getAttribute(descriptor, attributes.block, &given))
+    return Outcome::Failed;
+  return given && readInts(given.get(), block) ? Outcome::Done
+                                               : Outcome::Declined;
+}
+
+/// Appends the words of the layout of *descriptor*.
+static Outcome readLayout(Call &call, PyObject *descriptor) {
+  Ref layout;
+  if (!getAttribute(descriptor, attributes.layout, &layout))
+    return Outcome::Failed;
+  return layout ? readConstant(call, layout.get())
+                : call.decline(Reason::ArgumentType);
+}
+
+Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
+  DescriptorClass which = descriptorClass(Py_TYPE(value));
+  if (which == DescriptorClass::None)
+    return call.decline(Reason::ArgumentType);
+  uint64_t dtype;
+  Numbers<std::int64_t> block;
+  Outcome outcome = readType(value, &dtype, &block);
+  if (outcome == Outcome::Declined)
+    return call.decline(Reason::ArgumentType);
+  if (outcome == Outcome::Failed)
+    return outcome;
+  auto rank = static_cast<unsigned>(block.size);
+  if (!call.fits(1 + 2 * rank) || call.numDescriptors == MaxDescriptors)
+    return call.decline(Reason::TooMany);
+  call.word(TagDescriptor | rank << 8 | uint64_t(which) << 12 | dtype << 16);
+  for (unsigned i = 0; i < rank; ++i)
+    call.word(static_cast<uint64_t>(block.values[i]));
+  call.descriptors[call.numDescriptors] = {
+      value, static_cast<uint16_t>(call.numLeaves),
+      static_cast<uint16_t>(rank)};
+  call.leaf(Leaf::TensorMap, call.numDescriptors++);
+  for (unsigned i = 0; i < 2 * rank; ++i)
+    call.leaf(Leaf::Int, 0);
+  return which == DescriptorClass::Gluons ? readLayout(call, value)
+                                          : Outcome::Done;
+}
+
+//===----------------------------------------------------------------------===//
+// What is launched
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What a map is made of besides its plan.
+struct Parts {
+  Ref shape, strides, padding, rounds;
+  unsigned long long address;
+  Numbers<std::int64_t> extents, steps;
+
+  Outcome read(const Described &given);
+  bool readSequences(int rank);
+};
+} // namespace
+
+static Ref attribute(PyObject *object, PyObject *name) {
+  return Ref(PyObject_GetAttr(object, name));
+}
+
+/// Writes the address of *base*.
+static Outcome readBase(PyObject *base, unsigned long long *address) {
+  Array known;
+  if (readKnownTensor(base, &known)) {
+    *address = known.address;
+    return Outcome::Done;
+  }
+  PyObject *args[] = {base};
+  Ref number(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
+  if (!number)
+    return Outcome::Failed;
+  if (!PyLong_CheckExact(number.get()))
+    return Outcome::Declined;
+  *address = PyLong_AsUnsignedLongLongMask(number.get());
+  return Outcome::Done;
+}
+
+/// Reads shape and strides, which are passed as well: as many of each.
+bool Parts::readSequences(int rank) {
+  return readInts(shape.get(), &extents) && extents.size == rank &&
+         readInts(strides.get(), &steps) && steps.size == rank &&
+         steps.values[rank - 1] == 1;
+}
+
+/// In the order in which Triton reads them, which raises the first error.
+Outcome Parts::read(const Described &given) {
+  if (!(shape = attribute(given.object, attributes.shape)) ||
+      !(strides = attribute(given.object, attributes.strides)))
+    return Outcome::Failed;
+  if (!readSequences(given.rank))
+    return Outcome::Declined;
+  if (!(padding = attribute(given.object, attributes.padding)) ||
+      !(rounds = attribute(given.object, attributes.roundsToTf32)))
+    return Outcome::Failed;
+  if (!PyUnicode_CheckExact(padding.get()) || !PyBool_Check(rounds.get()))
+    return Outcome::Declined;
+  Ref base = attribute(given.object, attributes.base);
+  Outcome outcome = base ? readBase(base.get(), &address) : Outcome::Failed;
+  if (outcome != Outcome::Done)
+    return outcome;
+  // The code that has told the address may have changed them.
+  return readSequences(given.rank) ? Outcome::Done : Outcome::Declined;
+}
+
+/// Makes *extents* and *shape* those of a tensor whose numbers are padded.
+static bool padShape(Parts &parts) {
+  int last = parts.extents.size - 1;
+  if (__builtin_mul_overflow(parts.extents.values[last], 2,
+                             &parts.extents.values[last]))
+    return false;
+  Ref list(PySequence_List(parts.shape.get()));
+  Ref number(list ? PyLong_FromLongLong(parts.extents.values[last]) : nullptr);
+  if (!number || PyList_SetItem(list.get(), last, number.release()) < 0)
+    return false;
+  parts.shape = std::move(list);
+  return true;
+}
+
+/// Fills the leaves of *given* and makes its map.
+static Outcome fillDescriptor(const MapPlan &plan, const Described &given,
+                              uint64_t *leaves, CUtensorMap *map) {
+  Parts parts;
+  MapRequest request;
+  Outcome outcome = parts.read(given);
+  if (outcome != Outcome::Done)
+    return outcome;
+  for (int i = 0; i < given.rank; ++i) {
+    leaves[1 + i] = static_cast<uint64_t>(parts.extents.values[i]);
+    leaves[1 + given.rank + i] = static_cast<uint64_t>(parts.steps.values[i]);
+  }
+  if (plan.padded && !padShape(parts))
+    return PyErr_Occurred() ? Outcome::Failed : Outcome::Declined;
+  request.address = parts.address;
+  request.swizzle = plan.swizzle;
+  request.elementSize = plan.elementSize;
+  request.elementType =
+      parts.rounds.get() == Py_True ? plan.roundedType : plan.elementType;
+  request.padding =
+      PyUnicode_CompareWithASCIIString(parts.padding.get(), "nan") == 0;
+  request.block = plan.block;
+  request.shape = turned<std::uint64_t>(parts.extents);
+  request.givenBlock = plan.givenBlock.get();
+  request.givenShape = parts.shape.get();
+  request.givenStrides = parts.strides.get();
+  return request.setStrides(turned<std::int64_t>(parts.steps, /*skipped=*/1)) &&
+                 encodeTiles(request, map)
+             ? Outcome::Done
+             : Outcome::Failed;
+}
+
+Outcome graft::launcher::fillDescriptors(const Plan &plan, Call &call,
+                                         CUtensorMap *maps) {
+  for (unsigned i = 0; i < call.numDescriptors; ++i) {
+    const Described &given = call.descriptors[i];
+    Outcome outcome =
+        fillDescriptor(plan.maps[i], given, &call.leaves[given.leaf], &maps[i]);
+    if (outcome != Outcome::Done)
+      return outcome;
+  }
+  return Outcome::Done;
+}
+
+bool graft::launcher::addDescriptors(PyObject *) {
+  return internNames({{&attributes.base, "base"},
+                      {&attributes.shape, "shape"},
+                      {&attributes.strides, "strides"},
+                      {&attributes.block, "block_shape"},
+                      {&attributes.layout, "layout"},
+                      {&attributes.padding, "padding"},
+                      {&attributes.roundsToTf32, "round_f32_to_tf32"}});
+}
