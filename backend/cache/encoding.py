@@ -30,8 +30,8 @@ from triton.language.core import constexpr, dtype
 from triton.runtime.jit import BoundConstexprFunction, ConstexprFunction, JITCallable, JITFunction
 
 from . import reachable
-from .current_kernels import ABSENT, UNSTABLE, descriptor_parts
 from .reachable import joined
+from .reads import ABSENT, UNSTABLE, descriptor_parts
 
 #: Raised when values are written in another way. Read-sets of another version do not count.
 VERSION = "3"
@@ -138,7 +138,7 @@ class Encoder:
         self._numbers: dict[int, int] = {}
         #: What has a number, in order; kept so that no other object gets its address.
         self.objects: list[Any] = []
-        #: What was looked up where: `(namespace, name, value)` as `current_kernels` has it.
+        #: What was looked up where: `(namespace, name, value)` as `reads` has it.
         self.watched: list[tuple] = []
         #: The dicts all of which is in `watched`, by address.
         self._whole: dict[int, dict] = {}

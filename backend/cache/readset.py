@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from triton.runtime.jit import JITFunction
 
-from .current_kernels import ATTRIBUTE
 from .encoding import FAILURES, VERSION, Encoder, UnprovableError, finds_own, is_language, joined
+from .reads import ATTRIBUTE
 
 #: The attribute of a kernel's source that has its read-set.
 REMEMBERED = "_graft_read_set"

@@ -18,9 +18,9 @@ from triton.language.core import base_value, constexpr
 from triton.language.core import tuple as tl_tuple
 from triton.runtime.jit import JITCallable, JITFunction
 
-from .current_kernels import UNSTABLE
 from .encoding import FAILURES, Encoder, UnprovableError, is_language, own_text
 from .reachable import PLAIN_TYPES, reaches_more
+from .reads import UNSTABLE
 from .readset import Read, Root, shortened
 
 

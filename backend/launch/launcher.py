@@ -20,7 +20,8 @@ from triton.backends.nvidia import driver as nvidia
 from triton.language.core import constexpr, dtype
 from triton.runtime.jit import JITFunction
 
-from ..cache.current_kernels import ABSENT, UNSTABLE, still_holds
+from ..cache.current_kernels import still_holds
+from ..cache.reads import ABSENT, UNSTABLE
 from ..runtime.errors import LaunchError
 from ..settings import NAME
 from . import _launcher, arrays, callbacks

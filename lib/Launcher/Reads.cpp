@@ -17,7 +17,7 @@
 using namespace graft::launcher;
 
 /// What stands for a value that is not there, or that cannot be told by its
-/// identity (current_kernels.py). Owned; null before `set_reads`.
+/// identity (reads.py). Owned; null before `set_reads`.
 static PyObject *absent, *unstable;
 
 /// The name of the attribute that says what was read, interned.

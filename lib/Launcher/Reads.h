@@ -6,7 +6,7 @@
 //
 // The front end reads Python values while it compiles a kernel: globals, what
 // closures hold, attributes of modules and classes. A compiled kernel says
-// which (backend/cache/current_kernels.py). Where all are the same objects still, the
+// which (backend/cache/reads.py). Where all are the same objects still, the
 // kernel is current; elsewhere Python is asked, which compares what they say.
 //
 // That they are the same is seen without looking at each of them where Python

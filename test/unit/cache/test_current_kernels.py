@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A kernel is not launched when a value that was compiled into it has changed, whichever way the launch goes.
 
-What a compiled kernel was made from stands in its `_graft_reads` (backend/cache/current_kernels.py); the tests write it there.
+What a compiled kernel was made from stands in its `_graft_reads` (backend/cache/reads.py); the tests write it there.
 """
 
 import gc
-import importlib
 import sys
 import types
 import weakref
@@ -17,8 +16,9 @@ import triton
 import triton.language as tl
 from launching import FAST, FIRST, FROZEN, NEW_KEY, TUNED, in_threads, ptr
 from triton import knobs
-from triton.backends.graft import cache as package
-from triton.backends.graft.cache.current_kernels import ABSENT, UNSTABLE, CurrentKernels, is_current
+from triton.backends.graft.cache import readset
+from triton.backends.graft.cache.current_kernels import CurrentKernels, is_current
+from triton.backends.graft.cache.reads import ABSENT, UNSTABLE
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.launch import launcher
 from triton.runtime._async_compile import FutureKernel
@@ -56,14 +56,8 @@ class Answers:
 @pytest.fixture
 def python(monkeypatch):
     """What Python says of kernels that are not known to be current."""
-    name, answers = f"{package.__name__}.readset", Answers()
-    try:
-        module = importlib.import_module(name)
-    except ImportError:
-        module = types.ModuleType(name)
-        monkeypatch.setitem(sys.modules, name, module)
-        monkeypatch.setattr(package, "readset", module, raising=False)
-    monkeypatch.setattr(module, "still_holds", answers.still_holds, raising=False)
+    answers = Answers()
+    monkeypatch.setattr(readset, "still_holds", answers.still_holds)
     return answers
 
 
