@@ -2,7 +2,7 @@
 """A long day: threads that launch, tune, load bundles, clear caches, fork and meet new variants, and what the process holds on to.
 
     python test/unit/soak.py --hours 1                  # on the stub libcuda.so.1, as `make soak HOURS=1` does
-    python test/unit/soak.py --minutes 10 --device      # on the CUDA device; needs PyTorch with CUDA
+    python test/unit/soak.py --minutes 10 --device      # on the CUDA device; needs PyTorch with CUDA, and the device for itself
     python test/unit/soak.py --seed 3 --begin 412 --rounds 10
 
 The day has rounds. In each, every one of `ACTORS` does a number of steps in a new thread. Then it is quiet: the caches of kernels and the
@@ -45,8 +45,9 @@ from triton.backends.graft.launch import _launcher, launcher
 from triton.compiler import ASTSource, CompiledKernel
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-#: KiB of malloc's memory that Triton does not give back when it has made IR and compiled it, with the in-tree driver as well.
-PER_IR = 7
+#: KiB of malloc's memory that Triton does not give back when it has made IR and compiled it, with the in-tree driver as well: 7.0 under
+#: Python 3.11, 7.2 under 3.12.
+PER_IR = 7.5
 
 #: What is sampled when all is quiet. What each may grow by does not depend on how long the day is.
 MEASURES = (

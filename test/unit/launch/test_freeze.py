@@ -19,8 +19,7 @@ from launching import FAST, FIRST, FROZEN, in_thread, in_threads, ptr, values
 from support import ROOT, in_child
 from triton import knobs
 from triton.backends.graft.errors import FreezeError, GraftError, LaunchError, SpecializationError
-from triton.backends.graft.launch import arrays, launcher
-from triton.backends.graft.launch.launcher import freeze
+from triton.backends.graft.launch import arrays, freeze, launcher
 
 X, Y = ptr(0x1000), ptr(0x2000)
 
