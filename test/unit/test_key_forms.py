@@ -22,7 +22,6 @@ from triton.backends.graft import key, readset
 from triton.backends.graft.current_kernels import is_current
 from triton.compiler import ASTSource, make_backend
 
-
 #: What making one kernel may take of the processor, in seconds.
 SECONDS = 20
 
