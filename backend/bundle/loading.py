@@ -104,9 +104,14 @@ class Loaded:
         return key.Found(store.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
 
     def _make(self, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> CompiledKernel:
-        """What `CompiledKernel(source, files, entry)` makes; without files, unless somebody has put a function in place of it."""
+        """What `CompiledKernel(source, files, entry)` makes; without files, unless somebody has put a function in place of it.
+
+        Raises `BundleError` if a text is none.
+        """
+        stages = self._stages(variant)
         if _makes_kernels(CompiledKernel.__init__):
             kernel = CompiledKernel.__new__(CompiledKernel)
+            kernel.asm = AsmDict(stages)
             self._fill(kernel, variant, files, source, entry)
         else:
             kernel = CompiledKernel(source, dict(files), entry)
@@ -114,15 +119,26 @@ class Loaded:
             kernel.asm = _Texts(kernel.asm, self.address)
         return kernel
 
+    def _stages(self, variant: dict[str, Any]) -> dict[str, str | bytes]:
+        """The binary of *variant*, and its texts, by stage. Raises `BundleError` if one is no text."""
+        stages: dict[str, str | bytes] = {}
+        for stage, name in variant["files"].items():
+            data = self._bundle.artifacts[name]
+            try:
+                stages[stage] = data if stage == "cubin" else data.decode()
+            except UnicodeDecodeError as error:
+                raise BundleError(
+                    "artifact", f"{self.address}: the {stage} of {variant['name']!r} is no text in UTF-8 ({error.reason})"
+                ) from None
+        return stages
+
     def _fill(self, kernel: CompiledKernel, variant: dict[str, Any], files: _Files, source: Any, entry: str) -> None:
-        """Does what `CompiledKernel.__init__` does, without reading files."""
+        """Does what `CompiledKernel.__init__` does, without reading files, but for *kernel*'s stages, which it has."""
         target = GPUTarget(**variant["metadata"]["target"])
         names = tuple(sorted(variant["metadata"]))
         kernel.metadata = _metadata_class(names)(**{**variant["metadata"], "target": target})
         kernel.packed_metadata = make_backend(target).pack_metadata(kernel.metadata)
         kernel.src, kernel.hash, kernel.name = source, entry, kernel.metadata.name
-        stages = {stage: self._bundle.artifacts[name] for stage, name in variant["files"].items()}
-        kernel.asm = AsmDict({stage: data if stage == "cubin" else data.decode() for stage, data in stages.items()})
         kernel.metadata_group, kernel.kernel = files, kernel.asm["cubin"]
         kernel.module = kernel._module_pid = kernel.function = kernel._run = None
 

@@ -8,6 +8,8 @@ its seed and number, as `7:1234`. The reader has to refuse it with a `BundleErro
 - where the content was not touched, the bundle that it was made from, or one that it was spliced with;
 - where it was, a bundle that keeps all rules: `bundle_validator` says so too, and it comes out again after it is packed.
 
+Whoever uses what was read then meets no other errors than ours (`bundle_uses`).
+
 And what `bundle_validator` finds nothing wrong with, the reader takes.
 
     python test/unit/bundle_mutations.py --seed 0 --count 100000
@@ -30,8 +32,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import bundle_archive
+import bundle_validator
 from bundle_archive import CENTRAL_FIELDS, DEFLATED, END_FIELDS, LOCAL_FIELDS, STORED, Entry
-from bundle_validator import Limits, broken_rule
+from bundle_uses import fault_in_use
+from bundle_validator import Limits, broken_rule, fits
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import container, format
 
@@ -354,8 +358,91 @@ def lie(rng: Random, content: Any) -> None:
         metadata[name] = value
 
 
+def lie_anywhere(rng: Random, content: Any) -> None:
+    """A field of the schema has another value that it may have; what names or repeats it follows, so that all rules are kept."""
+    fields: dict[str, list[Field]] = {}
+    for field in _fields(content, bundle_validator.CONTENT, ""):
+        fields.setdefault(field.path, []).append(field)
+    where, key, shape, _ = rng.choice(fields[rng.choice(sorted(fields))])
+    where[key] = rng.choice(list(_others(rng, where[key], shape, key)))
+    keep_references(content)
+
+
+class Field(NamedTuple):
+    """A place in a content, what may be there, and its path in the schema."""
+
+    where: Any
+    key: Any
+    shape: Any
+    path: str
+
+
+def _fields(value: Any, shape: Any, path: str) -> Iterator[Field]:
+    """Every field in *value*, which has the *shape*: those of the schema, and whatever is in JSON that it leaves open."""
+    if isinstance(shape, bundle_validator.Either):
+        shape = shape.one if fits(value, shape.one) else shape.other
+    if not isinstance(value, dict | list):
+        return
+    for key in [*value] if isinstance(value, dict) else range(len(value)):
+        inner = _shape_in(shape, key, value)
+        name = f"{path}.{key}" if isinstance(shape, dict) or shape is bundle_validator._metadata else f"{path}.*"
+        yield Field(value, key, inner, name)
+        yield from _fields(value[key], inner, name)
+
+
+def _shape_in(shape: Any, key: Any, value: Any) -> Any:
+    """What may be at *key* of *value*, which has the *shape*; None: any JSON."""
+    match shape:
+        case bundle_validator.Map():
+            return shape.item
+        case dict() | tuple():
+            return shape[key]
+        case list():
+            return shape[0]
+    if shape is bundle_validator._metadata:
+        return lambda other: bundle_validator._metadata(value | {key: other})
+    return bundle_validator._value if shape is bundle_validator._value else None
+
+
+def _others(rng: Random, value: Any, shape: Any, key: Any) -> Iterator[Any]:
+    """Values other than *value* of the *shape*: what is near it, the ends, other texts, less, more and other of it."""
+    near: list[Any] = [
+        *ODD,
+        "cuda:100",
+        "fp32",
+        "constexpr",
+        "positional",
+        "keyword",
+        "variadic",
+        "*fp32",
+        "i64",
+        _hex(rng),
+        _name(rng),
+    ]
+    if type(value) is int:
+        near += [value + 1, value - 1, value * 2, value ^ 1, 3, 5, 6, 7, 15, 16, 17, 32, 63, 64, 1023, 1024, (1 << 31) - 1]
+    if isinstance(value, list) and value:
+        near += [value[:-1], value[1:], [*value, value[0]], [*value, value[-1]], value[::-1]]
+    if isinstance(value, dict) and value:
+        name = rng.choice([*value])
+        near += [{other: value[other] for other in value if other != name}, {**value, f"{name}x": value[name]}]
+    fitting = [other for other in near if other != value and (shape is None or fits(other, shape))]
+    yield from (copy.deepcopy(other) for other in fitting or [value])
+
+
+def keep_references(content: Any) -> None:
+    """What variants and autotuners refer to has the names that its content gives it, and nothing else is there."""
+    for variant in content["variants"]:
+        target = variant["metadata"]["target"]
+        variant["target"] = f"{target['backend']}:{target['arch']}"
+    used = {item["target"] for item in (*content["variants"], *content["tuners"])}
+    options = next(iter(content["targets"].values()), {"options": {}})
+    content["targets"] = {target: content["targets"].get(target, options) for target in used}
+    content.update(tidied(content))
+
+
 CONTENT_STEPS = (
-    lie,
+    lie, lie_anywhere, lie_anywhere, lie_anywhere, lie_anywhere, lie_anywhere, lie_anywhere,
     replace_value, replace_by_another, replace_text, replace_number, replace_value_of_bundle, remove, rename_key, add_key,
     change_list, change_names, change_order, drop_variant,
 )  # fmt: skip
@@ -681,8 +768,10 @@ def _wrong_refusal(error: BundleError, expected: str | None) -> str:
 def _wrong_acceptance(made: Mutant, bundle: format.Bundle) -> str:
     if (broken := broken_rule(made.data, LIMITS)) is not None:
         return f"it is accepted, where the validator says {broken}"
-    if not made.is_sealed:
-        return "" if bundle in made.originals else "its content was changed"
+    if not made.is_sealed and bundle not in made.originals:
+        return "its content was changed"
+    if fault := fault_in_use(bundle):
+        return fault
     try:
         again = format.pack(bundle)
         return "" if format.unpack(again) == bundle and format.pack(bundle) == again else "it is another after it is packed"

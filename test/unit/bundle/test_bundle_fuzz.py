@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Mutated bundles: the reader refuses each with a `BundleError`, or gives what is right. `make fuzz` takes many more."""
 
+import contextlib
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import bundle_archive
 import bundle_mutations
 import pytest
 from bundle_mutations import Random, examine, mutant, random_bundle, run, small_limits
 from bundle_validator import broken_rule
+from triton.backends.graft.bundle import loading
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import container, format
 
@@ -61,6 +64,29 @@ def test_a_check_that_is_left_out_is_found(monkeypatch):
 def test_a_field_of_a_launch_that_may_be_missing_is_found(monkeypatch):
     optional = {name: format._or_missing(check) for name, check in format._LAUNCHING.items()}
     assert "it is accepted, where the validator says schema; steps: lie" in failures(monkeypatch, "_LAUNCHING", optional)
+
+
+def test_a_text_that_is_none_is_found(monkeypatch):
+    def decoded(self, variant):
+        stages = {stage: self._bundle.artifacts[name] for stage, name in variant["files"].items()}
+        return {stage: data if stage == "cubin" else data.decode() for stage, data in stages.items()}
+
+    assert "using it raises UnicodeDecodeError" in failures(monkeypatch, "_stages", decoded, loading.Loaded)
+
+
+def test_most_lies_keep_all_rules():
+    answers = Counter(map(answer_to_a_lie, range(200)))
+    assert answers["accepted"] > 100
+    assert len(answers) > 2
+
+
+def answer_to_a_lie(seed):
+    rng = Random(seed)
+    bundle = random_bundle(rng)
+    with contextlib.suppress(RecursionError):
+        bundle_mutations.lie_anywhere(rng, bundle.content)
+    data = bundle_archive.bundle(bundle.content, bundle.artifacts.values())
+    return broken_rule(data) or "accepted"
 
 
 def test_content_that_is_changed_is_found(monkeypatch):

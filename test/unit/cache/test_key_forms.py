@@ -5,7 +5,9 @@ Some here; many by hand: `python test/unit/cache/test_key_forms.py 2000`, or 500
 fewest forms that show it.
 """
 
+import contextlib
 import random
+import signal
 import sys
 import tempfile
 import types
@@ -20,6 +22,27 @@ from triton.backends.graft.cache import key, readset
 from triton.backends.graft.cache.current_kernels import is_current
 from triton.compiler import ASTSource, make_backend
 
+#: What making one kernel may take of the processor, in seconds.
+SECONDS = 3
+
+
+class EndlessError(BaseException):
+    """A changed program does not end."""
+
+
+@contextlib.contextmanager
+def time_limit():
+    def ring(number, frame):
+        raise EndlessError
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
 
 class Asked:
     """One kernel of a program as it is in memory now."""
@@ -33,10 +56,11 @@ class Asked:
         self.request = key.Request(source, backend, backend.parse_options({}))
 
     def right(self):
-        """The TTIR that the front end makes of it; None if it refuses."""
+        """The TTIR that the front end makes of it; None if it refuses or does not end."""
         try:
-            return key._make_ttir(Asked.of(self.kernel).request)
-        except Exception:
+            with time_limit():
+                return key._make_ttir(Asked.of(self.kernel).request)
+        except (Exception, EndlessError):
             return None
 
     @classmethod
@@ -46,8 +70,9 @@ class Asked:
     def found(self):
         """The TTIR that its key stands for, and the way to it; None if it is refused."""
         try:
-            lookup = key.look_up(self.request)
-        except Exception:
+            with time_limit():
+                lookup = key.look_up(self.request)
+        except (Exception, EndlessError):
             return None
         return lookup.own["source.text"], lookup.way, lookup.reason
 
