@@ -211,7 +211,7 @@ def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compi
     assert "scf.if" in compiled.asm["ttir"]
 
 
-# -- Both at once
+# -- Both at the same time
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def threads_of_verdicts():
     return [thread for thread in threading.enumerate() if thread.name == "graft-verdict"]
 
 
-def test_a_kernel_for_which_ptxas_is_likely_to_be_asked_twice_is_compiled_both_ways_at_once(beside, monkeypatch):
+def test_a_kernel_for_which_ptxas_is_likely_to_be_asked_twice_is_compiled_both_ways_at_the_same_time(beside, monkeypatch):
     both = threading.Barrier(2)
 
     def meet(make, *arguments):
