@@ -187,11 +187,9 @@ class Judge:
     def _choose(self, ours: _Variant, made: pipeline.Changed, context: Any) -> _Variant:
         """The variant to keep: *ours*, which is all that was *made*, or one with fewer of our passes, or with none."""
         fewer = self._with_fewer(made, ours.given)
-        if not fewer:
-            return ours
         least = _Beside(lambda is_stopped: self._compiled(fewer[-1], self._new_context(), is_stopped))
         try:
-            if self._will_doubt(ours):
+            if fewer and self._will_doubt(ours):
                 least.start()
             try:
                 account = self._compiled(ours, context)
@@ -199,7 +197,9 @@ class Judge:
                 raise
             except Exception as error:
                 return self._not_compiled(ours, made, context, error)
-            return ours if account.is_good(self._limits.warps) else self._compare(ours, account, fewer, least.result(), context)
+            if not fewer or account.is_good(self._limits.warps):
+                return ours
+            return self._compare(ours, account, fewer, least.result(), context)
         finally:
             least.end()
 

@@ -44,6 +44,14 @@ def account(registers=64, stack=0, ctas=8, most_ctas=16, code=1000, warps=4):
     return Account(registers, stack, ctas, most_ctas, code, warps)
 
 
+def replace_stage(monkeypatch, name, replacement):
+    """Has *replacement* called as the stage *name* of all backends, with the stage as it was as its first argument."""
+    method = Backend.__dict__.get(f"make_{name}") or Backend.__mro__[1].__dict__[f"make_{name}"]
+    function = getattr(method, "__func__", method)
+    wrap = staticmethod if isinstance(method, staticmethod) else lambda made: made
+    monkeypatch.setattr(Backend, f"make_{name}", wrap(lambda *arguments: replacement(function, *arguments)))
+
+
 # -- The rule
 
 
@@ -187,6 +195,22 @@ def test_a_kernel_that_does_not_compile_with_our_passes_is_compiled_without(acti
     assert "scf.if" not in compiled.asm["ttir"]
 
 
+def test_a_group_that_was_asked_for_goes_where_the_kernel_does_not_compile_with_it(activate, monkeypatch):
+    def fail_if_grouped(make, *arguments):
+        if "arith.remui" in str(arguments[1]):
+            raise RuntimeError("no llir")
+        return make(*arguments)
+
+    replace_stage(monkeypatch, "llir", fail_if_grouped)
+    activate(Driver(target="cuda:90"))
+    arguments = [triton.MockTensor("fp16")] * 3 + [1000] * 3
+    tiles = {"BM": 64, "BN": 128, "BK": 64}
+    options = {"swizzle_programs": 4, "version_tiles": False}
+    with pytest.warns(match="is compiled without graft-swizzle-programs, as it does not compile with them: no llir"):
+        compiled = product_kernels.rows_first.warmup(*arguments, **tiles, grid=(64,), **options)
+    assert "arith.remui" not in compiled.asm["ttir"]
+
+
 def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
     def inspect(*arguments):
         if not arguments:
@@ -221,14 +245,6 @@ def beside(activate, monkeypatch, unbounded):
     monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     monkeypatch.setattr(verdict, "_MANY_HELD", 0)
-
-
-def replace_stage(monkeypatch, name, replacement):
-    """Has *replacement* called as the stage *name* of all backends, with the stage as it was as its first argument."""
-    method = Backend.__dict__.get(f"make_{name}") or Backend.__mro__[1].__dict__[f"make_{name}"]
-    function = getattr(method, "__func__", method)
-    wrap = staticmethod if isinstance(method, staticmethod) else lambda made: made
-    monkeypatch.setattr(Backend, f"make_{name}", wrap(lambda *arguments: replacement(function, *arguments)))
 
 
 def is_beside():
