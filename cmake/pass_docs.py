@@ -11,24 +11,49 @@ HEADER = """# Passes
 
 <!-- Made out of include/graft/Transforms/*.td and cmake/pass_docs.py by `make docs`; change it there. -->
 
+## Which there are
+
+They run at the end of Triton's first stage, on TTIR, in this order (`backend/steps.py`):
+
+| pass | what it changes | switch |
+|---|---|---|
+| [graft-swizzle-programs](#-graft-swizzle-programs) | matrix products: programs that run at the same time share more of their operands | `swizzle_programs` |
+| [graft-peel-loops](#-graft-peel-loops) | loops that Triton pipelines: all iterations but the last run without boundary masks | `version_tiles` |
+| [graft-version-tiles](#-graft-version-tiles) | code under a boundary mask: programs whose tile is whole run it without | `version_tiles` |
+| [graft-split-masks](#-graft-split-masks) | rows that are one tile each: whole vectors are moved as such, only the rest element by element | `version_tiles` |
+
+A boundary mask is one such as `offs < n`, a tile is whole if its mask is true in all lanes, and operations are those of TTIR. A switch
+is an option of a kernel, `kernel[grid](..., version_tiles=False)`, and has a variable for a process, `GRAFT_VERSION_TILES=0`; the README
+lists both. [bisect.md](bisect.md) tells how to leave out a pass in one kernel, or at one place. `graft-remarks` changes nothing.
+
+**What became of a kernel** is said in remarks, with `MLIR_ENABLE_DIAGNOSTICS=remarks`: each pass names the line of the source that it changed, or
+left as it was, and why. Triton has remarks of its own; ours begin with the name of a pass, or with `graft-verdict` (see below).
+
+```
+add.py:6:26: remark: graft-version-tiles: versioned 1 mask
+```
+
 ## What holds for all of them
 
-`backend/steps.py` lists the passes that the backend runs, in their order.
+**One budget.** All passes together may add to a kernel the largest of these:
+- a quarter of its operations;
+- so many operations as are about 800 instructions of a thread, if an operation is one for each element of its result that a thread holds;
+- as many operations as it has, if it has 48 at most.
 
-**One budget.** All passes together make a kernel larger by a quarter of its operations at most or, if that is more, by what comes to
-800 instructions of a thread, estimated at one for each element of a result that a thread holds; one of up to 48 operations may double. Each pass that copies code has the
-option `max-size`, which is the same for all, and counts what the kernel has when its turn comes. What does not fit is left as it
-was, with a remark.
+Each pass that copies code has the option `max-size`, how many operations the kernel may have in the end. It is the same for all, and each
+counts what the kernel has when its turn comes. What does not fit is left as it was, with a remark at its place.
 
-**ptxas judges.** A kernel that the passes change is compiled at once. It is kept as it is if it has no stack and its registers leave
-room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. Without graft-version-tiles in it, it is enough that
-8 registers less would make room for no other CTA. In all other cases the kernel as it was is compiled too, and ours is kept only if it
-has no more stack, no fewer CTAs are resident, and its code is less than twice as long. If ours is worse, and graft-swizzle-programs has
-changed it too, the kernel with that pass alone is tried next; a group that a user asked for stays in any case. A remark of
-`graft-verdict` says what was compared and kept. What was compiled for this is not compiled again: later stages find it by the text
-that it was made from. Where tiles are so large that ptxas is likely to be asked about both, and the process may run on two cores,
-both are compiled at once; what is decided is the same. Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps
-of the compiler (`MLIR_ENABLE_DUMP` and others) show all that is compiled, the variant that is not kept as well.
+**ptxas judges.** A kernel that the passes change is compiled to the end right behind them, and kept as it is if ptxas finds it good: it has no
+stack, and its registers leave room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. (What costs registers
+is graft-version-tiles; without it, they cost no CTA if 8 fewer would make room for no other one.) In all other cases the kernel as it was is
+compiled too, and ours is kept only if it has no more stack, no fewer CTAs are resident, and its code is less than twice as long. If ours is
+worse, and graft-swizzle-programs has changed it too, the kernel with that pass alone is tried next; a group that a user asked for stays in
+any case. A remark of `graft-verdict` says what was compared and kept.
+
+Nothing is compiled a second time for this: later stages find what was made by the text that it was made from. Where tiles are so large that
+ptxas is likely to be asked about both, and the process may run on two cores, both are compiled at the same time; what is decided is the
+same. Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps of the compiler
+(`MLIR_ENABLE_DUMP` and others) show all that is compiled, one after the other, the variant that is not kept as well.
 
 **A pass that fails** is left out. The kernel compiles without it, and a `GraftWarning` names the pass, the kernel, and a file in the
 folder `graft-reproducers` of the cache from which `graft-opt` makes the failure again. A kernel that no longer compiles

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Whether what our passes make of a kernel is any better, by ptxas' own account.
 
-A kernel that they change is compiled at once, up to its cubin. Where that has no stack and leaves room for many warps, it is
+A kernel that they change is compiled right away, up to its cubin. Where that has no stack and leaves room for many warps, it is
 good. Where it does not, the kernel as it was is compiled as well, and ours is kept if it has no more stack, no fewer CTAs are
 resident on a multiprocessor, and its code is less than twice as long. The stages that follow find what was compiled for the
-verdict, by the text that it was made from, and compile nothing again. Where the second kernel is likely to be needed, it is compiled
-in a thread while the first one is: that changes how long it takes, and nothing else. So the decision follows from the kernel, the options and
+verdict, by the text that it was made from, and compile nothing again. So the decision follows from the kernel, the options and
 the compiler alone, all of which are in the cache's key.
+
+Where the second kernel is likely to be needed, a thread compiles it while this one compiles the first. Only the time that it takes
+depends on that.
 """
 
 from __future__ import annotations
@@ -187,11 +189,9 @@ class Judge:
     def _choose(self, ours: _Variant, made: guarded.Changed, context: Any) -> _Variant:
         """The variant to keep: *ours*, which is all that was *made*, or one with fewer of our passes, or with none."""
         fewer = self._with_fewer(made, ours.given)
-        if not fewer:
-            return ours
         least = _Beside(lambda is_stopped: self._compiled(fewer[-1], self._new_context(), is_stopped))
         try:
-            if self._will_doubt(ours):
+            if fewer and self._will_doubt(ours):
                 least.start()
             try:
                 account = self._compiled(ours, context)
@@ -199,7 +199,9 @@ class Judge:
                 raise
             except Exception as error:
                 return self._not_compiled(ours, made, context, error)
-            return ours if account.is_good(self._limits.warps) else self._compare(ours, account, fewer, least.result(), context)
+            if not fewer or account.is_good(self._limits.warps):
+                return ours
+            return self._compare(ours, account, fewer, least.result(), context)
         finally:
             least.end()
 

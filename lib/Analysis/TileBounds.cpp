@@ -194,7 +194,9 @@ static std::optional<Index> stretch(Type type, const Index &a,
   if (a.base || a.min != 0)
     product.base =
         Scalar::apply(Scalar::Kind::Mul, type, {at(a, type, a.min), factor});
-  product.stretches.push_back({factor, length});
+  // The one number of `arange(7, 8)` does not stretch.
+  if (length > 0)
+    product.stretches.push_back({factor, length});
   product.noWrap = a.noWrap;
   return product;
 }

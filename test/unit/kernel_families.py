@@ -379,7 +379,7 @@ def descriptors(w: Writer) -> tuple[int, ...]:
 def rows(w: Writer) -> tuple[int, ...]:
     """A row for each program, as a whole or tile by tile: sums, greatest elements, running sums, and what is made of them."""
     block = w.elements = w.constants[w.constant("BLOCK", w.choose(32, 128, 1024, 1024, 2048, 2048))]
-    n = w.choose(near(w.rng, block, block), block, block - 1, block // 2 + 8, block - 16)
+    n = w.choose(near(w.rng, block, block), block - 3, block - 1, block // 2 + 8, block - 16)
     w.number("n", max(0, n))
     height = w.choose(1, 3, 6)
     for name in ("x", "out"):

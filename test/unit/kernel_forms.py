@@ -75,10 +75,12 @@ def _program_order(w: Writer, across_m: int, across_n: int) -> tuple[int, ...]:
 
 def _matrix_strides(w: Writer, name: str, rows: int, cols: int) -> tuple[str, str]:
     """How far apart rows and columns of a matrix are, as factors in source: in either order, contiguous or padded."""
-    padding = w.choose(0, 1, 3, -cols % 16, -cols % 16, -cols % 16)
-    if w.chance(0.8):
-        return f"* {w.number(f'{name}_row', cols + padding)}", w.choose("", f"* {w.number(f'{name}_col', 1)}")
-    return "", f"* {w.number(f'{name}_col', rows + padding)}"
+    by_rows = w.chance(0.8)
+    length = cols if by_rows else rows
+    apart = length + w.choose(0, 1, 3, *[-length % 16] * 4)
+    if by_rows:
+        return f"* {w.number(f'{name}_row', apart)}", w.choose("", f"* {w.number(f'{name}_col', 1)}")
+    return "", f"* {w.number(f'{name}_col', apart)}"
 
 
 def _inner_loop(w: Writer, rows: str, cols: str, strides: tuple[str, ...], other: str, masks: tuple[str, str] | None) -> None:
@@ -179,7 +181,7 @@ def inductor_tiled(w: Writer) -> tuple[int, ...]:
 def inductor_reduction(w: Writer) -> tuple[int, ...]:
     """Rows, several to a program, reduced at once or in a loop."""
     x_block = w.constants[w.constant("XBLOCK", w.choose(1, 4, 8, 32))]
-    r_block = w.constants[w.constant("RBLOCK", w.choose(32, 128, 512) if x_block > 8 else w.choose(128, 512, 1024))]
+    r_block = w.constants[w.constant("RBLOCK", w.choose(32, 128, 512) if x_block > 8 else w.choose(512, 1024, 2048))]
     w.elements = x_block * r_block
     persistent = w.chance(0.4)
     x_size = max(1, near(w.rng, x_block, 3 * x_block))
@@ -190,7 +192,7 @@ def inductor_reduction(w: Writer) -> tuple[int, ...]:
     dtype = w.choose("fp16", "bf16", "fp32", "i8")
     # Rows of a tensor of its own are next to each other; those of a view may be padded.
     padded = -(-r_size // 16) * 16
-    between = w.choose("rnumel", padded, padded, padded + 8)
+    between = w.choose("rnumel", padded, padded, padded, padded + 8)
     pointers = f"{w.pointer('in_ptr0', dtype)} + (rindex + {between}*xindex)"
     hint = w.choose("eviction_policy='evict_first', ", "")
     load = f"tmp0 = tl.cast(tl.load({pointers}, rmask & xmask, {hint}other=0), tl.float32)"

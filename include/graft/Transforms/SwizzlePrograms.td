@@ -102,9 +102,12 @@ def GraftSwizzlePrograms : Pass<"graft-swizzle-programs", "mlir::ModuleOp"> {
       iterations, have no more than `l2-bytes`. Without this test if it is not
       known before the kernel does anything how often the loop runs, or if its
       step is not a constant.
+    The test takes time itself: where it left the order, products of 16
+    iterations in tiles of 128 x 256 x 64 ran at 0.992 of the speed, and longer
+    ones at 0.998 (fp16, geometric means of 16 and 36 products, H200).
 
-    So is that of a grid whose groups would have 2^31 places, whether the group
-    is given or chosen: its numbers are those of 32 bits.
+    The order also stays in a grid whose groups would have 2^31 places, whether
+    the group is given or chosen: its numbers are those of 32 bits.
 
     Place in the pipeline: at the end of the TTIR stage, before
     graft-version-tiles.

@@ -45,6 +45,14 @@ def account(registers=64, stack=0, ctas=8, most_ctas=16, code=1000, warps=4):
     return Account(registers, stack, ctas, most_ctas, code, warps)
 
 
+def replace_stage(monkeypatch, name, replacement):
+    """Has *replacement* called as the stage *name* of all backends, with the stage as it was as its first argument."""
+    method = Backend.__dict__.get(f"make_{name}") or Backend.__mro__[1].__dict__[f"make_{name}"]
+    function = getattr(method, "__func__", method)
+    wrap = staticmethod if isinstance(method, staticmethod) else lambda made: made
+    monkeypatch.setattr(Backend, f"make_{name}", wrap(lambda *arguments: replacement(function, *arguments)))
+
+
 # -- The rule
 
 
@@ -188,6 +196,22 @@ def test_a_kernel_that_does_not_compile_with_our_passes_is_compiled_without(acti
     assert "scf.if" not in compiled.asm["ttir"]
 
 
+def test_a_group_that_was_asked_for_goes_where_the_kernel_does_not_compile_with_it(activate, monkeypatch):
+    def fail_if_grouped(make, *arguments):
+        if "arith.remui" in str(arguments[1]):
+            raise RuntimeError("no llir")
+        return make(*arguments)
+
+    replace_stage(monkeypatch, "llir", fail_if_grouped)
+    activate(Driver(target="cuda:90"))
+    arguments = [triton.MockTensor("fp16")] * 3 + [1000] * 3
+    tiles = {"BM": 64, "BN": 128, "BK": 64}
+    options = {"swizzle_programs": 4, "version_tiles": False}
+    with pytest.warns(match="is compiled without graft-swizzle-programs, as it does not compile with them: no llir"):
+        compiled = product_kernels.rows_first.warmup(*arguments, **tiles, grid=(64,), **options)
+    assert "arith.remui" not in compiled.asm["ttir"]
+
+
 def test_a_hook_may_change_what_the_verdict_compiled(activate, monkeypatch):
     def inspect(*arguments):
         if not arguments:
@@ -212,7 +236,7 @@ def test_a_file_that_overrides_a_stage_takes_the_place_of_what_the_verdict_compi
     assert "scf.if" in compiled.asm["ttir"]
 
 
-# -- Both at once
+# -- Both at the same time
 
 
 @pytest.fixture
@@ -224,14 +248,6 @@ def beside(activate, monkeypatch, unbounded):
     monkeypatch.setattr(verdict, "_MANY_HELD", 0)
 
 
-def replace_stage(monkeypatch, name, replacement):
-    """Has *replacement* called as the stage *name* of all backends, with the stage as it was as its first argument."""
-    method = Backend.__dict__.get(f"make_{name}") or Backend.__mro__[1].__dict__[f"make_{name}"]
-    function = getattr(method, "__func__", method)
-    wrap = staticmethod if isinstance(method, staticmethod) else lambda made: made
-    monkeypatch.setattr(Backend, f"make_{name}", wrap(lambda *arguments: replacement(function, *arguments)))
-
-
 def is_beside():
     return threading.current_thread() is not threading.main_thread()
 
@@ -240,7 +256,7 @@ def threads_of_verdicts():
     return [thread for thread in threading.enumerate() if thread.name == "graft-verdict"]
 
 
-def test_a_kernel_for_which_ptxas_is_likely_to_be_asked_twice_is_compiled_both_ways_at_once(beside, monkeypatch):
+def test_a_kernel_for_which_ptxas_is_likely_to_be_asked_twice_is_compiled_both_ways_at_the_same_time(beside, monkeypatch):
     both = threading.Barrier(2)
 
     def meet(make, *arguments):

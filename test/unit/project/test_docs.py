@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support import clean_environment
-from triton.backends.graft import wings
+from triton.backends.graft import steps, wings
 from triton.backends.graft.tools import cli
 
 ROOT = Path(__file__).parents[3]
@@ -73,6 +73,11 @@ def test_every_link_of_the_readme_leads_somewhere(link):
 
 def test_the_pass_manual_is_in_step_with_the_passes(script):
     assert (ROOT / "docs" / "passes.md").read_text() == script("pass_docs").pass_docs(), "run `make docs`"
+
+
+def test_the_pass_manual_lists_the_passes_in_their_order_with_what_switches_them_on():
+    rows = re.findall(r"^\| \[(\S+)\]\(#-(\S+)\) \|.*\| `(\w+)` \|$", (ROOT / "docs" / "passes.md").read_text(), re.M)
+    assert rows == [(step.name, step.name, step.switch) for step in steps.STEPS]
 
 
 def test_the_launchers_manual_names_each_way_that_a_launch_can_go():

@@ -29,18 +29,19 @@ KERNELS = 300
 #: More with descriptors, all for sm_80, where these become masks: in `KERNELS` there are next to none.
 DESCRIPTORS = range(0, 20 * len(TARGETS), len(TARGETS))
 
-#: The families that each pass is for, with the part of their kernels that it has to change: otherwise nothing was tested.
+#: The families that each pass is for, with the part of their kernels that it has to change: otherwise nothing was tested. Each is about
+#: two thirds of what it is over 60 seeds, and below what it is over 10 of them by a kernel at least: so a pass may lose one.
 SHARES = {
     "tiles": {
-        "elementwise": 0.3, "gather": 0.5, "atomics": 0.2, "tiles": 0.15, "boxes": 0.1, "grid_stride": 0.2,  # whole tiles
-        "inductor_tiled": 0.3, "inductor_pointwise": 0.2, "descriptors": 0.3,
-        "rows": 0.2, "looped_rows": 0.15, "inductor_reduction": 0.15,  # whole vectors
-        "product": 0.2, "advancing": 0.1,  # whole iterations
-        "ragged": 0.3, "negated": 0.3, "carried": 0.3, "wide_rows": 0.3, "minimum": 0.3, "carried_product": 0.3,  # other bounds
-        "flat": 0.3, "divided": 0.3,
+        "elementwise": 0.3, "gather": 0.45, "atomics": 0.35, "tiles": 0.15, "boxes": 0.2, "grid_stride": 0.2,  # whole tiles
+        "inductor_tiled": 0.2, "inductor_pointwise": 0.25, "descriptors": 0.4,
+        "rows": 0.25, "looped_rows": 0.2, "inductor_reduction": 0.1,  # whole vectors
+        "product": 0.15, "advancing": 0.15,  # whole iterations
+        "ragged": 0.3, "negated": 0.45, "carried": 0.2, "wide_rows": 0.5, "minimum": 0.6, "carried_product": 0.3,  # other bounds
+        "flat": 0.3, "divided": 0.2,
     },
     "programs": {"product": 0.5},
-    "default": {"product": 0.2},  # a group is chosen where the columns of the grid do not lie side by side in memory
+    "default": {"product": 0.5},  # a group is chosen where the columns of the grid do not lie side by side in memory
 }  # fmt: skip
 
 
