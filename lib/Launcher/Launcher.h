@@ -66,6 +66,22 @@ bool addErrors(PyObject *module);
 /// Returns false with an exception set on failure.
 bool addTensorMap(PyObject *module);
 
+/// Adds the type that launches kernels to *module*. Returns false with an
+/// exception set on failure.
+bool addDispatcher(PyObject *module);
+
+/// Adds what launches autotuned kernels and those with heuristics to *module*.
+/// Returns false with an exception set on failure.
+bool addTuning(PyObject *module);
+
+/// Adds what launches with most arguments fixed to *module*. Returns false with
+/// an exception set on failure.
+bool addFrozen(PyObject *module);
+
+/// Adds the type of `kernel[grid]` to *module*. Returns false with an exception
+/// set on failure.
+bool addSubscript(PyObject *module);
+
 } // namespace graft::launcher
 
 #endif // GRAFT_LAUNCHER_LAUNCHER_H

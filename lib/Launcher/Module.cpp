@@ -12,10 +12,14 @@
 #include "Callbacks.h"
 #include "Changes.h"
 #include "Descriptors.h"
-#include "Dispatcher.h"
 #include "Knobs.h"
+#include "KnownKernels.h"
 #include "Launcher.h"
 #include "Names.h"
+#include "Plan.h"
+#include "Reads.h"
+#include "Runtime.h"
+#include "Stats.h"
 
 using namespace graft::launcher;
 
@@ -24,7 +28,8 @@ static int execModule(PyObject *module) {
   for (auto add :
        {addErrors, addNames, addCallbacks, addStats, addDevice, addTensorMap,
         addChanges, addKnobs, addTriton, addRuntime, addArrays, addDescriptors,
-        addPlan, addReads, addDispatcher, addTuning, addFrozen, addSubscript})
+        addPlan, addReads, addKnownKernels, addDispatcher, addTuning, addFrozen,
+        addSubscript})
     if (!add(module))
       return -1;
   return 0;

@@ -11,12 +11,20 @@
 
 #include "Arrays.h"
 #include "Callbacks.h"
+#include "Changes.h"
 #include "Constants.h"
-#include "Dispatcher.h"
 #include "Errors.h"
+#include "Given.h"
+#include "KnownKernels.h"
 #include "Launcher.h"
 #include "Names.h"
+#include "OwnRun.h"
+#include "Parts.h"
 #include "Room.h"
+#include "Runtime.h"
+#include "Shapes.h"
+#include "Shared.h"
+#include "Table.h"
 
 using namespace graft::launcher;
 
