@@ -70,9 +70,13 @@ bool addTensorMap(PyObject *module);
 /// exception set on failure.
 bool addDispatcher(PyObject *module);
 
-/// Adds what launches autotuned kernels and those with heuristics to *module*.
-/// Returns false with an exception set on failure.
-bool addTuning(PyObject *module);
+/// Adds what launches autotuned kernels to *module*. Returns false with an
+/// exception set on failure.
+bool addTuner(PyObject *module);
+
+/// Adds what launches kernels with heuristics to *module*. Returns false with
+/// an exception set on failure.
+bool addHeuristic(PyObject *module);
 
 /// Adds what launches with most arguments fixed to *module*. Returns false with
 /// an exception set on failure.
