@@ -23,7 +23,7 @@ from .kernel_launcher import Launcher
 #: Triton's own `run`, by the class that has it.
 RUNS: dict[Any, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}
 
-#: The values of `Rule` in lib/Launcher/Arguments.h.
+#: The values of `Rule` in lib/Launcher/Call.h.
 CONSTEXPR, SPECIALIZED, TYPED, FLOAT, BOOL = range(5)
 
 #: Options that `JITFunction.run` sets at each launch.

@@ -85,7 +85,7 @@ def dict_of(cls: type) -> dict[str, Any]:
     return gc.get_referents(vars(cls))[0]  # type: ignore[return-value]
 
 
-#: The values of `Rule` in lib/Launcher/Arguments.h.
+#: The values of `Rule` in lib/Launcher/Call.h.
 _CONSTEXPR, _SPECIALIZED, _TYPED, _FLOAT, _BOOL = range(5)
 
 #: What the native launcher gives a meaning of its own: a kernel with such a parameter is launched without it.

@@ -68,7 +68,7 @@ KnownTorch graft::launcher::knownTorch;
 
 namespace {
 struct ArrayNames {
-  PyObject *tritonsModule, *gluonsModule, *descriptor;
+  PyObject *tritonsModule, *gluonsModule, *descriptor, *im2col;
 };
 } // namespace
 static ArrayNames arrayNames;
@@ -111,13 +111,13 @@ static bool hasOwnExchangeAPI(PyObject *type, bool *has) {
   return own || passOver();
 }
 
-/// Writes whether *type* is the class of tensor descriptors in the module
-/// called *name*, if somebody has imported that. Returns false with an
-/// exception set.
-static bool isDescriptorOf(PyObject *name, PyObject *type, bool *is) {
-  Ref module, cls;
-  if (!lookup(PyImport_GetModuleDict(), name, &module) ||
-      (module && !getAttribute(module.get(), arrayNames.descriptor, &cls)))
+/// Writes whether *type* is the class called *name* in the *module*, if
+/// somebody has imported that. Returns false with an exception set.
+static bool isClassOf(PyObject *module, PyObject *name, PyObject *type,
+                      bool *is) {
+  Ref imported, cls;
+  if (!lookup(PyImport_GetModuleDict(), module, &imported) ||
+      (imported && !getAttribute(imported.get(), name, &cls)))
     return false;
   *is = cls.get() == type;
   return true;
@@ -126,12 +126,16 @@ static bool isDescriptorOf(PyObject *name, PyObject *type, bool *is) {
 /// Writes which class of tensor descriptors *type* is. Returns false with an
 /// exception set.
 static bool classifyDescriptor(PyObject *type, DescriptorClass *which) {
-  bool tritons = false, gluons = false;
-  if (!isDescriptorOf(arrayNames.tritonsModule, type, &tritons) ||
-      !isDescriptorOf(arrayNames.gluonsModule, type, &gluons))
+  bool tritons = false, gluons = false, im2col = false;
+  if (!isClassOf(arrayNames.tritonsModule, arrayNames.descriptor, type,
+                 &tritons) ||
+      !isClassOf(arrayNames.gluonsModule, arrayNames.descriptor, type,
+                 &gluons) ||
+      !isClassOf(arrayNames.gluonsModule, arrayNames.im2col, type, &im2col))
     return false;
   *which = tritons  ? DescriptorClass::Tritons
            : gluons ? DescriptorClass::Gluons
+           : im2col ? DescriptorClass::Im2Col
                     : DescriptorClass::None;
   return true;
 }
@@ -432,6 +436,7 @@ bool graft::launcher::addArrays(PyObject *module) {
              {{&arrayNames.tritonsModule, "triton.tools.tensor_descriptor"},
               {&arrayNames.gluonsModule,
                "triton.experimental.gluon.nvidia.hopper"},
-              {&arrayNames.descriptor, "TensorDescriptor"}}) &&
+              {&arrayNames.descriptor, "TensorDescriptor"},
+              {&arrayNames.im2col, "TensorDescriptorIm2Col"}}) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

@@ -32,9 +32,9 @@ Outcome readArray(PyObject *value, Array *out);
 /// if it has none. Borrows *array*. Needs the GIL.
 Outcome readDtype(PyObject *array, uint64_t *number);
 
-/// Which class of tensor descriptors a type is: none, Triton's, or Gluon's,
-/// which has a layout, too.
-enum class DescriptorClass : uint8_t { None, Tritons, Gluons };
+/// Which class of tensor descriptors a type is: none, Triton's, Gluon's, which
+/// has a layout, too, or Gluon's for convolutions.
+enum class DescriptorClass : uint8_t { None, Tritons, Gluons, Im2Col };
 
 /// Which one *type* is, which `readArray` declined last.
 DescriptorClass descriptorClass(PyTypeObject *type);

@@ -43,6 +43,11 @@ struct Param {
   bool variadic = false;    ///< takes all further positions
 };
 
+/// Reads one parameter: (name, default in a tuple of one or an empty one, rule,
+/// align, split sign, keyword-only, variadic). Returns false with an exception
+/// set.
+bool readParam(PyObject *item, Param *param);
+
 /// What kind of value a leaf holds.
 enum class Leaf : uint8_t {
   Constant,

@@ -89,9 +89,19 @@ static Outcome readType(PyObject *descriptor, uint64_t *dtype,
                                                : Outcome::Declined;
 }
 
-/// Appends the words of the layout of *descriptor*.
-static Outcome readLayout(Call &call, PyObject *descriptor) {
-  Ref layout;
+/// Appends what the type of a descriptor of Gluon's has besides: the layout,
+/// and of one for convolutions the rank.
+static Outcome readGluonsType(Call &call, PyObject *descriptor,
+                              DescriptorClass which) {
+  Ref layout, shape;
+  if (which == DescriptorClass::Im2Col) {
+    Numbers<std::int64_t> extents;
+    if (!getAttribute(descriptor, attributes.shape, &shape))
+      return Outcome::Failed;
+    if (!shape || !readInts(shape.get(), &extents))
+      return call.decline(Reason::ArgumentType);
+    call.word(static_cast<uint64_t>(extents.size));
+  }
   if (!getAttribute(descriptor, attributes.layout, &layout))
     return Outcome::Failed;
   return layout ? readConstant(call, layout.get())
@@ -110,7 +120,7 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   if (outcome == Outcome::Failed)
     return outcome;
   auto rank = static_cast<unsigned>(block.size);
-  if (!call.fits(1 + 2 * rank) || call.numDescriptors == MaxDescriptors)
+  if (!call.fits(2 + 2 * rank) || call.numDescriptors == MaxDescriptors)
     return call.decline(Reason::TooMany);
   call.word(TagDescriptor | rank << 8 | uint64_t(which) << 12 | dtype << 16);
   for (unsigned i = 0; i < rank; ++i)
@@ -121,8 +131,8 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   call.leaf(Leaf::TensorMap, call.numDescriptors++);
   for (unsigned i = 0; i < 2 * rank; ++i)
     call.leaf(Leaf::Int, 0);
-  return which == DescriptorClass::Gluons ? readLayout(call, value)
-                                          : Outcome::Done;
+  return which == DescriptorClass::Tritons ? Outcome::Done
+                                           : readGluonsType(call, value, which);
 }
 
 //===----------------------------------------------------------------------===//

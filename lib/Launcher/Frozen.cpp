@@ -10,9 +10,13 @@
 
 #include "Arguments.h"
 #include "Callbacks.h"
-#include "Dispatcher.h"
+#include "Grid.h"
+#include "Knobs.h"
 #include "Launcher.h"
+#include "Loaded.h"
+#include "Parts.h"
 #include "Room.h"
+#include "Runtime.h"
 #include "Words.h"
 
 #include <cstddef>

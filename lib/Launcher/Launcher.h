@@ -66,6 +66,26 @@ bool addErrors(PyObject *module);
 /// Returns false with an exception set on failure.
 bool addTensorMap(PyObject *module);
 
+/// Adds the type that launches kernels to *module*. Returns false with an
+/// exception set on failure.
+bool addDispatcher(PyObject *module);
+
+/// Adds what launches autotuned kernels to *module*. Returns false with an
+/// exception set on failure.
+bool addTuner(PyObject *module);
+
+/// Adds what launches kernels with heuristics to *module*. Returns false with
+/// an exception set on failure.
+bool addHeuristic(PyObject *module);
+
+/// Adds what launches with most arguments fixed to *module*. Returns false with
+/// an exception set on failure.
+bool addFrozen(PyObject *module);
+
+/// Adds the type of `kernel[grid]` to *module*. Returns false with an exception
+/// set on failure.
+bool addSubscript(PyObject *module);
+
 } // namespace graft::launcher
 
 #endif // GRAFT_LAUNCHER_LAUNCHER_H

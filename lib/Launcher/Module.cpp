@@ -12,19 +12,24 @@
 #include "Callbacks.h"
 #include "Changes.h"
 #include "Descriptors.h"
-#include "Dispatcher.h"
 #include "Knobs.h"
+#include "KnownKernels.h"
 #include "Launcher.h"
 #include "Names.h"
+#include "Plan.h"
+#include "Reads.h"
+#include "Runtime.h"
+#include "Stats.h"
 
 using namespace graft::launcher;
 
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
   for (auto add :
-       {addErrors, addNames, addCallbacks, addStats, addDevice, addTensorMap,
-        addChanges, addKnobs, addTriton, addRuntime, addArrays, addDescriptors,
-        addPlan, addReads, addDispatcher, addTuning, addFrozen, addSubscript})
+       {addErrors,     addNames,       addCallbacks, addStats,  addDevice,
+        addTensorMap,  addChanges,     addKnobs,     addTriton, addRuntime,
+        addArrays,     addDescriptors, addPlan,      addReads,  addKnownKernels,
+        addDispatcher, addTuner,       addHeuristic, addFrozen, addSubscript})
     if (!add(module))
       return -1;
   return 0;

@@ -32,5 +32,7 @@ bool graft::launcher::addNames(PyObject *) {
                       {&names.launchMetadata, "launch_metadata"},
                       {&names.ownRun, "_run"},
                       {&names.function, "function"},
-                      {&names.packedMetadata, "packed_metadata"}});
+                      {&names.packedMetadata, "packed_metadata"},
+                      {&names.fn, "fn"},
+                      {&names.argNames, "arg_names"}});
 }

@@ -18,7 +18,7 @@ namespace graft::launcher {
 struct Names {
   PyObject *run, *debug, *preRunHooks, *usedGlobals, *grid, *warmup, *value,
       *bestConfig, *dataPtr, *dtype, *launchMetadata, *ownRun, *function,
-      *packedMetadata;
+      *packedMetadata, *fn, *argNames;
 };
 extern Names names;
 

@@ -10,7 +10,6 @@
 #include "Launcher.h"
 #include "Names.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -610,51 +609,6 @@ static PyObject *launchPlan(PyObject *self, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-/// `measure_floor(function, grid, block, shared, stream, params, launches)`:
-/// the time in seconds of *launches* calls of cuLaunchKernelEx in a loop of C,
-/// with *params* a list of bytes. What launching costs at least, for
-/// benchmarks.
-static PyObject *measureFloor(PyObject *, PyObject *args) {
-  unsigned long long function, stream;
-  CUlaunchConfig launch;
-  std::memset(&launch, 0, sizeof(launch));
-  PyObject *bytes;
-  int launches;
-  const Cuda *driver = cuda();
-  if (!driver ||
-      !PyArg_ParseTuple(args, "K(III)(III)IKO!i", &function, &launch.gridDimX,
-                        &launch.gridDimY, &launch.gridDimZ, &launch.blockDimX,
-                        &launch.blockDimY, &launch.blockDimZ,
-                        &launch.sharedMemBytes, &stream, &PyList_Type, &bytes,
-                        &launches))
-    return nullptr;
-  launch.hStream = reinterpret_cast<CUstream>(stream);
-  std::vector<void *> params;
-  for (Py_ssize_t i = 0; i < PyList_Size(bytes); ++i) {
-    params.push_back(PyBytes_AsString(PyList_GetItem(bytes, i)));
-    if (!params.back())
-      return nullptr;
-  }
-  CUresult code = CUDA_SUCCESS;
-  auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < launches && code == CUDA_SUCCESS; ++i)
-    code = driver->cuLaunchKernelEx(&launch,
-                                    reinterpret_cast<CUfunction>(function),
-                                    params.data(), nullptr);
-  std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
-  if (code != CUDA_SUCCESS) {
-    raiseCuda("cuLaunchKernelEx", code);
-    return nullptr;
-  }
-  return PyFloat_FromDouble(seconds.count());
-}
-
-static PyMethodDef methods[] = {
-    {"measure_floor", measureFloor, METH_VARARGS,
-     "The time of launches in a loop of C, in seconds."},
-    {nullptr, nullptr, 0, nullptr}};
-
 static PyMethodDef planMethods[] = {
     {"launch", launchPlan, METH_VARARGS,
      "Packs the values and launches the kernel."},
@@ -676,5 +630,5 @@ bool graft::launcher::addPlan(PyObject *module) {
   if (!type || PyModule_AddObjectRef(module, "Plan", type.get()) < 0)
     return false;
   planType = reinterpret_cast<PyTypeObject *>(type.release());
-  return PyModule_AddFunctions(module, methods) == 0;
+  return true;
 }

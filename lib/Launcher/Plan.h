@@ -11,6 +11,7 @@
 
 #include "Call.h"
 #include "Cuda.h"
+#include "Grid.h"
 #include "TensorMap.h"
 
 #include <vector>
@@ -64,17 +65,6 @@ struct Plan {
   std::vector<MapPlan> maps; ///< empty if not all maps are of tiles
   bool cooperative;
   bool pdl; ///< programmatic dependent launch
-};
-
-/// A grid, in CTA clusters per dimension.
-struct Grid {
-  int size[3];
-  /// Whether there is nothing to launch: whether the product of the dimensions,
-  /// which need not fit an int, is zero or negative.
-  bool empty() const {
-    bool negative = (size[0] < 0) ^ (size[1] < 0) ^ (size[2] < 0);
-    return negative || size[0] == 0 || size[1] == 0 || size[2] == 0;
-  }
 };
 
 /// Whether *object* is a plan.

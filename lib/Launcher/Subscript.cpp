@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Dispatcher.h"
+#include "KnownKernels.h"
 #include "Launcher.h"
 
 #include <cstddef>

@@ -120,6 +120,24 @@ def test_descriptors_of_gluon_are_launched_natively(rig):
     assert rig.went() == {FIRST: 3, FAST: 2}
 
 
+def test_descriptors_for_convolutions_need_python_at_the_launch_alone(rig):
+    from triton.experimental.gluon.language import NVMMASharedLayout
+    from triton.experimental.gluon.nvidia.hopper import TensorDescriptorIm2Col
+
+    def make(rank, swizzle):
+        layout = NVMMASharedLayout(swizzle_byte_width=swizzle, element_bitwidth=16, rank=2)
+        strides = [32 * 8**power for power in range(rank - 2, -1, -1)] + [1]
+        corners = {f"pixel_box_{end}_corner": [0] * (rank - 2) for end in ("lower", "upper")}
+        return TensorDescriptorIm2Col(Pointer(0x1000, FP16), [1] + [8] * (rank - 2) + [32], strides, [8, 32], layout, **corners)
+
+    tensor_map = {"swizzle": 2, "elem_size": 2, "elem_type": 6, "block_size": [8, 32], "fp4_padded": False, "is_im2col": True}
+    rig.compiler.settings["metadata"] = {"tensordesc_meta": [tensor_map]}
+    made = [make(4, 64), make(5, 64), make(4, 32)]
+    outcomes = rig.same(jit(single), *map(launch, made * 2))
+    assert [outcome.result for outcome in outcomes] == [f"kernel {number}" for number in (1, 2, 3)] * 2
+    assert rig.went() == {FIRST: 3, FAST: 3}
+
+
 # -- What changes between launches
 
 CHANGES = {

@@ -1,0 +1,38 @@
+//===- Given.h - The arguments as they were written -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GRAFT_LAUNCHER_GIVEN_H
+#define GRAFT_LAUNCHER_GIVEN_H
+
+#include "Objects.h"
+
+namespace graft::launcher {
+
+/// What somebody wrote in the parentheses of `kernel[grid](...)`, as vectorcall
+/// passes it; all borrowed.
+struct Arguments {
+  PyObject *const *values;
+  Py_ssize_t numPositional;
+  PyObject *keywords; ///< a tuple of names, or null
+
+  Py_ssize_t numKeywords() const { return keywords ? tupleSize(keywords) : 0; }
+};
+
+/// Whether two different tuples of names, either perhaps null, have the same.
+bool haveSameNames(PyObject *a, PyObject *b);
+
+/// Whether two tuples of names, either perhaps null, are the same. Those of one
+/// call site are one tuple every time, so identity decides mostly.
+inline bool sameNames(PyObject *a, PyObject *b) {
+  return a == b || haveSameNames(a, b);
+}
+
+/// The arguments as a tuple and a dict. Returns false with an exception set.
+bool collect(const Arguments &args, Ref *positional, Ref *keywords);
+
+} // namespace graft::launcher
+
+#endif // GRAFT_LAUNCHER_GIVEN_H
