@@ -15,6 +15,8 @@ from triton.backends.graft.driver import Driver
 from triton.runtime.jit import MockTensor
 
 HEADER = "import triton\nimport triton.language as tl\n"
+#: A kernel that stores what is put in its braces.
+STORE = "@triton.jit\ndef kernel(p):\n    tl.store(p, {})\n"
 
 _numbers = itertools.count()
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 import triton
-from programs import I32, Program, active
+from programs import I32, STORE, Program, active
 from support import clean_environment, in_child, make_vector_add, output_of, vector_add_source
-from test_key_sound import STORE
 from triton.backends.graft import bundle
 from triton.backends.graft.bundle import loading, writing
 from triton.backends.graft.cache import key, store

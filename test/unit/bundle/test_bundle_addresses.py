@@ -193,9 +193,13 @@ def test_a_bundle_that_may_not_be_read_is_an_error():
 
 @pytest.fixture
 def run_static(tmp_path):
-    """Starts Python with `reading` of a copy of the runtime that knows no Triton, and *code*."""
-    shutil.copytree(ROOT / "backend" / "runtime", tmp_path / "python" / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
-    before = f"import sys\nsys.path.insert(0, {str(tmp_path / 'python')!r})\nfrom runtime import reading\n"
+    """Starts Python with `reading` and `writing` of a copy that knows no Triton, and *code*."""
+    package = tmp_path / "python" / "alone"
+    shutil.copytree(ROOT / "backend" / "runtime", package / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "bundle").mkdir()
+    for name in ("errors.py", "files.py", "bundle/writing.py"):
+        shutil.copy(ROOT / "backend" / name, package / name)
+    before = f"import sys\nsys.path.insert(0, {str(tmp_path / 'python')!r})\nfrom alone.bundle import writing\nfrom alone.runtime import reading\n"
     return lambda code: subprocess.Popen([sys.executable, "-c", before + code], stdout=subprocess.PIPE, text=True)
 
 

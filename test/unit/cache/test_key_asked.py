@@ -12,8 +12,7 @@ import pytest
 import stub_cuda
 import triton
 from click.testing import CliRunner
-from programs import I32, Program, active
-from test_key_sound import STORE
+from programs import I32, STORE, Program, active
 from triton import knobs
 from triton.backends.graft.cache import inputs, key, manifest
 from triton.backends.graft.driver import Driver

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import triton
-from programs import F32, I32, Program, active
+from programs import F32, I32, STORE, Program, active
 from support import output_of, target
 from test_identity import EXTENSION
 from triton import knobs
@@ -21,8 +21,6 @@ from triton._C.libtriton import get_cache_invalidating_env_vars
 from triton.backends.graft.cache import inputs
 from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource, compiler
-
-STORE = "@triton.jit\ndef kernel(p):\n    tl.store(p, {})\n"
 
 #: By name: the kernel's file before and after, other files before and after, where {} is 3 and then 4; and how Triton fares.
 SOURCES = {

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 import triton
-from programs import F32, I32, Program, active
+from programs import F32, I32, STORE, Program, active
 from support import clean_environment, in_child
 from sweeps import sampled
-from test_key_sound import STORE, key_of
+from test_key_sound import key_of
 from triton.backends.graft.cache import identity
 
 #: A kernel with a helper, a loop, a reduction, constants of several kinds and names of its own; prints its keys.
