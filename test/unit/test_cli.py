@@ -90,8 +90,8 @@ def test_an_argument_that_is_not_allowed_ends_in_status_2(graft):
     done = graft("bench", "launch", "--rows", "few,fewer")
     assert done.exit_code == 2
     assert done.output == (
-        "Error: --rows='few,fewer': expected one or more of few, many, tensors, callable-grid, autotuned, heuristics, freeze, freeze-gil, "
-        "separated by commas\n"
+        "Error: --rows='few,fewer': expected one or more of few, many, tensors, callable-grid, descriptors, autotuned, "
+        "heuristics, freeze, freeze-gil, separated by commas\n"
     )
 
 
