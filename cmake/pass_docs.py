@@ -46,7 +46,7 @@ counts what the kernel has when its turn comes. What does not fit is left as it 
 **ptxas judges.** A kernel that the passes change is compiled to the end right behind them, and kept as it is if ptxas finds it good: it has no
 stack, and its registers leave room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. (What costs registers
 is graft-version-tiles; without it, they cost no CTA if 8 fewer would make room for no other one.) In all other cases the kernel as it was is
-compiled too, and ours is kept only if it has no more stack, no fewer CTAs are resident, and its code is less than twice as long. If ours is
+compiled too, and ours is kept only if it has no more stack, no fewer CTAs are resident, and its code is less than 1.75 times as long. If ours is
 worse, and graft-swizzle-programs has changed it too, the kernel with that pass alone is tried next; a group that a user asked for stays in
 any case. A remark of `graft-verdict` says what was compared and kept.
 
