@@ -147,6 +147,12 @@ class Encoder:
         """The number of *value* if it was met."""
         return self._numbers.get(id(value))
 
+    def forget(self, met: int) -> None:
+        """Forgets all values but the first *met*."""
+        for value in self.objects[met:]:
+            del self._numbers[id(value)]
+        del self.objects[met:]
+
     def text(self, value: Any) -> str:
         """*value* as text. Raises `UnprovableError`."""
         cls = type(value)

@@ -51,7 +51,7 @@ class Recorder:
         if self.encoder is None or (id(base), name) in self._seen or _is_own_function(base):
             return
         self._seen.add((id(base), name))
-        watched = len(self.encoder.watched)
+        watched, met = len(self.encoder.watched), len(self.encoder.objects)
         try:
             where = self.encoder.number(base)
             if where is None and not (isinstance(base, types.ModuleType) and is_language(base.__name__)):
@@ -62,6 +62,7 @@ class Recorder:
             self.reason = self.reason or f"{name}: {error}"
             # What can be seen to change in this process is still worth watching.
             self.encoder.watched[watched:] = (seen for seen in self.encoder.watched[watched:] if seen[2] is not UNSTABLE)
+            self.encoder.forget(met)  # who checks the other look-ups does not meet them
 
     def read_attribute(self, value: Any, name: str) -> None:
         """Notes that attribute *name* of *value*, which the front end has come by, is read."""

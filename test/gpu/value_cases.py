@@ -37,7 +37,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import launch_cases
 from launch_cases import CHANGES, Param
-from launch_sides import HELPERS_SOURCE, Callbacks, Case, Comparison, Failure, Observation, Side, Switches
+from launch_sides import HELPERS_SOURCE, Callbacks, Case, Comparison, Failure, Observation, Side, Switches, shared_descriptors
 from launch_values import HOST, MAPPED, MAPPED_END, Pointer, show
 
 # -- What kernels store
@@ -370,7 +370,12 @@ class DeviceSide(Side):
         names = super()._names()
         pointers = {name: self.tensors.pointer(names[name]) for name in ("ptr", "bad_ptr", "odd_ptr")}
         own = {"store_grid": store_grid, "store_argument": store_argument, "out": self.buffer.out, "fitting": self._fitting}
-        own |= {"descriptor": self.tensors.descriptor, "small": small, "torch": torch}
+        own |= {
+            "descriptor": self.tensors.descriptor,
+            "small": small,
+            "torch": torch,
+            **shared_descriptors(self.tensors.descriptor),
+        }
         return {**names, **pointers, **own, **DeviceCallbacks(self.log).names(), **DeviceSwitches(self).names()}
 
     def _fitting(self, kernel: Any) -> list:

@@ -397,7 +397,7 @@ class Side:
                 "inf": math.inf,
                 "MockTensor": triton.MockTensor,
             },
-            **{f"D{number}": descriptor(0x1000 << number, [16, 64 >> number // 2], [8, 32]) for number in range(3)},
+            **shared_descriptors(descriptor),
             **{"ptr": Pointer, "bad_ptr": launch_values.BadPointer, "odd_ptr": launch_values.OddPointer, "T": self.tensors},
             **{"fitting": fitting, "in_thread": _in_thread, "FAKE": self.compiler.settings, "last": None},
             **Callbacks(self.log).names(),
@@ -444,6 +444,11 @@ class Side:
             os.environ.update(before[2])
             os.unsetenv("TRITON_FPSAN_HOMOMORPHIC_CASTS")
             assert (knobs.runtime.debug, knobs.compilation.instrumentation_mode) == class_values
+
+
+def shared_descriptors(make: Callable[[int, list[int], list[int]], Any]) -> dict[str, Any]:
+    """The descriptors by name that steps of a case change; *make* makes one of an address, a shape and a block."""
+    return {f"D{number}": make(0x1000 << number, [16, 64 >> number // 2], [8, 32]) for number in range(3)}
 
 
 HELPERS_SOURCE = """

@@ -129,6 +129,11 @@ def search_path(*folders):
     return os.pathsep.join([*map(str, folders), str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
+def python_path(file):
+    """`PYTHONPATH` for a child that imports what stands beside *file*, a test, as well."""
+    return os.pathsep.join((str(Path(file).parent), str(ROOT / "test" / "unit")))
+
+
 def clean_environment(tmp_path, **extra):
     """The environment of this process without what steers Triton or us, with *extra*; None removes a variable."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_") and name not in FOREIGN_VARIABLES}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import triton
 import triton.language as tl
-from support import output_of
+from support import output_of, python_path
 from triton.backends.graft.cache.encoding import Encoder, UnprovableError
 
 
@@ -106,7 +106,7 @@ def test_order_counts_where_it_shows():
 
 def test_texts_are_the_same_in_another_process(tmp_path):
     code = "from test_encoding import *\nprint([text(value) for value in VALUES])"
-    shown = {output_of(code, tmp_path, PYTHONHASHSEED=seed) for seed in ("0", "1")}
+    shown = {output_of(code, tmp_path, PYTHONHASHSEED=seed, PYTHONPATH=python_path(__file__)) for seed in ("0", "1")}
     assert len(shown) == 1
 
 

@@ -27,6 +27,12 @@ CHANGES = {
         "",
         "A = tl.constexpr(5)",
     ),
+    "a helper's global is put back": (
+        "A = tl.constexpr(4)\n@triton.jit\ndef h():\n    return A",
+        "h()",
+        "",
+        "A = tl.constexpr(4)",
+    ),
     "a helper is another": (
         "@triton.jit\ndef h():\n    return 4\n@triton.jit\ndef other():\n    return 5",
         "h()",
@@ -70,7 +76,7 @@ CHANGES = {
     "everything is to be debugged": ("", "4", "", "triton.knobs.runtime.debug = True"),
 }
 
-KERNEL = "{}\n@triton.constexpr_function\ndef odd():\n    return len({{*()}})\n@triton.jit\ndef kernel(p, V: tl.constexpr):\n{}    tl.store(p, {})\n"
+KERNEL = "{}\n@triton.constexpr_function\ndef met():\n    return 0\n@triton.constexpr_function\ndef odd():\n    return met() + len({{*()}})\n@triton.jit\ndef kernel(p, V: tl.constexpr):\n{}    tl.store(p, {})\n"
 ODD = "    N: tl.constexpr = odd()\n"
 
 
@@ -96,7 +102,7 @@ def outcome(key, name, way, folder, monkeypatch):
 
 
 #: What Triton does not notice, and nobody need.
-TRITON_GOES_ON = {"a global is put back"}
+TRITON_GOES_ON = {"a global is put back", "a helper's global is put back"}
 
 
 @pytest.mark.parametrize("way", ["compiled", "found", "not proved"])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import triton
 from programs import F32, I32, STORE, Program, active
-from support import output_of, target
+from support import output_of, python_path, target
 from test_identity import EXTENSION
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
@@ -304,7 +304,7 @@ with active({key!r}):
     libtriton.passes.plugin.extend_with({str(EXTENSION)!r})
     print(before == bare_key(kernel))
 """
-    assert output_of(code, tmp_path) == ("False\n" if key == "graft" else "True\n")
+    assert output_of(code, tmp_path, PYTHONPATH=python_path(__file__)) == ("False\n" if key == "graft" else "True\n")
 
 
 # -- What only the TTIR can tell
