@@ -27,7 +27,7 @@ Options: Any = make_dataclass(
     "Options",
     [(name, Any, option.default) for name, option in wings.options().items()],
     bases=(nvidia.CUDAOptions,),
-    namespace={"__post_init__": _check, "__module__": __name__},
+    namespace={"__doc__": "Triton's options for the target, and ours.", "__post_init__": _check, "__module__": __name__},
     frozen=True,
 )
 
