@@ -10,6 +10,7 @@ import triton
 from support import FOREIGN_VARIABLES, UNTOUCHED, OtherDriver, make_vector_add, state_of_triton
 from triton import knobs
 from triton.backends.graft import hooks, wings
+from triton.backends.graft.driver import Driver
 
 _failed = pytest.StashKey[bool]()
 
@@ -82,3 +83,27 @@ def hits(monkeypatch):
     seen = []
     monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: seen.append(cache_hit), raising=False)
     return seen
+
+
+@pytest.fixture
+def hopper(activate):
+    """A driver of ours that compiles for compute capability 9.0, the active one."""
+    return activate(Driver(target="cuda:90"))
+
+
+@pytest.fixture
+def rig(tmp_path):
+    """Our driver, active on two devices of the stub."""
+    import launching
+
+    with launching.rig(tmp_path) as rig:
+        yield rig
+
+
+@pytest.fixture
+def graft():
+    """Runs the command line in this process and returns click's result."""
+    testing = pytest.importorskip("click.testing")
+    from triton.backends.graft.tools.cli import graft
+
+    return lambda *arguments: testing.CliRunner().invoke(graft, list(map(str, arguments)), prog_name="graft")

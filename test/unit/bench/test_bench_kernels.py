@@ -35,15 +35,6 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def graft():
-    """Runs the command line in this process and returns click's result."""
-    testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.tools.cli import graft
-
-    return lambda *arguments: testing.CliRunner().invoke(graft, arguments, prog_name="graft")
-
-
 # -- The kernels
 
 

@@ -87,15 +87,6 @@ def folder(tmp_path, monkeypatch):
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-@pytest.fixture
-def graft(folder):
-    """Runs the command line in this process and returns click's result."""
-    testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.tools.cli import graft
-
-    return lambda *arguments: testing.CliRunner().invoke(graft, arguments, prog_name="graft")
-
-
 class Told:
     """What a build tells of its progress, by target."""
 

@@ -28,15 +28,6 @@ def pem(tmp_path):
     return tmp_path / "key.pem"
 
 
-@pytest.fixture
-def graft():
-    pytest.importorskip("click")
-    from click.testing import CliRunner
-    from triton.backends.graft.tools.cli import graft
-
-    return lambda *arguments: CliRunner().invoke(graft, list(map(str, arguments)), prog_name="graft")
-
-
 def private_key(seed):
     return ed25519.Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32))
 

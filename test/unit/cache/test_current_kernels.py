@@ -27,13 +27,6 @@ X = ptr(0x1000)
 STALE = "a value that was compiled in has changed"
 
 
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
-
-
 class Answers:
     """Stands in for `readset.still_holds`: says *answer*, after calling *meanwhile*, and notes what it was asked about."""
 

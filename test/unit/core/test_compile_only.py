@@ -22,11 +22,6 @@ def refusal(what, arch=90):
     )
 
 
-@pytest.fixture
-def hopper(activate):
-    return activate(Driver(target="cuda:90"))
-
-
 class Tensor:
     """Stands in for a tensor in a launch that never comes to look at its memory."""
 

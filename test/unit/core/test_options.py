@@ -25,11 +25,6 @@ def backend():
     return Backend(target(90))
 
 
-@pytest.fixture
-def hopper(activate):
-    return activate(Driver(target="cuda:90"))
-
-
 # -- The table
 
 

@@ -11,7 +11,6 @@ from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from sweeps import slow
 from triton.backends.graft import passes, wings
-from triton.backends.graft.driver import Driver
 from triton.backends.graft.guard import skips
 from triton.backends.graft.guard.skips import Skip
 from triton.backends.graft.guard.verdict import Judge
@@ -23,11 +22,6 @@ def three_rows(a, b, c, n, BLOCK: tl.constexpr):
     tl.store(a + cols, 1.0, cols < n)
     tl.store(b + cols, 2.0, cols < n)
     tl.store(c + cols, 3.0, cols < n)
-
-
-@pytest.fixture
-def hopper(activate):
-    return activate(Driver(target="cuda:90"))
 
 
 def warm_up_rows(**options):

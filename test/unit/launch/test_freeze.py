@@ -24,13 +24,6 @@ from triton.backends.graft.launch import arrays, freeze, launcher
 X, Y = ptr(0x1000), ptr(0x2000)
 
 
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
-
-
 def add(x, y, n, scale=1.5, *, BLOCK: tl.constexpr = 64):
     pass
 

@@ -5,7 +5,6 @@ import gc
 import random
 import weakref
 
-import launching
 import pytest
 import triton
 import triton.language as tl
@@ -15,13 +14,6 @@ from triton import knobs
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 TYPE = "type of an argument"
-
-
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
 
 
 def single(a):

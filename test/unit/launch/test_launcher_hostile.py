@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 
 import hostile_cases
-import launching
 import pytest
 import triton
 import triton.language as tl
@@ -26,13 +25,6 @@ from triton.runtime.jit import JITCallable
 
 SOURCES = Path(__file__).resolve().parents[3] / "lib" / "Launcher"
 CHANGED, REPLACED = "a tuner's configuration has changed", "CompiledKernel is not Triton's own"
-
-
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
 
 
 def plain(x, n):

@@ -14,7 +14,6 @@ import types
 import weakref
 from pathlib import Path
 
-import launching
 import pytest
 import stub_cuda
 import triton
@@ -26,13 +25,6 @@ from triton.backends.graft.launch import _launcher, handles
 
 X, Y = ptr(0x1000), ptr(0x2000)
 TOO_MANY = "too many arguments or call shapes"
-
-
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
 
 
 def add(x, y, n, scale=1.5, BLOCK: tl.constexpr = 64):

@@ -39,13 +39,6 @@ X, Y = ptr(0x1000), ptr(0x2000)
 BIND = "arguments do not fit the parameters"
 
 
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
-
-
 def jit(function, **options):
     """Makes kernels of *function*."""
     return lambda: triton.jit(function, **options)

@@ -19,13 +19,6 @@ HALF = ptr(0x1000, "fp16")
 REPLACED = "run is not Triton's own"
 
 
-@pytest.fixture
-def rig(tmp_path):
-    """Our driver, active on two devices of the stub."""
-    with launching.rig(tmp_path) as rig:
-        yield rig
-
-
 def add(x, y, n, m=5, *, BLOCK: tl.constexpr):
     pass
 

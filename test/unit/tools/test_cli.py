@@ -47,15 +47,6 @@ REPORT = Report(
 )  # fmt: skip
 
 
-@pytest.fixture
-def graft():
-    """Runs the command line in this process and returns click's result."""
-    testing = pytest.importorskip("click.testing")
-    from triton.backends.graft.tools.cli import graft
-
-    return lambda *arguments: testing.CliRunner().invoke(graft, arguments, prog_name="graft")
-
-
 # -- The command line
 
 
