@@ -96,10 +96,11 @@ class Backend(nvidia.CUDABackend):
         return super().make_cubin(src, metadata, opt, capability)
 
     def hash(self) -> str:
-        """Names what compiles for this target: by what a wing finds out, or by the content of this package and Triton's own name."""
+        """Names what compiles for this target: by what a wing finds out, `Driver(key=...)`, or content and Triton's own name."""
         from . import passes
 
-        return wings.first(lambda wing: wing.identity(self.target)) or f"{super().hash()}-{passes.package_digest()}"
+        given = getattr(hooks.active_driver(), "key", None)
+        return wings.first(lambda wing: wing.identity(self.target)) or given or f"{super().hash()}-{passes.package_digest()}"
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:

@@ -22,6 +22,10 @@ class OptionError(GraftError, ValueError):
         super().__init__(f"{name}={value!r}: expected {expected}")
         self.name, self.value, self.expected = name, value, expected
 
+    def __reduce__(self) -> tuple:
+        """For `copy` and `pickle`, as between processes."""
+        return type(self), (self.name, self.value, self.expected)
+
 
 class NoDeviceError(GraftError, RuntimeError):
     """There is no CUDA device to launch on, and nobody said that compiling is all that is wanted."""

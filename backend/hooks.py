@@ -35,6 +35,7 @@ from triton.backends.nvidia import compiler as nvidia_compiler
 
 from . import wings
 from .errors import GraftWarning, UnregisteredError
+from .forks import ForkedLock
 from .settings import NAME, is_default_backend
 from .wings import Hook, State
 
@@ -47,7 +48,7 @@ class _Lock:
     """
 
     def __init__(self) -> None:
-        self._lock, self._depth, self._due = threading.RLock(), 0, False
+        self._lock, self._depth, self._due = ForkedLock(threading.RLock), 0, False
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -77,16 +78,9 @@ class _Lock:
             finally:
                 self._lock.release()
 
-    def before_fork(self) -> None:
-        self._lock.acquire()
-
-    def after_fork(self) -> None:
-        self._lock.release()
-        self.settle()
-
 
 _lock = _Lock()
-os.register_at_fork(before=_lock.before_fork, after_in_parent=_lock.after_fork, after_in_child=_lock.after_fork)
+os.register_at_fork(after_in_parent=_lock.settle, after_in_child=_lock.settle)
 
 _drivers: weakref.WeakSet = weakref.WeakSet()
 

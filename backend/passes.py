@@ -22,6 +22,7 @@ import triton
 from triton._C import libtriton
 
 from .errors import GraftWarning, PassLibraryError
+from .forks import ForkedLock
 from .settings import NAME
 
 LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
@@ -46,8 +47,7 @@ def _started() -> float:
 #: Triton imports this module with its backends. A file that changed after the process began may differ from what is in memory.
 STARTED = _started()
 
-_lock = threading.Lock()
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+_lock = ForkedLock(threading.Lock)
 
 
 class _PluginInfo(ctypes.Structure):

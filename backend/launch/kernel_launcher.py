@@ -83,10 +83,11 @@ class Launcher:
 
         Triton's code for descriptors ends the process then.
         """
-        if not isinstance(values, tuple) or len(values) != len(types):
-            got = len(values) if isinstance(values, tuple) else f"a {type(values).__name__}"
+        listed = [*values] if isinstance(values, tuple) else []
+        if not isinstance(values, tuple) or len(listed) != len(types):
+            got = len(listed) if isinstance(values, tuple) else f"a {type(values).__name__}"
             raise TypeError(f"kernel '{self._metadata.name}' takes {len(types)} arguments, got {got}")
-        for type_, value in zip(types, values, strict=True):
+        for type_, value in zip(types, listed, strict=True):
             if isinstance(type_, tuple):
                 self._check_values(type_, value)
 

@@ -18,6 +18,16 @@ class BundleError(GraftError, ValueError):
         super().__init__(f"{message} (rule: {rule})")
         self.rule = rule
 
+    def __reduce__(self) -> tuple:
+        """For `copy` and `pickle`, as between processes; the message may have been added to."""
+        return _copied, (type(self), self.rule, self.args)
+
+
+def _copied(cls: type[BundleError], rule: str, args: tuple) -> BundleError:
+    error = cls(rule, "")
+    error.args = args
+    return error
+
 
 class LaunchError(GraftError, RuntimeError):
     """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""

@@ -442,6 +442,9 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
     Outcome outcome = fillDescriptors(plan, call, room->maps);
     if (outcome != Outcome::Done) // Triton's launcher meets what is odd again
       return outcome == Outcome::Failed ? outcome : Outcome::Done;
+    // What tells an address may have added hooks.
+    if ((hooks = launchHooksDoSomething(/*codeHasRun=*/true)) != 0)
+      return hooks < 0 ? Outcome::Failed : Outcome::Done;
   }
   *done = true;
   CUdeviceptr scratch[2] = {0, 0};

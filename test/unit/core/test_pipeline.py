@@ -148,3 +148,9 @@ def test_the_digest_of_the_package_changes_with_each_file(monkeypatch, tmp_path)
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     digests.add(passes.package_digest.__wrapped__())
     assert len(digests) == 4
+
+
+def test_without_wings_the_key_of_the_driver_stands_for_the_compiler(monkeypatch, activate):
+    monkeypatch.setattr(wings, "present", dict)
+    activate(Driver(target="cuda:90", key="mine"))
+    assert Backend(target(90)).hash() == "mine"

@@ -408,3 +408,27 @@ def test_a_grid_that_takes_arguments_away_from_a_descriptor_does_not_end_the_pro
     kernel[(2,)]((made, 5))
     with pytest.raises(TypeError, match=r"kernel 'single' takes \d arguments, got \d"):
         kernel[grid]((made, 5))
+
+
+def test_a_launch_hook_that_is_added_while_an_address_is_told_is_called(rig):
+    called = []
+
+    class Telling(Pointer):
+        armed = False
+
+        def data_ptr(self):
+            if self.armed:
+                knobs.runtime.launch_enter_hook.add(lambda metadata: called.append(metadata.get()["name"]))
+            return self.address
+
+    def twice(kernel):
+        called.clear()
+        given = descriptor(0x1000, [16, 64], [8, 32])
+        given.base = Telling(0x1000, FP16)
+        kernel[(2,)](given)
+        given.base.armed = True
+        kernel[(2,)](given)
+        knobs.runtime.launch_enter_hook.calls.clear()
+        return len(called) > 0
+
+    rig.same(jit(single), twice)
