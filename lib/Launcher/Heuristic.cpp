@@ -259,8 +259,8 @@ bool graft::launcher::addHeuristic(PyObject *module) {
   return internNames({{&valuesName, "values"}}) &&
          addTargetType(
              module, "Heuristic",
-             {"triton.backends.graft.launch._launcher.Heuristic", sizeof(Heuristic), 0,
-              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+             {"triton.backends.graft.launch._launcher.Heuristic",
+              sizeof(Heuristic), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
               slotsOf<Heuristic>("Launches what a Heuristics wraps.")},
              launchHeuristic);
 }

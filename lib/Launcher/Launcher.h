@@ -4,10 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The launcher is the extension module `triton.backends.graft.launch._launcher`. It is
-// compiled against CPython's full interface or its stable one (Py_LIMITED_API),
-// so only what both have is used. One file per concept; each adds its own names
-// to the module (Module.cpp calls them all).
+// The launcher is the extension module
+// `triton.backends.graft.launch._launcher`. It is compiled against CPython's
+// full interface or its stable one (Py_LIMITED_API), so only what both have is
+// used. One file per concept; each adds its own names to the module (Module.cpp
+// calls them all).
 //
 // Unless a comment says otherwise, a function needs the GIL and reports failure
 // with a Python exception set.

@@ -4,7 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Defines `triton.backends.graft.launch._launcher` and lets each file add its names.
+// Defines `triton.backends.graft.launch._launcher` and lets each file add its
+// names.
 //
 //===----------------------------------------------------------------------===//
 

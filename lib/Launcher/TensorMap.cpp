@@ -354,12 +354,12 @@ static PyType_Slot typeSlots[] = {
     {Py_bf_getbuffer, reinterpret_cast<void *>(getBuffer)},
     {0, nullptr}};
 
-static PyType_Spec typeSpec = {"triton.backends.graft.launch._launcher.TensorMap",
-                               sizeof(TensorMap),
-                               /*itemsize=*/0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
-                                   Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                               typeSlots};
+static PyType_Spec typeSpec = {
+    "triton.backends.graft.launch._launcher.TensorMap", sizeof(TensorMap),
+    /*itemsize=*/0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    typeSlots};
 
 bool graft::launcher::addTensorMap(PyObject *module) {
   static PyMethodDef methods[] = {

@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Reads address, dtype and device of a torch tensor out of memory, at offsets
-// that backend/launch/torch_layout.py has proven for the torch of this process. It
-// says what a layout is, how it is found, and which tensors are not read this
-// way.
+// that backend/launch/torch_layout.py has proven for the torch of this process.
+// It says what a layout is, how it is found, and which tensors are not read
+// this way.
 //
 //   PyObject --tensorImpl--> TensorImpl --storageImpl--> StorageImpl
 //                            keys, offset, numel,        data, check
@@ -30,7 +30,8 @@ namespace graft::launcher {
 constexpr int8_t TorchDeviceCPU = 0;
 constexpr int8_t TorchDeviceCUDA = 1;
 
-/// `Layout` of backend/launch/torch_layout.py, byte for byte as its `pack()` gives it.
+/// `Layout` of backend/launch/torch_layout.py, byte for byte as its `pack()`
+/// gives it.
 struct TorchLayout {
   static constexpr size_t MaxWords = 8;
   static constexpr size_t MaxDtypes = 64;

@@ -303,8 +303,9 @@ bool graft::launcher::addTuner(PyObject *module) {
                       {&tunerNames.preHook, "pre_hook"},
                       {&tunerNames.keys, "keys"}}) &&
          addTargetType(module, "Tuner",
-                       {"triton.backends.graft.launch._launcher.Tuner", sizeof(Tuner),
-                        0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                       {"triton.backends.graft.launch._launcher.Tuner",
+                        sizeof(Tuner), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
                         slotsOf<Tuner>("Launches what an Autotuner wraps.")},
                        launchTuner);
 }

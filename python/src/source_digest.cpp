@@ -6,7 +6,7 @@
 
 #include "graft/SourceDigest.h"
 
-/// Read from the file by backend/cache/identity.py, which names the passes by it
-/// without loading them. Nothing refers to it.
+/// Read from the file by backend/cache/identity.py, which names the passes by
+/// it without loading them. Nothing refers to it.
 [[gnu::used]] static const char sourceDigest[] =
     "GRAFT-SOURCE-DIGEST:" GRAFT_SOURCE_DIGEST;

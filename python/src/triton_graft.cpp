@@ -23,7 +23,7 @@ void init_triton_graft(nb::module_ &m);
 void init_triton_graft(nb::module_ &m) {
   m.doc() = "Passes of triton-graft";
   m.def("add_graft", &mlir::graft::addPipeline, nb::arg("pm"), nb::arg("args"));
-  // Names the whole libtriton for backend/cache/identity.py; empty if the sources do
-  // not say what was built.
+  // Names the whole libtriton for backend/cache/identity.py; empty if the
+  // sources do not say what was built.
   m.attr("source_digest") = GRAFT_TRITON_SOURCE_DIGEST;
 }

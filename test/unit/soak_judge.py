@@ -13,7 +13,8 @@ WARM_UP, FEWEST = 0.25, 6
 class Measure(NamedTuple):
     """Something that is sampled when all is quiet. From the first third of the samples after warm-up to the last third, the
     median may grow by *slack*, however many samples lie between: in *unit*, or as a part of what it was if *relative*.
-    *per_ir* is what is not counted, once for each module of IR that Triton has made."""
+    What is not counted: *per_ir*, once for each module of IR that Triton has made, and *per_tree*, once for each syntax tree that
+    Python has lost."""
 
     name: str
     unit: str
@@ -21,6 +22,7 @@ class Measure(NamedTuple):
     why: str
     relative: bool = False
     per_ir: float = 0
+    per_tree: float = 0
 
 
 class Verdict(NamedTuple):
