@@ -8,7 +8,7 @@ from support import output_of
 from triton.backends.graft import wings
 
 #: The modules of ours that Triton's discovery imports.
-CORE = {"", ".compiler", ".driver", ".errors", ".hooks", ".settings", ".wings"}
+CORE = {"", ".compiler", ".driver", ".errors", ".forks", ".hooks", ".settings", ".wings"}
 #: And of those, what tells which parts there are.
 WINGS = ({".steps", ".guard.skips"} if "guard" in wings.present() else set()) | {
     f".{name}{module}" for name in wings.present() for module in ("", ".wing")
