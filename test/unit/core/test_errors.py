@@ -2,10 +2,11 @@
 """Errors go from one process to another."""
 
 import copy
+import importlib.util
 import pickle
 
 import pytest
-from triton.backends.graft import errors, wings
+from triton.backends.graft import errors
 from triton.backends.graft.errors import GraftError, OptionError
 
 
@@ -16,7 +17,7 @@ def subclasses(cls):
 def examples():
     """An error of each class that takes more than a text, and of one that does not."""
     found = [OptionError("name", [1], "a number"), GraftError("a text")]
-    if "bundle" in wings.present():
+    if importlib.util.find_spec("triton.backends.graft.runtime"):
         from triton.backends.graft.runtime.reading import MissingBundleError
 
         named = errors.BundleError("rule", "a text")

@@ -112,5 +112,6 @@ def test_the_core_passes_its_own_tests(name, without, tmp_path):
     site = without(REMOVALS[name])
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(ROOT / "test" / "unit" / "core")]
     environment = {"PYTHONPATH": str(site), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    environment["TMPDIR"] = str(tmp_path)  # runs beside each other would clear each other's folders
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
