@@ -230,6 +230,21 @@ def replace_everywhere(module: Any, name: str, parameters: str, make: Callable[[
     return lambda: _swap(name, ours, original)
 
 
+def replace_method(cls: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
+    """Puts what *make* makes of the method *name* in its place in *cls*; None if it does not have the *parameters* of Triton 3.9."""
+    original = vars(cls).get(name)
+    if original is None or " ".join(inspect.signature(original).parameters) != parameters:
+        return None
+    ours = make(original)
+    setattr(cls, name, ours)
+
+    def undo() -> None:
+        if vars(cls).get(name) is ours:
+            setattr(cls, name, original)
+
+    return undo
+
+
 def _swap(name: str, old: Any, new: Any) -> None:
     """Puts *new* where modules other than ours have *old* by *name*."""
     for module_name, module in list(sys.modules.items()):
@@ -247,26 +262,19 @@ _MISCOUNTED = "AST constructor recursion depth mismatch"
 def _install_parse() -> Callable[[], None] | None:
     from triton.runtime.jit import JITCallable
 
-    original = vars(JITCallable).get("parse")
-    if original is None or [*inspect.signature(original).parameters] != ["self"]:
-        return None
+    def make(original: Any) -> Any:
+        def parse(self: Any) -> Any:
+            # Not under a lock: the collector runs anything, also what waits for a thread that waits to parse.
+            while True:
+                try:
+                    return original(self)
+                except SystemError as error:
+                    if _MISCOUNTED not in str(error):
+                        raise
 
-    def parse(self: Any) -> Any:
-        # Not under a lock: the collector runs anything, also what waits for a thread that waits to parse.
-        while True:
-            try:
-                return original(self)
-            except SystemError as error:
-                if _MISCOUNTED not in str(error):
-                    raise
+        return parse
 
-    JITCallable.parse = parse
-
-    def undo() -> None:
-        if vars(JITCallable).get("parse") is parse:
-            JITCallable.parse = original
-
-    return undo
+    return replace_method(JITCallable, "parse", "self", make)
 
 
 # -- triton.runtime.driver: who is active?

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -34,21 +33,14 @@ def _install_tuning() -> Callable[[], None] | None:
 
     from . import tuning
 
-    original = vars(Autotuner).get("prune_configs")
-    if original is None or [*inspect.signature(original).parameters] != ["self", "kwargs"]:
-        return None
+    def make(original: Any) -> Any:
+        def prune_configs(self: Any, kwargs: dict) -> Any:
+            chosen = tuning.choose(self, {**self.nargs, **kwargs})
+            return original(self, kwargs) if chosen is None else [chosen]
 
-    def prune_configs(self: Any, kwargs: dict) -> Any:
-        chosen = tuning.choose(self, {**self.nargs, **kwargs})
-        return original(self, kwargs) if chosen is None else [chosen]
+        return prune_configs
 
-    Autotuner.prune_configs = prune_configs
-
-    def undo() -> None:
-        if vars(Autotuner).get("prune_configs") is prune_configs:
-            Autotuner.prune_configs = original
-
-    return undo
+    return hooks.replace_method(Autotuner, "prune_configs", "self kwargs", make)
 
 
 # -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
@@ -59,17 +51,7 @@ def _install_load() -> Callable[[], None] | None:
 
     from . import handles
 
-    original = vars(CompiledKernel).get("_init_handles")
-    if original is None or [*inspect.signature(original).parameters] != ["self"]:
-        return None
-    ours = handles.make_whole(original)
-    CompiledKernel._init_handles = ours
-
-    def undo() -> None:
-        if vars(CompiledKernel).get("_init_handles") is ours:
-            CompiledKernel._init_handles = original
-
-    return undo
+    return hooks.replace_method(CompiledKernel, "_init_handles", "self", handles.make_whole)
 
 
 _HOOKS = {
