@@ -25,7 +25,6 @@ import json
 import multiprocessing
 import random
 import resource
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ import bundle_validator
 from bundle_archive import CENTRAL_FIELDS, DEFLATED, END_FIELDS, LOCAL_FIELDS, STORED, Entry
 from bundle_uses import fault_in_use
 from bundle_validator import Limits, broken_rule, fits
+from time_limits import time_limit
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import container, format
 
@@ -748,7 +748,7 @@ class Outcome(NamedTuple):
 def examine(made: Mutant) -> Outcome:
     """What the reader makes of a mutant. To be called with `small_limits`."""
     try:
-        with _time_limit():
+        with time_limit(SECONDS, TooSlowError(f"it takes more than {SECONDS} s")):
             bundle = format.unpack(made.data)
     except BundleError as error:
         return Outcome(error.rule, _wrong_refusal(error, broken_rule(made.data, LIMITS)))
@@ -791,20 +791,6 @@ def small_limits() -> Iterator[None]:
     finally:
         for name, limit in zip(names, before, strict=True):
             setattr(container, name, limit)
-
-
-@contextlib.contextmanager
-def _time_limit() -> Iterator[None]:
-    def ring(number: int, frame: Any) -> None:
-        raise TooSlowError(f"it takes more than {SECONDS} s")
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 # -- Many of them

@@ -5,9 +5,7 @@ Some here; many by hand: `python test/unit/cache/test_key_forms.py 2000`, or 500
 fewest forms that show it.
 """
 
-import contextlib
 import random
-import signal
 import sys
 import tempfile
 import types
@@ -18,6 +16,7 @@ import triton
 from program_forms import FORMS, KERNEL, PRELUDE, mutate_memory, mutate_source, program
 from programs import Program, active
 from sweeps import slow
+from time_limits import time_limit
 from triton.backends.graft.cache import key, readset
 from triton.backends.graft.cache.current_kernels import is_current
 from triton.compiler import ASTSource, make_backend
@@ -28,20 +27,6 @@ SECONDS = 3
 
 class EndlessError(BaseException):
     """A changed program does not end."""
-
-
-@contextlib.contextmanager
-def time_limit():
-    def ring(number, frame):
-        raise EndlessError
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 class Asked:
@@ -58,7 +43,7 @@ class Asked:
     def right(self):
         """The TTIR that the front end makes of it; None if it refuses or does not end."""
         try:
-            with time_limit():
+            with time_limit(SECONDS, EndlessError()):
                 return key._make_ttir(Asked.of(self.kernel).request)
         except (Exception, EndlessError):
             return None
@@ -70,7 +55,7 @@ class Asked:
     def found(self):
         """The TTIR that its key stands for, and the way to it; None if it is refused."""
         try:
-            with time_limit():
+            with time_limit(SECONDS, EndlessError()):
                 lookup = key.look_up(self.request)
         except (Exception, EndlessError):
             return None
