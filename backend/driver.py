@@ -14,6 +14,24 @@ from .errors import CompileOnlyError, NoDeviceError, OptionError
 from .settings import NAME, PREFIX, is_default_backend, parse_target, target_for_process
 
 
+class _Caches(dict[int, tuple]):
+    """What `JITFunction.device_caches` holds for a device, made when it is first asked for.
+
+    What another thread's switch of drivers makes another backend's in the meantime serves whoever asked, and is not kept.
+    """
+
+    def __init__(self, create: Callable[[], tuple], kernel: Any, target: GPUTarget | None):
+        self._create, self._kernel, self._target = create, kernel, target
+
+    def __missing__(self, device: int) -> tuple:
+        from .compiler import Backend
+
+        kernels, keys, target, backend, binder = made = self._create()
+        if not isinstance(backend, Backend) or self._target not in (None, target):
+            return made
+        return self.setdefault(device, (kernels, keys, target, backend.for_kernel(self._kernel), binder))
+
+
 class Driver(nvidia.CudaDriver):
     """Owns the `cuda` target while it is Triton's active driver.
 
@@ -72,15 +90,9 @@ class Driver(nvidia.CudaDriver):
             return f"cuda:{self.target.arch}"
         return "native" if self.launches_natively else "device"
 
-    def binder_of(self, kernel: Any) -> Callable[[], tuple]:
-        """What makes the caches of *kernel* for a device."""
-        create = wings.first(lambda wing: wing.make_binder(kernel)) or kernel.create_binder
-
-        def bind() -> tuple:
-            kernels, keys, target, backend, binder = create()
-            return kernels, keys, target, backend.for_kernel(kernel), binder
-
-        return bind
+    def caches_of(self, kernel: Any) -> dict[int, tuple]:
+        """The caches of *kernel* for each device, for the drivers of one `cache_scope`."""
+        return _Caches(wings.first(lambda wing: wing.make_binder(kernel)) or kernel.create_binder, kernel, self.target)
 
     def _init_device(self) -> None:
         """Sets what `CudaDriver.__init__` sets, or lets a wing do so."""

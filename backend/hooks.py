@@ -26,7 +26,6 @@ import sys
 import threading
 import warnings
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -194,7 +193,7 @@ class _CachesOfActiveDriver:
         scopes = kernel.__dict__.setdefault(self.attribute, {})
         caches = scopes.get(driver.cache_scope)
         if caches is None:
-            caches = scopes.setdefault(driver.cache_scope, defaultdict(driver.binder_of(kernel)))
+            caches = scopes.setdefault(driver.cache_scope, driver.caches_of(kernel))
         return caches
 
     def __set__(self, kernel: Any, caches: Any) -> None:

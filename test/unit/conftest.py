@@ -7,7 +7,7 @@ import signal
 
 import pytest
 import triton
-from support import FOREIGN_VARIABLES, UNTOUCHED, OtherDriver, make_vector_add, state_of_triton
+from support import UNTOUCHED, OtherDriver, make_vector_add, state_of_triton, steers
 from triton import knobs
 from triton.backends.graft import hooks, wings
 from triton.backends.graft.driver import Driver
@@ -26,12 +26,17 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+def _environment():
+    """The variables of this process that steer Triton or us."""
+    return {name: value for name, value in os.environ.items() if steers(name)}
+
+
 @pytest.fixture(autouse=True)
 def isolation(request, tmp_path, monkeypatch):
-    """An empty cache, no variable of ours, no active driver; afterwards nothing of ours is left in Triton."""
-    for name in list(os.environ):
-        if name.startswith("GRAFT_") or name in FOREIGN_VARIABLES:
-            monkeypatch.delenv(name)
+    """An empty cache, no variable of ours, no active driver; afterwards nothing of ours is left in Triton or the environment."""
+    environment = _environment()
+    for name in environment:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", "1")  # unset, Triton 3.9 warns
     if "cache" in wings.present():
@@ -44,12 +49,17 @@ def isolation(request, tmp_path, monkeypatch):
     config._default = None
     yield
     monkeypatch.undo()
+    left = _environment()
+    for name in left.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
     config._active = config._default = None
     if request.node.stash.get(_failed, False):
         return  # its traceback may still hold a driver
     request.node.funcargs.clear()  # and so may these
     if list(hooks._drivers):
         gc.collect()
+    assert left == environment  # a knob that is set, sets its variable
     assert state_of_triton() == UNTOUCHED
     assert not list(hooks._drivers)
 

@@ -2,8 +2,8 @@
 """Errors go from one process to another."""
 
 import copy
-import importlib.util
 import pickle
+from pathlib import Path
 
 import pytest
 from triton.backends.graft import errors
@@ -17,7 +17,7 @@ def subclasses(cls):
 def examples():
     """An error of each class that takes more than a text, and of one that does not."""
     found = [OptionError("name", [1], "a number"), GraftError("a text")]
-    if importlib.util.find_spec("triton.backends.graft.runtime"):
+    if (Path(errors.__file__).parent / "runtime").is_dir():
         from triton.backends.graft.runtime.reading import MissingBundleError
 
         named = errors.BundleError("rule", "a text")

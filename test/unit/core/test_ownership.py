@@ -393,6 +393,16 @@ def test_a_thread_that_compiles_during_a_switch_gets_a_kernel_of_one_of_the_two(
     assert set(results) <= {True, False}
 
 
+@pytest.mark.parametrize("make", [OtherDriver, lambda: Driver(target="cuda:80")], ids=["another's", "another target"])
+def test_caches_that_a_switch_makes_anothers_are_not_kept(activate, vector_add, make):
+    driver = activate(Driver(target="cuda:90"))
+    create = vector_add.create_binder
+    vector_add.create_binder = lambda: (activate(make()), create())[1]
+    caches = driver.caches_of(vector_add)
+    assert caches[0][2] == config.active.get_current_target()
+    assert not caches
+
+
 # -- Forked children
 
 

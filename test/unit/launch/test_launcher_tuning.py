@@ -376,9 +376,9 @@ def test_the_listener_is_told_of_tuning_alone(rig):
     assert len(told) == 4 and told[:2] == told[2:]
 
 
-def test_nothing_is_printed_on_a_hit(rig, capsys):
+def test_nothing_is_printed_on_a_hit(rig, capsys, monkeypatch):
     """With `knobs.autotuning.print`, tuning is."""
-    knobs.autotuning.print = True
+    monkeypatch.setenv("TRITON_PRINT_AUTOTUNING", "1")
     kernel = tuned()
     kernel[(2,)](X, Y, 7)
     assert "best config selected: BLOCK: 128" in capsys.readouterr().out

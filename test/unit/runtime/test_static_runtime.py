@@ -207,7 +207,7 @@ def program(stub_path, tmp_path_factory):
     """A bundle that static_programs.py has recorded with Triton, and the launches that it was recorded from."""
     folder = tmp_path_factory.mktemp("program")
     code = f"import static_programs; static_programs.main({str(folder / 'kernels.graft')!r})"
-    return folder / "kernels.graft", json.loads(output_of(code, folder, STUB_CUDA=stub_path, TRITON_PRINT_AUTOTUNING=None))
+    return folder / "kernels.graft", json.loads(output_of(code, folder, STUB_CUDA=stub_path))
 
 
 @pytest.fixture
