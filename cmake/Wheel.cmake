@@ -73,10 +73,7 @@ function(add_graft_pass_library)
   target_precompile_headers(graft_pass_objects PRIVATE <mlir/Dialect/SCF/IR/SCF.h> <mlir/Pass/Pass.h> <triton/Analysis/AxisInfo.h>
                             <triton/Dialect/TritonGPU/IR/Dialect.h>)
 
-  # The digest changes with every source, and so has a file that takes no time.
-  set(entry ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp ${GRAFT_SOURCE_DIR}/python/src/source_digest.cpp)
-  add_graft_module(graft_passes $<TARGET_OBJECTS:graft_pass_objects> ${entry})
-  add_dependencies(graft_passes GraftSourceDigest)
+  add_graft_module(graft_passes $<TARGET_OBJECTS:graft_pass_objects> ${GRAFT_SOURCE_DIR}/python/src/plugin.cpp)
 
   add_graft_module(graft_abi_probe EXCLUDE_FROM_ALL ${GRAFT_SOURCE_DIR}/cmake/abi_probe.cpp)
   add_custom_command(
