@@ -44,4 +44,6 @@ def _environment() -> Any:
         import jinja2
     except ImportError:
         raise TemplateError("writing a new backend needs jinja2, which is not here; install it: pip install jinja2") from None
-    return jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True)
+    return jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
+    )
