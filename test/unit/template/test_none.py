@@ -155,6 +155,14 @@ class TestBuilt:
     def test_all_backends_compile_in_turns_in_one_process(self, environment, roots):
         environment.succeed(roots["acme"], environment.bin / "python", ROOT / "test" / "unit" / "template" / "in_turns.py")
 
+    def test_triton_calls_what_the_manual_shows_in_that_order(self, environment, roots):
+        program = ROOT / "test" / "unit" / "template" / "calls.py"
+        first, second = environment.succeed(roots["acme"], environment.bin / "python", program, "first", "second").splitlines()
+        picture = (ROOT / "docs" / "your-backend.md").read_text().partition("sequenceDiagram")[2].partition("```")[0]
+        calls = re.findall(r"->>[DB]: (\S+)", picture)
+        assert first.replace(" Options.__init__", "").split() == calls
+        assert second.split() == ["Driver.get_current_device", "Driver.get_current_stream", "Launcher.__call__"]
+
     @built
     def test_a_process_that_asks_for_it_by_name_gets_it(self, name, environment, roots):
         program = "import triton; print(triton.runtime.driver.active.get_current_target().backend)"
