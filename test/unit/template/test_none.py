@@ -129,7 +129,7 @@ class TestBuilt:
         lit = environment.succeed(
             roots[name], environment.bin / "python", "-c", "from lit.main import main; main()", "-v", "test"
         )
-        assert "Passed: 6 (100.00%)" in lit
+        assert "Passed: 7 (100.00%)" in lit
         assert " passed" in environment.succeed(roots[name], environment.bin / "python", "-m", "pytest", "-o", "addopts=")
 
     @built
