@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT
+from triton.backends.graft.template.copying import renamed
 from triton.backends.graft.template.names import Names
 from triton.backends.graft.template.none import TAKEN_OVER, project
 
@@ -104,6 +105,21 @@ class Environment:
         return done.stdout
 
 
+#: Runs passes inside the host, which has no library that Triton loads.
+IN_HOST = """
+from triton._C import libtriton  # the host's module finds MLIR in it
+import contract_host as host
+source = '''
+tt.func @f(%x: i32) -> i32 {
+  %one = arith.constant 1 : i32
+  %two = arith.constant 2 : i32
+  %y = arith.muli %x, %two : i32
+  %z = arith.addi %y, %one : i32
+  tt.return %z : i32
+}'''
+print(host.run_passes(source, lambda pm: host.acme.add_acme(pm, ["acme-double-to-add,acme-select-increment"])))
+"""
+
 PROJECTS = {"acme": "ttir", "a_longer_name": "ttgir"}
 built = pytest.mark.parametrize("name", PROJECTS)
 
@@ -151,6 +167,22 @@ class TestBuilt:
             f"triton/backends/{name}/inert",
         }
         assert f"triton/backends/{name}/lib{name}_passes.so" in names and f"triton/backends/{name}/name.conf" in names
+
+    def test_it_is_built_inside_a_host_like_tritons_too(self, environment, roots, tmp_path):
+        pytest.importorskip("nanobind")
+        host = [path.relative_to(ROOT).as_posix() for path in (ROOT / "test" / "contract").rglob("*") if path.suffix != ".py"]
+        paths = [path for path in host if (ROOT / path).is_file() and "__pycache__" not in path]
+        for path, content in renamed({path: (ROOT / path).read_bytes() for path in paths}, Names("acme")).items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(content)
+        python = environment.bin / "python"
+        environment.succeed(
+            tmp_path, "cmake", "-S", "test/contract", "-B", "build", "-G", "Ninja", f"-DACME_PLUGIN_DIR={roots['acme']}",
+            f"-DPython_EXECUTABLE={python}", f"-DPython3_EXECUTABLE={python}",
+        )  # fmt: skip
+        environment.succeed(tmp_path, "cmake", "--build", "build")
+        ran = environment.succeed(tmp_path / "build", python, "-c", IN_HOST)
+        assert "acme.increment" in ran and "arith.addi %arg0, %arg0" in ran
 
     def test_all_backends_compile_in_turns_in_one_process(self, environment, roots):
         environment.succeed(roots["acme"], environment.bin / "python", ROOT / "test" / "unit" / "template" / "in_turns.py")
