@@ -26,6 +26,7 @@ from .settings import NAME
 
 LIBRARY = Path(__file__).parent / f"lib{NAME}_passes.so"
 
+
 def _started() -> float:
     """When this process began, in seconds since 1970; no later than now, as a forked child has what its parent imported."""
     now = time.time()
