@@ -55,15 +55,24 @@ def with_dependents(removed: frozenset[str], table: Mapping[str, tuple[str, ...]
     return removed
 
 
+def forms(names: Names) -> list[tuple[str, str]]:
+    """Each form of our name with that of *names*, in the order in which they are replaced."""
+    return [
+        (f"triton-{OWN.kebab}", f"triton-{names.kebab}"),
+        # What mlir-tblgen makes of the name of a pass's class.
+        (f"GEN_PASS_DEF_{OWN.camel.upper()}", f"GEN_PASS_DEF_{names.camel.upper()}"),
+        (OWN.lower, names.lower),
+        (OWN.camel, names.camel),
+        (OWN.upper, names.upper),
+    ]
+
+
 def renamed(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
     """*files* in which our name, in all its forms, is that of *names*, in paths and contents."""
-    forms = [(f"triton-{OWN.kebab}", f"triton-{names.kebab}")]
-    # What mlir-tblgen makes of the name of a pass's class.
-    forms += [(f"GEN_PASS_DEF_{OWN.camel.upper()}", f"GEN_PASS_DEF_{names.camel.upper()}")]
-    forms += [(OWN.lower, names.lower), (OWN.camel, names.camel), (OWN.upper, names.upper)]
+    replaced = forms(names)
 
     def other(text: str) -> str:
-        for own, new in forms:
+        for own, new in replaced:
             text = text.replace(own, new)
         return text
 

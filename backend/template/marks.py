@@ -7,6 +7,7 @@ A line `# % if "launch" in wings` begins such a part and `# % endif` ends it; in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,20 +29,15 @@ def jinja(**more: Any) -> Any:
 
 def render(files: Mapping[str, bytes], wings: Iterable[str]) -> dict[str, bytes]:
     """*files* without the parts that are marked as those of wings that are not in *wings*, and without the marks."""
-    odd = {
-        "variable_start_string": "\0{",
-        "variable_end_string": "\0}",
-        "comment_start_string": "\0#",
-        "comment_end_string": "#\0",
-    }
-    scripts = jinja(line_statement_prefix="# %", block_start_string="\0%", block_end_string="%\0", **odd)
-    manuals = jinja(block_start_string="<!--%", block_end_string="%-->", trim_blocks=True, **odd)
+    environment = jinja(
+        block_start_string="<!--%", block_end_string="%-->", variable_start_string="\0{", variable_end_string="\0}",
+        comment_start_string="\0#", comment_end_string="#\0", trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     kept = frozenset(wings)
 
-    def rendered(path: str, content: bytes) -> bytes:
-        if path not in MARKED:
-            return content
-        environment = manuals if path in ("CONTRIBUTING.md", "docs/passes.md", "cmake/pass_docs.py") else scripts
-        return environment.from_string(content.decode()).render(wings=kept).encode()
+    def rendered(content: bytes) -> bytes:
+        # Not Jinja's own line statements: with those go the empty lines that follow.
+        text = re.sub(r"^[ ]*# % (.*)$", r"<!--% \1 %-->", content.decode(), flags=re.M)
+        return environment.from_string(text).render(wings=kept).encode()
 
-    return {path: rendered(path, content) for path, content in files.items()}
+    return {path: rendered(content) if path in MARKED else content for path, content in files.items()}
