@@ -88,6 +88,7 @@ def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
     files = marks.render(files, kept)
     for table in ("backend/wings.py", "pyproject.toml"):
         files[table] = _without_rows(files[table], removed)
+    files["pyproject.toml"] = files["pyproject.toml"].replace(b', "tools"]', b"]")  # the folder, where mypy looks
     own = {
         "README.md": _render(
             "cuda/README.md.jinja",
