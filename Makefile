@@ -41,9 +41,12 @@ test-unit: $(READY) ## the backend (pytest), with samples of the sweeps
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu
 
+# % if "bundle" in wings
 fuzz: $(READY) ## give 100,000 damaged bundles to the reader; takes minutes
 	$(BIN)/python test/unit/bundle_mutations.py --count 100000
 
+# % endif
+# % if "launch" in wings
 sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with AddressSanitizer; takes minutes
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
@@ -51,9 +54,12 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 	LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
 		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/launch/_launcher*.so
 
+# % endif
+# % if "bundle" in wings
 soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
 	$(BIN)/python test/unit/soak.py --hours $${HOURS:-1} --seed $${SEED:-0}
 
+# % endif
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 
 $(TOOLS): pyproject.toml cmake/toolchain.py
@@ -75,11 +81,13 @@ docs: $(READY) ## write docs/passes.md and the table of options in README.md ane
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 	$(BIN)/python cmake/option_docs.py
 
+# % if "bench" in wings
 bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m pip install --quiet -e '.[bench,cli]' --no-build-isolation
 	$(BIN)/python -m triton.backends.graft bench kernels
 	$(BIN)/python -m triton.backends.graft bench launch
 
+# % endif
 format: $(READY) ## format C++ and Python
 	$(BIN)/clang-format -i $(CXX_FILES)
 	$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

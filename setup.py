@@ -12,7 +12,14 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent.resolve()
 BUILD = ROOT / "build" / "cmake"
-PACKAGE, RUNTIME, PASSES, LAUNCHER = "triton.backends.graft", "triton_graft_runtime", "libgraft_passes", "_launcher"
+sys.path.insert(0, str(ROOT / "cmake"))
+import names  # noqa: E402
+
+try:
+    NAME = names.check()
+except names.NamesError as error:
+    sys.exit(f"triton-graft: {error}")
+PACKAGE, RUNTIME, PASSES, LAUNCHER = f"triton.backends.{NAME}", f"triton_{NAME}_runtime", f"lib{NAME}_passes", "_launcher"
 
 
 def packages() -> dict[str, str]:
@@ -69,6 +76,13 @@ class BuildWithCMake(build_ext):
         fresh.replace(target)
 
 
+COMMANDS = {"build_ext": BuildWithCMake}
+# % if "template" in wings
+sys.path.insert(0, str(ROOT / "tools"))
+import packing  # noqa: E402
+
+COMMANDS["build_py"] = packing.BuildWithSources
+# % endif
 setup(
     packages=list(packages()),
     package_dir=packages(),
@@ -76,5 +90,5 @@ setup(
         Extension(f"{PACKAGE}.{PASSES}", sources=[]),
         *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in launching()],
     ],
-    cmdclass={"build_ext": BuildWithCMake},
+    cmdclass=COMMANDS,
 )

@@ -24,7 +24,11 @@ They run at the end of Triton's first stage, on TTIR, in this order (`backend/st
 
 A boundary mask is one such as `offs < n`, a tile is whole if its mask is true in all lanes, and operations are those of TTIR. A switch
 is an option of a kernel, `kernel[grid](..., version_tiles=False)`, and has a variable for a process, `GRAFT_VERSION_TILES=0`; the README
-lists both. [bisect.md](bisect.md) tells how to leave out a pass in one kernel, or at one place. `graft-remarks` changes nothing.
+lists both. `graft-remarks` changes nothing.
+<!--% if "tools" in wings %-->
+
+[bisect.md](bisect.md) tells how to leave out a pass in one kernel, or at one place.
+<!--% endif %-->
 
 **What became of a kernel** is said in remarks, with `MLIR_ENABLE_DIAGNOSTICS=remarks`: each pass names the line of the source that it changed, or
 left as it was, and why. Triton has remarks of its own; ours begin with the name of a pass, or with `graft-verdict` (see below).
@@ -43,6 +47,7 @@ add.py:6:26: remark: graft-version-tiles: versioned 1 mask
 Each pass that copies code has the option `max-size`, how many operations the kernel may have in the end. It is the same for all, and each
 counts what the kernel has when its turn comes. What does not fit is left as it was, with a remark at its place.
 
+<!--% if "guard" in wings %-->
 **ptxas judges.** A kernel that the passes change is compiled to the end right behind them, and kept as it is if ptxas finds it good: it has no
 stack, and its registers leave room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. (What costs registers
 is graft-version-tiles; without it, they cost no CTA if 8 fewer would make room for no other one.) In all other cases the kernel as it was is
@@ -67,6 +72,7 @@ same, as it is with a pass that fails. If the child survives, the process was en
 one pass over one kernel twice is believed. Where the cache cannot be written, nothing is remembered. This costs a tenth of
 a millisecond for each kernel that is compiled. Crashes are not caught in the process itself: LLVM's way to do that leaves the pass by
 a jump, and what it had locked stays locked.
+<!--% endif %-->
 
 """
 

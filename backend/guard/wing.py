@@ -15,7 +15,7 @@ _OPTIONS = (
         "skip_passes",
         "",
         skips.Terms(),
-        "leave out passes, in one kernel or at single places ([docs/bisect.md](docs/bisect.md))",
+        "leave out passes, in one kernel or at single places",
     ),
 )
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The errors of writing a new backend."""
-
-from __future__ import annotations
+"""What can go wrong when a project is written."""
 
 from ..errors import GraftError
 
 
-class TemplateError(GraftError):
-    """A project cannot be written: something that it is made with is missing."""
+class TemplateError(GraftError, RuntimeError):
+    """A project, or a part of one, cannot be written; nothing was."""

@@ -13,15 +13,122 @@ from ..errors import OptionError
 
 #: Words of C++ 20 that a namespace or an identifier cannot be. C++ working draft N4861, [lex.key] and [lex.digraph].
 _CPP_WORDS = frozenset(
-    """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class co_await co_return
-    co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do double dynamic_cast
-    else enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq
-    nullptr operator or or_eq private protected public register reinterpret_cast requires return short signed sizeof static
-    static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename union unsigned using
-    virtual void volatile wchar_t while xor xor_eq""".split()
+    [
+        "alignas",
+        "alignof",
+        "and",
+        "and_eq",
+        "asm",
+        "auto",
+        "bitand",
+        "bitor",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "char8_t",
+        "char16_t",
+        "char32_t",
+        "class",
+        "co_await",
+        "co_return",
+        "co_yield",
+        "compl",
+        "concept",
+        "const",
+        "const_cast",
+        "consteval",
+        "constexpr",
+        "constinit",
+        "continue",
+        "decltype",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "dynamic_cast",
+        "else",
+        "enum",
+        "explicit",
+        "export",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "mutable",
+        "namespace",
+        "new",
+        "noexcept",
+        "not",
+        "not_eq",
+        "nullptr",
+        "operator",
+        "or",
+        "or_eq",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "reinterpret_cast",
+        "requires",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "static_assert",
+        "static_cast",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "thread_local",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "typeid",
+        "typename",
+        "union",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "wchar_t",
+        "while",
+        "xor",
+        "xor_eq",
+    ]
 )
 #: Names that Triton, its build or its plugins have for something else.
-_TRITON_WORDS = frozenset("triton nvidia amd cuda hip ir llvm mlir gluon proton interpreter passes backends compiler driver std".split())
+_TRITON_WORDS = frozenset(
+    [
+        "triton",
+        "nvidia",
+        "amd",
+        "cuda",
+        "hip",
+        "ir",
+        "llvm",
+        "mlir",
+        "gluon",
+        "proton",
+        "interpreter",
+        "passes",
+        "backends",
+        "compiler",
+        "driver",
+        "std",
+    ]
+)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST = 32
 
@@ -48,10 +155,16 @@ class Names:
         return self.lower.replace("_", "-")
 
 
+#: Our own name.
+OWN = Names("graft")
+
+
 def parse_name(name: str) -> Names:
     """The forms of *name*. Raises `OptionError` for one that Python, C++ or Triton cannot take, or that is taken."""
     if len(name) > _LONGEST or not _NAME.fullmatch(name):
-        raise OptionError("NAME", name, f"lower-case words of letters and digits, joined by single underscores, at most {_LONGEST} characters")
+        raise OptionError(
+            "NAME", name, f"lower-case words of letters and digits, joined by single underscores, at most {_LONGEST} characters"
+        )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _CPP_WORDS:
         raise OptionError("NAME", name, "a name that is no word of Python's or C++'s")
     if name in _TRITON_WORDS:

@@ -6,17 +6,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from . import marks, repository
 from .copying import renamed
 from .names import Names
 from .rendering import render
-
-_ROOT = Path(__file__).parents[2]
 
 #: What such a project takes over from this repository, with the name changed: how passes are built and checked, and what Triton must
 #: find under a version that we do not know. All else is in the folder `none`.
 TAKEN_OVER = (
     ".clang-format", ".gitignore", "backend/inert/compiler.py", "backend/inert/driver.py", "backend/library.py", "cmake/Ask.cmake",
-    "cmake/Wheel.cmake", "cmake/abi_check.py", "cmake/abi_probe.cpp", "cmake/find_triton.py", "cmake/toolchain.py", "cmake/traps.py",
+    "cmake/Wheel.cmake", "cmake/abi_check.py", "cmake/abi_probe.cpp", "cmake/find_triton.py", "cmake/names.py", "cmake/toolchain.py", "cmake/traps.py",
     "docs/abi.md", "include/graft/Pipeline.h", "include/graft/Transforms/CMakeLists.txt", "include/graft/Transforms/Passes.h",
     "setup.py", "test/lit.cfg.py",
 )  # fmt: skip
@@ -24,5 +23,6 @@ TAKEN_OVER = (
 
 def project(names: Names, via: Literal["ttir", "ttgir"] = "ttir") -> dict[str, bytes]:
     """The files of the backend *names*, by their paths. Its own stage follows the stage *via*."""
-    taken = renamed({path: (_ROOT / path).read_bytes() for path in TAKEN_OVER}, names)
-    return taken | render(Path(__file__).parent / "none", names, via=via)
+    sources = repository.sources()
+    taken = renamed(marks.render({path: sources[path] for path in TAKEN_OVER}, ()), names)
+    return taken | render(Path(__file__).parent / "none", names, via=via, origin=repository.version())

@@ -38,6 +38,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -192,6 +193,14 @@ bool breaksCapture(const char *name) {
 // Modules
 //===----------------------------------------------------------------------===//
 
+/// The first word of what fake_cubin() makes.
+constexpr std::string_view fakeMagic = "GRAFT-STUB";
+
+/// Whether *image* begins as a fake does.
+bool isFake(const char *image) {
+  return std::strncmp(image, fakeMagic.data(), fakeMagic.size()) == 0;
+}
+
 /// Reads the text of fake_cubin(). Returns false if it is not one.
 bool parseFake(const char *image, std::vector<Function> &functions) {
   std::istringstream words(image);
@@ -272,12 +281,11 @@ CUresult loadModule(const char *name, CUmodule *module, const void *image) {
   const char *bytes = static_cast<const char *>(image);
   // A fake may have the headers of a cubin in front, for who reads these.
   const bool isElf = std::memcmp(bytes, ELFMAG, SELFMAG) == 0;
-  if (isElf && std::strncmp(bytes + 64, "GRAFT-STUB ", 11) == 0)
+  if (isElf && isFake(bytes + 64))
     bytes += 64;
   if (std::memcmp(bytes, ELFMAG, SELFMAG) == 0)
     parseElf(bytes, functions);
-  else if (std::strncmp(bytes, "GRAFT-STUB ", 11) != 0 ||
-           !parseFake(bytes, functions))
+  else if (!isFake(bytes) || !parseFake(bytes, functions))
     return CUDA_ERROR_INVALID_IMAGE;
   *module = newHandle<CUmodule>();
   Module loaded{currentContext(), {}};

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from bundle_archive import DEFLATED, LOCAL, LOCAL_FIELDS, STORED, Entry, archive, canonical, digest
 
-SIGNATURE = re.compile(rb"graft-ed25519:[0-9a-f]{64}:[0-9a-f]{128}")
+SIGNATURE = re.compile(rb"graft-ed25519:[0-9a-f]{64}:[0-9a-f]{128}\Z")
 
 
 class Limits(NamedTuple):
@@ -44,7 +44,8 @@ def broken_rule(data: bytes, limits: Limits = Limits()) -> str | None:  # noqa: 
 
 def _walk(data: bytes, limits: Limits) -> list[Entry] | None:
     """The entries of *data*, or None if it is not the archive that a writer would make of them."""
-    comment = data[-207:] if SIGNATURE.fullmatch(data[-207:]) else b""
+    signature = SIGNATURE.search(data[-512:])
+    comment = signature.group() if signature else b""
     found: list[Entry] = []
     at = 0
     while data.startswith(b"PK\3\4", at) and at + LOCAL.size <= len(data):

@@ -32,7 +32,7 @@ def circle(needs):
     return []
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if (ROOT / "lib" / folder).is_dir()])
 def test_no_part_needs_itself_by_way_of_others(folder):
     needs = {name: found for name, found in parts(ROOT).items() if name.startswith(f"{folder}/")}
     assert len(needs) > 5 and any(needs.values())

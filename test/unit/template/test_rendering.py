@@ -26,10 +26,8 @@ def folder(tmp_path):
 
 
 def test_names_stand_in_paths_and_contents(folder):
-    templates = folder(files={"include/{{ lower }}/{{ camel }}.h.jinja": "{{ upper }} {{ kebab }} {{ title }}\n"})
-    assert render(templates, NAMES) == {
-        "include/a_longer_name/ALongerName.h": b"A_LONGER_NAME a-longer-name triton-a-longer-name\n"
-    }
+    templates = folder(files={"include/{{ lower }}/{{ camel }}.h.jinja": "{{ upper }} {{ title }}\n"})
+    assert render(templates, NAMES) == {"include/a_longer_name/ALongerName.h": b"A_LONGER_NAME triton-a-longer-name\n"}
 
 
 def test_a_file_that_is_no_template_is_copied_as_it_is(folder):
@@ -52,4 +50,4 @@ def test_without_jinja2_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(TemplateError) as caught:
         render(tmp_path, NAMES)
-    assert str(caught.value) == "writing a new backend needs jinja2, which is not here; install it: pip install jinja2"
+    assert str(caught.value) == "writing a project needs Jinja: pip install 'triton-graft[new]'"

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Adds a pass or an option to a project: the files of it, and its row in each table."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import OptionError
+from . import marks, writing
+from .errors import TemplateError
+from .names import Names
+
+_KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+#: The largest value of an option that is a number, unless its default is larger.
+_MOST = 65536
+
+
+@dataclass
+class Changes:
+    """What becomes of the files of the project in *root*; nothing is written before all is known."""
+
+    root: Path
+    files: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> str:
+        """The file *path* as it is to be. Raises `TemplateError` if there is none."""
+        if path not in self.files:
+            if not (self.root / path).is_file():
+                raise TemplateError(
+                    f"{self.root} has no {path}, to which a line is to be added; is it a project made by `graft new`?"
+                )
+            self.files[path] = (self.root / path).read_text()
+        return self.files[path]
+
+    def create(self, path: str, text: str) -> None:
+        if (self.root / path).exists():
+            raise TemplateError(f"{path} exists; take another name, or remove it")
+        self.files[path] = text
+
+    def insert(self, path: str, line: int, text: str) -> None:
+        """Puts *text* behind line number *line* of *path*."""
+        lines = self.read(path).splitlines(keepends=True)
+        self.files[path] = "".join([*lines[:line], text, *lines[line:]])
+
+    def write(self) -> list[str]:
+        """Writes them, formatted; returns their paths."""
+        tools = writing.formatters()
+        for path, text in self.files.items():
+            writing.put(self.root / path, text.encode())
+        writing.reformat(self.root, tuple(self.files), tools)
+        return sorted(self.files)
+
+
+def find_project(start: Path) -> tuple[Path, Names]:
+    """The project around *start*, and its name. Raises `TemplateError` if there is none."""
+    for folder in (start, *start.parents):
+        conf = folder / "backend" / "name.conf"
+        if conf.is_file():
+            return folder, Names(conf.read_text().strip())
+    raise TemplateError(f"{start} is in no project: no folder around it has a file backend/name.conf")
+
+
+def add_option(changes: Changes, name: str, default: str, says: str) -> None:
+    """Adds the kernel option *name*, whose default is true, false or an integer."""
+    if not _SNAKE.fullmatch(name):
+        raise OptionError("NAME", name, "lower-case words of letters and digits, joined by underscores")
+    if re.search(rf'"{name}"', changes.read("backend/settings.py")):
+        raise OptionError("NAME", name, "an option that backend/settings.py does not have")
+    value, kind = _parse_default(default)
+    last, before = _last_option(changes)
+    row = f'        Option(\n            "{name}", {value}, {kind},\n            {json.dumps(says)},\n        ),\n'
+    changes.insert("backend/settings.py", last, row)
+    _add_row(changes, "README.md", rf"^\| `{before}` \|", f"| `{name}` | `{value}` | {says} |\n")
+
+
+def add_pass(changes: Changes, names: Names, name: str) -> None:
+    """Adds the pass *name*, in the words that MLIR has for it on a command line, with an option that switches it on."""
+    if not _KEBAB.fullmatch(name):
+        raise OptionError("NAME", name, "lower-case words of letters and digits, joined by hyphens, as in double-to-add")
+    camel, snake = "".join(part.capitalize() for part in name.split("-")), name.replace("-", "_")
+    for path, template in (
+        (f"include/{names.lower}/Transforms/{camel}.td", "td"),
+        (f"lib/Transforms/{camel}.cpp", "cpp"),
+        (f"test/{camel}/{name}.mlir", "mlir"),
+    ):
+        text = (Path(__file__).parent / "pass" / f"{template}.jinja").read_text()
+        changes.create(path, marks.jinja().from_string(text).render(names=names, camel=camel, kebab=name))
+    add_option(changes, snake, "true", f"`{names.lower}-{name}` adds a number to itself where it is doubled")
+    steps = _table(changes, "backend/steps.py", "STEPS")
+    if not isinstance(steps, ast.Tuple) or not steps.elts:
+        raise TemplateError("STEPS in backend/steps.py is no tuple with a pass in it, behind which another could go")
+    full = f"{names.lower}-{name}"
+    changes.insert("backend/steps.py", steps.elts[-1].end_lineno or 0, f'    Step("{full}", "{snake}", lambda kernel: {{}}),\n')
+    row = f"| [{full}](#-{full}) | numbers that are doubled are added to themselves | `{snake}` |\n"
+    _add_row(changes, "cmake/pass_docs.py", r"^\| \[.*\|$", row)
+
+
+def write_pass_docs(root: Path) -> bool:
+    """Writes docs/passes.md anew; returns whether it could, for which mlir-tblgen is needed."""
+    done = subprocess.run([sys.executable, "cmake/pass_docs.py"], cwd=root, capture_output=True, text=True)
+    if done.returncode == 0:
+        (root / "docs" / "passes.md").write_text(done.stdout)
+    return done.returncode == 0
+
+
+def _parse_default(text: str) -> tuple[str, str]:
+    """The default that *text* says, and the kind of the option, as Python writes them."""
+    if text in ("true", "false"):
+        return text.capitalize(), "Flag()"
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return str(int(text)), f"Integer(0, {max(int(text), _MOST)})"
+    raise OptionError("--default", text, "true, false or a number of at most nine digits")
+
+
+def _last_option(changes: Changes) -> tuple[int, str]:
+    """The line on which the last option of the core ends, and its name."""
+    table = _table(changes, "backend/settings.py", "OPTIONS")
+    rows = table.generators[0].iter if isinstance(table, ast.DictComp) else None
+    match rows:
+        case ast.Tuple(elts=[*_, ast.Call(args=[ast.Constant(value=str(name)), *_], end_lineno=int(line))]):
+            return line, name
+    raise TemplateError('OPTIONS in backend/settings.py has no row `Option("name", …)`, behind which another could go')
+
+
+def _table(changes: Changes, path: str, name: str) -> ast.expr:
+    """What *name* is assigned in *path*."""
+    for node in ast.parse(changes.read(path)).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return value
+            case ast.AnnAssign(target=ast.Name(id=found), value=value) if found == name and value:
+                return value
+    raise TemplateError(f"{path} has no table {name} to add a row to")
+
+
+def _add_row(changes: Changes, path: str, pattern: str, row: str) -> None:
+    """Puts *row* behind the last line of *path* that *pattern* finds."""
+    found = [number for number, line in enumerate(changes.read(path).splitlines(), 1) if re.search(pattern, line)]
+    if not found:
+        raise TemplateError(f"{path} has no table to add `{row.strip()}` to")
+    changes.insert(path, found[-1], row)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""A project that is a copy of ours has another name everywhere, and nothing of the wings that were left out."""
+
+import ast
+import re
+import tomllib
+
+import pytest
+from triton.backends.graft import wings
+from triton.backends.graft.template import copying, marks, repository
+from triton.backends.graft.template.names import OWN, Names
+
+WINGS = copying.wings(repository.sources())
+REMOVALS = {name: copying.with_dependents(frozenset({name}), WINGS) for name in WINGS} | {
+    "none": frozenset(),
+    "all": frozenset(WINGS),
+}
+
+
+def project(name="a_longer_name", removal="none"):
+    return copying.project(Names(name), REMOVALS[removal])
+
+
+def lines_of_ours(files):
+    """Where our name is left."""
+    own = re.compile(OWN.lower, re.I)
+    found = [path for path in files if own.search(path)]
+    texts = ((path, number, line) for path in files for number, line in enumerate(files[path].decode().splitlines(), 1))
+    return found + [f"{path}:{number}: {line}" for path, number, line in texts if own.search(line)]
+
+
+@pytest.mark.parametrize("removal", ["none", "all"])
+@pytest.mark.parametrize("name", ["x1", "acme", "a_longer_name"])
+def test_our_name_is_left_in_the_line_that_names_the_origin(name, removal):
+    assert lines_of_ours(project(name, removal)) == ["README.md:5: Begun with triton-graft 0.1.0."]
+
+
+@pytest.mark.parametrize("left_out", range(len(copying.forms(Names("a_longer_name")))))
+def test_each_substitution_is_needed(left_out, monkeypatch):
+    """Without it our name is left, or a distribution or what mlir-tblgen generates has a name that it cannot have."""
+    forms = copying.forms(Names("a_longer_name"))
+    monkeypatch.setattr(copying, "forms", lambda names: forms[:left_out] + forms[left_out + 1 :])
+    files = project()
+    whole = b"\n".join(files.values())
+    assert len(lines_of_ours(files)) > 1 or b"triton-a_longer_name" in whole or b"GEN_PASS_DEF_A_LONGER_NAME" in whole
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_nothing_is_left_of_wings_that_are_left_out(removal):
+    removed = REMOVALS[removal]
+    files = project(removal=removal)
+    folders = tuple(f"{start}/{wing}/" for wing in removed for start in ("backend", "test/unit"))
+    assert [path for path in files if path.startswith(folders)] == []
+    assert copying.stands_on(files) == {wing: below for wing, below in WINGS.items() if wing not in removed}
+    layers = tomllib.loads(files["pyproject.toml"].decode())["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert not {word for layer in layers for word in layer.split(" | ")} & removed
+    for path in (path for path in files if path.endswith(".py")):
+        ast.parse(files[path], path)
+    for path in ("README.md", "CONTRIBUTING.md", "docs/passes.md"):
+        links = re.findall(r"\]\((\w[\w/.-]*\.md)\)", files[path].decode())
+        assert all(link in files or f"docs/{link}" in files for link in links), path
+
+
+def test_the_table_of_wings_is_read_as_it_is():
+    assert copying.stands_on(repository.sources()) == wings.STANDS_ON
+
+
+def test_with_all_wings_the_files_with_marks_lose_the_marks_alone():
+    sources = {path: repository.sources()[path] for path in marks.MARKED}
+    for path, content in marks.render(sources, WINGS.keys() | {"template"}).items():
+        lines = sources[path].decode().splitlines()
+        assert content.decode().splitlines() == [line for line in lines if not re.match(r" *(# %|<!--%)", line)], path
+
+
+def test_files_with_marks_are_listed():
+    marked = {path for path, content in repository.sources().items() if re.search(rb"^ *(# %|<!--%) (if|endif)", content, re.M)}
+    assert marked == set(marks.MARKED)

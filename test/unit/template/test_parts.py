@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""`new-pass` and `new-option` add what they name to each table, or nothing."""
+
+import ast
+import re
+
+import pytest
+from triton.backends.graft.errors import OptionError
+from triton.backends.graft.template import copying, parts, writing
+from triton.backends.graft.template.errors import TemplateError
+from triton.backends.graft.template.names import Names
+
+NAMES = Names("acme")
+
+
+@pytest.fixture(scope="module")
+def files():
+    return copying.project(NAMES, frozenset(copying.wings(copying.repository.sources())))
+
+
+@pytest.fixture
+def project(files, tmp_path):
+    for path, content in files.items():
+        writing.put(tmp_path / path, content)
+    return tmp_path
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_pass_has_its_files_and_its_rows(project):
+    changes = parts.Changes(project)
+    parts.add_pass(changes, NAMES, "halve-twice")
+    assert changes.write() == [
+        "README.md", "backend/settings.py", "backend/steps.py", "cmake/pass_docs.py", "include/acme/Transforms/HalveTwice.td",
+        "lib/Transforms/HalveTwice.cpp", "test/HalveTwice/halve-twice.mlir",
+    ]  # fmt: skip
+    steps = (project / "backend" / "steps.py").read_text()
+    assert re.search(r'Step\("acme-halve-twice", "halve_twice", lambda kernel: \{\}\),\n\)', steps)
+    rows = re.findall(r"^\| `(\w+)` \|", (project / "README.md").read_text(), re.M)
+    assert rows[-2:] == ["exact_bits", "halve_twice"]
+    code = (project / "lib" / "Transforms" / "HalveTwice.cpp").read_text()
+    assert "#define GEN_PASS_DEF_ACMEHALVETWICE\n" in code
+    assert "struct HalveTwice : acme::impl::AcmeHalveTwiceBase<HalveTwice>" in code
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "kind"),
+    [("true", "True", "Flag()"), ("false", "False", "Flag()"), ("070000", "70000", "Integer(0, 70000)")],
+)
+def test_an_option_has_its_row(project, default, value, kind):
+    changes = parts.Changes(project)
+    parts.add_option(changes, "loud", default, 'says "so"')
+    changes.write()
+    text = (project / "backend" / "settings.py").read_text()
+    assert f'        Option(\n            "loud", {value}, {kind},\n            "says \\"so\\"",\n        ),\n    )\n' in text
+    ast.parse(text)
+    assert f'| `loud` | `{value}` | says "so" |\n' in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["", "DoubleToAdd", "double_to_add", "-a", "a--b"])
+def test_a_pass_with_a_name_that_mlir_would_not_write_is_refused(project, name):
+    before = content(project)
+    with pytest.raises(
+        OptionError, match=rf"^NAME={name!r}: expected lower-case words of letters and digits, joined by hyphens"
+    ):
+        parts.add_pass(parts.Changes(project), NAMES, name)
+    assert content(project) == before
+
+
+def test_what_is_there_is_not_added_again(project):
+    before = content(project)
+    with pytest.raises(
+        TemplateError, match=r"^include/acme/Transforms/VersionTiles\.td exists; take another name, or remove it$"
+    ):
+        parts.add_pass(parts.Changes(project), NAMES, "version-tiles")
+    with pytest.raises(OptionError, match=r"^NAME='exact_bits': expected an option that backend/settings\.py does not have$"):
+        parts.add_option(parts.Changes(project), "exact_bits", "true", "")
+    with pytest.raises(OptionError, match=r"^--default='yes': expected true, false or a number of at most nine digits$"):
+        parts.add_option(parts.Changes(project), "loud", "yes", "")
+    assert content(project) == before
+
+
+def test_a_table_that_is_not_found_is_named(project):
+    (project / "backend" / "steps.py").write_text("STEPS = ()\n")
+    with pytest.raises(TemplateError, match=r"^STEPS in backend/steps\.py is no tuple with a pass in it"):
+        parts.add_pass(parts.Changes(project), NAMES, "halve-twice")
+
+
+def test_the_project_is_the_one_around_the_folder(project, tmp_path_factory):
+    assert parts.find_project(project / "lib" / "Transforms") == (project, NAMES)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with pytest.raises(TemplateError, match=r"is in no project: no folder around it has a file backend/name\.conf$"):
+        parts.find_project(elsewhere)
