@@ -30,6 +30,7 @@ STANDS_ON: dict[str, tuple[str, ...]] = {
     "bundle": ("runtime", "cache", "launch"),
     "tools": ("guard", "bundle"),
     "bench": ("cache", "launch", "bundle"),
+    "conformance": (),
 }
 
 

@@ -103,7 +103,10 @@ def test_the_command_line_has_the_commands_of_what_is_left(name, without, tmp_pa
         return
     assert done.returncode == 0, done.stderr
     there = {line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines() if line.strip()}
-    owners = {"bench": "bench", "bundle": "bundle", "key": "cache", "doctor": "tools", "explain": "tools", "bisect": "tools"}
+    owners = {
+        "bench": "bench", "bundle": "bundle", "conformance": "conformance", "key": "cache", "doctor": "tools", "explain": "tools",
+        "bisect": "tools",
+    }  # fmt: skip
     assert there == {command for command, wing in owners.items() if wing not in REMOVALS[name]}
 
 
