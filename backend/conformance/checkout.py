@@ -32,9 +32,9 @@ class Checkout:
         """In what it does not fit the Triton that is installed."""
         if _release(self.version) == _release(triton.__version__):
             return []
-        what = f"of Triton {self.version}" if self.version else "does not say of which Triton it is"
+        what = f"is of Triton {self.version}" if self.version else "does not say of which Triton it is"
         return [
-            f"the checkout is {what}, and {triton.__version__} is installed: tests of what is not in both fail on both sides"
+            f"the checkout {what}, and {triton.__version__} is installed: tests of what is not in both fail on both sides"
         ]
 
     def tests(self, given: Sequence[str]) -> tuple[str, ...]:

@@ -113,14 +113,31 @@ def _compared(backend: Results, baseline: Results | None) -> set[str]:
 
 
 def _difference(test: str, backend: Results, baseline: Results | None, allowances: Sequence[Allowance]) -> Difference | None:
-    ours, theirs = backend.outcome(test), baseline.outcome(test) if baseline else ""
+    """What differs in *test*, which may be a file that could not be imported, and then stands for the tests in it."""
+    ours, theirs = _outcome(test, backend), _outcome(test, baseline) if baseline else ""
     if NOT_RUN in (ours, theirs) or (ours == theirs if baseline else ours not in WRONG):
+        return None
+    if baseline is not None and (_is_in_file_of(backend, test, ours) or _is_in_file_of(baseline, test, theirs)):
         return None
     results = [side.results[test] for side in (backend, baseline) if side is not None and test in side.results]
     worst = min(results, key=lambda result: (result.outcome not in WRONG, result.outcome == "passed"))
     reason = next((allowance.reason for allowance in allowances if allowance.covers(test)), "")
     drivers = format_drivers(backend.results[test]) if test in backend.results else ""
     return Difference(test, theirs, ours, worst.message, drivers, reason)
+
+
+def _outcome(test: str, side: Results) -> str:
+    """What came of *test*; of a file that was imported, what came of its tests."""
+    found = side.outcome(test)
+    if found == NOT_THERE and "::" not in test:
+        inner = Counter(side.outcome(name) for name in side.ids if name.startswith(f"{test}::"))
+        return ", ".join(f"{inner[name]} {name}" for name in (*OUTCOMES, NOT_RUN) if inner[name]) or found
+    return found
+
+
+def _is_in_file_of(side: Results, test: str, outcome: str) -> bool:
+    """Whether *test* is not there only because its file, which has an outcome of its own, could not be imported on *side*."""
+    return outcome == NOT_THERE and "::" in test and test.partition("::")[0] in side.results
 
 
 def format_drivers(result: Result) -> str:

@@ -12,6 +12,7 @@ import faulthandler
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -28,6 +29,8 @@ from .results import File, Result
 _LONGEST = 2000
 _FLAG = "--conformance-job"
 _PROPERTY = "conformance driver "
+#: What a worker says that ends itself because of what its last test, which has an outcome, did to the device.
+_LOST = b"the device is lost"
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class Worker:
         self._collecting = _collecting_file(job, name)
         self._faults = open(_fault_file(job, name), "wb")  # noqa: SIM115 - open as long as the process runs
         faulthandler.enable(self._faults)
-        self._end = 0.0
+        self._end, self._has_failed = 0.0, False
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
         """Leaves out files that could not be imported before."""
@@ -148,9 +151,19 @@ class Worker:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         self._end = time.monotonic() + self._job.timeout
+        self._has_failed = False
         self._note(item, "before")
         self._active.restore()
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            if self._has_failed and _is_device_lost():
+                self._faults.write(_LOST)
+                self._faults.flush()
+                os._exit(1)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._has_failed |= report.failed
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
@@ -190,6 +203,18 @@ class Worker:
             faulthandler.cancel_dump_traceback_later()
 
 
+def _is_device_lost() -> bool:
+    """Whether a test has left the device in a state in which all that follow in this process would fail, too."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.accelerator.is_available():
+        return False
+    try:
+        torch.accelerator.synchronize()
+    except RuntimeError:
+        return True
+    return False
+
+
 # -- In the process that steers the workers
 
 
@@ -222,24 +247,31 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
-        known = [_result(self._reports.pop(crashitem))] if crashitem in self._reports else []
-        drivers = known[0].drivers if known else {}
-        self._file.add(Result(crashitem, *self._death(report.node.gateway.id), drivers))
+        reports = self._reports.pop(crashitem, None)
+        outcome, message = self._death(report.node.gateway.id)
+        if outcome:
+            self._file.add(Result(crashitem, outcome, message=message, drivers=_result(reports).drivers if reports else {}))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Ends the run if a worker died while it imported a file, which the next run leaves out."""
         collecting = _collecting_file(self._job, node.gateway.id)
         if error and node.gateway.id not in self._ready and collecting.exists():
-            self._file.add(Result(collecting.read_text(), *self._death(node.gateway.id)))
+            outcome, message = self._death(node.gateway.id)
+            self._file.add(Result(collecting.read_text(), outcome, message=message))
             pytest.exit(f"a worker died while it imported {collecting.read_text()}")
 
-    def _death(self, worker: str) -> tuple[str, float, str]:
-        """The outcome, the time, which nobody knows, and the message of the test in which *worker* died."""
+    def _death(self, worker: str) -> tuple[str, str]:
+        """The outcome and the message of the test in which *worker* died; no outcome if the test had its own."""
         path = _fault_file(self._job, worker)
-        said = path.read_text(errors="replace").strip() if path.exists() else ""
-        outcome = "timeout" if said.startswith("Timeout (") else "crashed"
-        return outcome, 0.0, said[:_LONGEST] or "the process ended"
+        said = path.read_bytes() if path.exists() else b""
+        if said.startswith(_LOST):
+            return "", ""
+        if said.startswith(b"Timeout ("):
+            outcome, what = "timeout", f"more than {self._job.timeout:g} seconds\n"
+        else:
+            outcome, what = "crashed", "" if said else "the process ended"
+        return outcome, (what + said.decode(errors="replace").strip())[:_LONGEST]
 
 
 def _result(reports: list[pytest.TestReport]) -> Result:
@@ -268,4 +300,8 @@ def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
     if isinstance(report.longrepr, tuple):
         return report.longrepr[2][:_LONGEST]
     crash = getattr(report.longrepr, "reprcrash", None)
-    return (crash.message if crash else report.longreprtext.strip())[:_LONGEST]
+    if crash:
+        return crash.message[:_LONGEST]
+    text = report.longreprtext.strip()
+    raised = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return "\n".join([*raised[-1:], text])[:_LONGEST]

@@ -1,7 +1,9 @@
-"""Tests that end their process, and one that does not end."""
+"""Tests that end their process or lose the device, and one that does not end."""
 
 import os
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,3 +27,22 @@ def test_does_not_end(seconds):
 
 def test_after():
     pass
+
+
+class LostAccelerator:
+    """What is left of a device after a kernel that wrote where it must not."""
+
+    def is_available(self):
+        return True
+
+    def synchronize(self):
+        raise RuntimeError("an illegal memory access was encountered")
+
+
+def test_loses_the_device():
+    sys.modules["torch"] = SimpleNamespace(accelerator=LostAccelerator())
+    raise RuntimeError("an illegal memory access was encountered")
+
+
+def test_after_a_loss():
+    assert not isinstance(sys.modules.get("torch"), SimpleNamespace)
