@@ -33,9 +33,7 @@ class Checkout:
         if _release(self.version) == _release(triton.__version__):
             return []
         what = f"is of Triton {self.version}" if self.version else "does not say of which Triton it is"
-        return [
-            f"the checkout {what}, and {triton.__version__} is installed: tests of what is not in both fail on both sides"
-        ]
+        return [f"the checkout {what}, and {triton.__version__} is installed: tests of what is not in both fail on both sides"]
 
     def tests(self, given: Sequence[str]) -> tuple[str, ...]:
         """The tests *given*, by their paths in the checkout. Raises `OptionError` for a path that is not in there."""
