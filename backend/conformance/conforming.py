@@ -85,7 +85,7 @@ def conform(request: Request, progress: Progress, warn: Tell) -> Report:
         warn(warning)
     plan = running.Plan(source.path, tests, request.keyword, request.arguments, request.workers, request.timeout)
     described = {side: running.describe(side, choice) for side, choice in choices.items()}
-    out = Path(request.out)
+    out = Path(request.out).absolute()
     with _locked(out):
         runner, found = running.Runner(plan, out, progress), {}
         for side, choice in choices.items():

@@ -157,10 +157,18 @@ class Worker:
         try:
             return (yield)
         finally:
-            if self._has_failed and _is_device_lost():
-                self._faults.write(_LOST)
-                self._faults.flush()
-                os._exit(1)
+            if self._has_failed:
+                self._end_if_device_lost()
+
+    def _end_if_device_lost(self) -> None:
+        """Ends the process if its last test has left the device so that all that follow would fail, too."""
+        self._end = time.monotonic() + self._job.timeout
+        with self._limited():
+            is_lost = _is_device_lost()
+        if is_lost:
+            self._faults.write(_LOST)
+            self._faults.flush()
+            os._exit(1)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._has_failed |= report.failed
@@ -204,12 +212,12 @@ class Worker:
 
 
 def _is_device_lost() -> bool:
-    """Whether a test has left the device in a state in which all that follow in this process would fail, too."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.accelerator.is_available():
+    """Whether PyTorch, if tests use it, can no longer work with its device."""
+    accelerator = getattr(sys.modules.get("torch"), "accelerator", None)
+    if accelerator is None or not accelerator.is_available():
         return False
     try:
-        torch.accelerator.synchronize()
+        accelerator.synchronize()
     except RuntimeError:
         return True
     return False

@@ -126,9 +126,8 @@ class Reader:
         header: dict[str, Any] = json.loads(self._stream.readline())
         if not isinstance(header, dict) or set(header) != {one.name for one in fields(Header)}:
             raise ValueError(header)
-        self.results = Results(
-            Header(**{name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}), {}
-        )
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}
+        self.results = Results(Header(**given), {})
 
     def update(self) -> Results:
         """The results, with those that came since it was called last."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +74,7 @@ def _environment(backend: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs what *plan* says, with results in the folder *out*."""
+    """Runs what *plan* says, with results in the folder *out*, an absolute path that nobody else writes to."""
 
     plan: Plan
     out: Path
@@ -90,10 +90,8 @@ class Runner:
         found = results.begin(path, header)
         while not found.is_complete:
             before = len(found.results)
-            with _folder() as folder:
-                job = plugin.Job(
-                    choice.backend, choice.maker, str(path.absolute()), tuple(found.results), self.plan.timeout, str(folder)
-                )
+            with _folder(self.out / "running") as folder:
+                job = plugin.Job(choice.backend, choice.maker, str(path), tuple(found.results), self.plan.timeout, str(folder))
                 status, found = self._run_once(side, job, log)
             if found.collected is None and len(found.results) == before:
                 raise ConformanceError(f"pytest ended with status {status} before it ran a test; the end of {log}:{_tail(log)}")
@@ -132,10 +130,14 @@ class Runner:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for what a run leaves behind, Triton's cache among it."""
-    with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+def _folder(path: Path) -> Iterator[Path]:
+    """The folder *path* for what a run leaves behind, Triton's cache among it; one that was killed may have left it."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _tail(path: Path) -> str:

@@ -218,14 +218,15 @@ def pytest_of(out):
     return None
 
 
-def test_a_run_that_is_killed_takes_its_processes_along_and_goes_on_where_it_stopped(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_ended_takes_its_processes_along_and_goes_on_where_it_stopped(tmp_path, number):
     tests, out = small_checkout(tmp_path, test_slow=SLOW), tmp_path / "out"
     arguments = ("checkout", "--no-baseline", "--workers", 1, "--out", "out")
     env = clean_environment(tmp_path, GRAFT_TARGET="cuda:80")
     child = subprocess.Popen(command(*arguments), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
     wait_until(lambda: (out / "backend.jsonl").exists() and len(outcomes(out / "backend.jsonl", lines=True)) >= 3)
     steering = pytest_of(out)
-    child.send_signal(signal.SIGKILL)
+    child.send_signal(number)
     child.wait()
     wait_until(lambda: not is_running(steering))
     done = outcomes(out / "backend.jsonl", lines=True)
