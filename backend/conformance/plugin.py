@@ -123,7 +123,7 @@ class Worker:
         self._job, self._active = job, active
         self._done = frozenset(job.done)
         self._collecting = _collecting_file(job, name)
-        self._faults = open(_fault_file(job, name), "wb")  # noqa: SIM115 - open as long as the process runs
+        self._faults = open(_fault_file(job, name), "ab")  # noqa: SIM115 - open as long as the process runs
         faulthandler.enable(self._faults)
         self._end, self._has_failed = 0.0, False
 
@@ -152,6 +152,7 @@ class Worker:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         self._end = time.monotonic() + self._job.timeout
         self._has_failed = False
+        os.truncate(self._faults.fileno(), 0)  # processes that a test forks write there, too
         self._note(item, "before")
         self._active.restore()
         try:
@@ -273,9 +274,9 @@ class Controller:
         """The outcome and the message of the test in which *worker* died; no outcome if the test had its own."""
         path = _fault_file(self._job, worker)
         said = path.read_bytes() if path.exists() else b""
-        if said.startswith(_LOST):
+        if said.endswith(_LOST):
             return "", ""
-        if said.startswith(b"Timeout ("):
+        if b"Timeout (" in said:
             outcome, what = "timeout", f"more than {self._job.timeout:g} seconds\n"
         else:
             outcome, what = "crashed", "" if said else "the process ended"

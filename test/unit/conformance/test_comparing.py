@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The list of what is allowed, the comparison and its reports, and what is refused before anything runs."""
 
+import contextlib
 import fcntl
+import io
 import json
 from importlib.util import find_spec
 
 import pytest
 import triton
-from triton.backends.graft.conformance import allowing, checkout, conforming, report, results, running
+from triton.backends.graft.conformance import allowing, checkout, conforming, progress, report, results, running
 from triton.backends.graft.conformance.allowing import Allowance
 from triton.backends.graft.conformance.comparing import compare
 from triton.backends.graft.conformance.drivers import Described
-from triton.backends.graft.conformance.progress import Lines
 from triton.backends.graft.conformance.results import Header, Result, Results
 
 HEADER = Header("acme.Driver", "acme:1", "3.9.0", "3.9.0 0123456789", ("python/test",), "not slow", ("--device", "acme"))
@@ -186,11 +187,22 @@ def test_the_list_of_what_is_allowed_is_read_in_its_order(tmp_path):
 
 
 def test_a_line_is_shown_for_each_tenth(capsys):
-    lines = Lines()
+    lines = progress.Lines()
     ids = [f"a.py::test[{number}]" for number in range(40)]
     for done in range(41):
         lines.show("backend", side(HEADER, *(Result(name, "passed") for name in ids[:done]), collected=ids))
     assert capsys.readouterr().err.splitlines() == [f"backend: {done} of 40 tests: {done} passed" for done in range(4, 41, 4)]
+
+
+def test_a_bar_shows_the_tests_on_a_terminal():
+    pytest.importorskip("rich")
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    with contextlib.redirect_stderr(terminal), progress.shown() as display:
+        display.show("baseline", side(HEADER, collected=["a.py::test", "a.py::test_b"]))
+        display.show("backend", side(HEADER, Result("a.py::test", "passed"), collected=["a.py::test", "a.py::test_b"]))
+    last = terminal.getvalue().rpartition("baseline")[2]
+    assert "0/2" in last and "backend" in last and "1/2" in last and "1 passed" in last
 
 
 # -- The file of results

@@ -36,7 +36,7 @@ Triton 3.9.0; checkout 3.9.0; tests `python/test` `-k` `not does_not_end and not
 | passed | 9 | 9 |
 | failed | 4 | 3 |
 | error | 3 | 3 |
-| crashed | 1 | 1 |
+| crashed | 2 | 2 |
 | skipped | 1 | 2 |
 | xfailed | 1 | 1 |
 | xpassed | 1 | 1 |
@@ -121,7 +121,7 @@ def test_the_table_says_what_differs_and_the_status_is_1(both, folder):
     assert (both.returncode, both.stdout) == (1, REPORT), both.stderr
     assert (folder / "both" / "report.md").read_text() == REPORT
     assert both.stderr.splitlines()[-1] == (
-        "backend: 20 of 20 tests: 9 passed, 3 failed, 3 error, 1 crashed, 2 skipped, 1 xfailed, 1 xpassed"
+        "backend: 21 of 21 tests: 9 passed, 3 failed, 3 error, 2 crashed, 2 skipped, 1 xfailed, 1 xpassed"
     )
 
 
@@ -165,15 +165,17 @@ def test_a_test_that_dies_or_hangs_costs_itself_alone_and_no_test_runs_on_a_driv
         "test_before": ("passed", {}),
         "test_ends_its_process": ("crashed", {}),
         "test_between": ("passed", {}),
+        "test_dies_of_a_signal": ("crashed", {}),
         "test_does_not_end[600]": ("timeout", {}),
         "test_after": ("passed", {}),
         "test_loses_the_device": ("failed", {}),
         "test_after_a_loss": ("passed", {}),
     }
-    rows = done.stdout.partition("## What differs (3)\n\n")[2].partition("\n\n")[0].splitlines()
+    rows = done.stdout.partition("## What differs (4)\n\n")[2].partition("\n\n")[0].splitlines()
     assert rows == [
         "| test | backend | driver | message |",
         "| --- | --- | --- | --- |",
+        f"| `{RUNTIME}/test_processes.py::test_dies_of_a_signal` | crashed |  | Fatal Python error: Aborted |",
         f"| `{RUNTIME}/test_processes.py::test_does_not_end[600]` | timeout |  | more than 4 seconds |",
         f"| `{RUNTIME}/test_processes.py::test_ends_its_process` | crashed |  | the process ended |",
         f"| `{RUNTIME}/test_processes.py::test_loses_the_device` | failed |  | RuntimeError: an illegal memory access was encountered |",

@@ -17,7 +17,15 @@ def test_ends_its_process():
 
 
 def test_between():
-    pass
+    """Forks a process that dies of a signal, which is none of the test's."""
+    child = os.fork()
+    if not child:
+        os.abort()
+    os.waitpid(child, 0)
+
+
+def test_dies_of_a_signal():
+    os.abort()
 
 
 @pytest.mark.parametrize("seconds", [600])
