@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """As in a checkout: options and fixtures of the tests' own. Its folder, that of `triton`, comes to stand first in `sys.path`."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Stands where a checkout has Triton's package. Nothing must import it."""
 
 __version__ = "3.9.0"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A file that cannot be imported."""
 
 import a_package_that_is_not_there  # noqa: F401

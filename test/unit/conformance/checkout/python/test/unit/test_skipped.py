@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A file that is not for this machine."""
 
 import pytest

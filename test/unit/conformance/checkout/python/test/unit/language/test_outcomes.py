@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every outcome that a test can have, and tests that pass on one side alone."""
 
 import pytest

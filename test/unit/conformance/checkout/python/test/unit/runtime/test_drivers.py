@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tests that switch drivers."""
 
 import importlib

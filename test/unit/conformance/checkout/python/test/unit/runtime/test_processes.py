@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tests that end their process or lose the device, and one that does not end."""
 
 import os
