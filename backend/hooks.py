@@ -316,12 +316,17 @@ def _check_registered() -> None:
     """Raises `UnregisteredError` if Triton does not know this backend."""
     from triton.backends import backends
 
-    if NAME not in backends:
-        raise UnregisteredError(
-            f"Triton has not found the backend {NAME} among its backends ({', '.join(sorted(backends)) or 'none'}), so it could not "
-            "compile; with TRITON_BACKENDS_IN_TREE=1 it looks only in its own folder, where an editable install is not: unset the "
-            "variable, or install triton-graft without -e."
-        )
+    if NAME in backends:
+        return
+    if os.environ.get("TRITON_BACKENDS_IN_TREE") == "1":
+        why = "with TRITON_BACKENDS_IN_TREE=1 it looks only in its own folder, where an editable install is not: unset the variable, or "
+        why += "install triton-graft without -e."
+    else:
+        why = "it finds backends by the entry points of what is installed: install triton-graft with pip."
+    raise UnregisteredError(
+        f"Triton has not found the backend {NAME} among its backends ({', '.join(sorted(backends)) or 'none'}), so it could not "
+        f"compile; {why}"
+    )
 
 
 # -- CudaDriver.is_active: exactly one driver says that it is the one

@@ -39,6 +39,9 @@ DIAGNOSTICS = (
     "TRITON_PLUGIN_VERSION_CHECK",
 )
 
+#: Those of them that print nothing by themselves.
+_SILENT = frozenset({"MLIR_DISABLE_MULTITHREADING", "MLIR_DUMP_PATH", "TRITON_PLUGIN_VERSION_CHECK"})
+
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 
@@ -49,6 +52,11 @@ def parse_flag(name: str, text: str) -> bool:
     if text.lower() in _FALSE:
         return False
     raise OptionError(name, text, f"one of {', '.join(_TRUE)} or one of {', '.join(_FALSE)}")
+
+
+def is_compiling_shown() -> bool:
+    """Whether a variable asks the compilers to print what they do."""
+    return any(os.environ.get(name, "").lower() not in ("", *_FALSE) for name in DIAGNOSTICS if name not in _SILENT)
 
 
 def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:

@@ -31,6 +31,7 @@ STANDS_ON: dict[str, tuple[str, ...]] = {
     "tools": ("guard", "bundle"),
     "bench": ("cache", "launch", "bundle"),
     "template": ("tools",),
+    "conformance": (),
 }
 
 

@@ -10,17 +10,22 @@ option(GRAFT_LAUNCHER_ABI3 "Build the launcher for Python's stable ABI, to compa
 # For `make sanitize`: a program that loads it needs the sanitizer's library before all others.
 option(GRAFT_LAUNCHER_SANITIZE "Build the launcher with AddressSanitizer" OFF)
 
-# cuda.h comes with Triton: with the wheel, or in its source tree once its build has fetched it.
+# cuda.h comes with Triton: with the wheel, or in its source tree once its build has fetched it. Whoever builds Triton offline says
+# where the headers are, and nothing is fetched.
 function(find_graft_cuda_include result)
   if(GRAFT_TRITON)
-    set(folder ${GRAFT_TRITON}/backends/nvidia/include)
+    set(folders ${GRAFT_TRITON}/backends/nvidia/include)
   else()
-    set(folder ${CMAKE_SOURCE_DIR}/third_party/nvidia/backend/include)
+    set(folders ${TRITON_CUDART_PATH} ${CMAKE_SOURCE_DIR}/third_party/nvidia/backend/include)
   endif()
-  if(NOT EXISTS ${folder}/cuda.h)
-    message(FATAL_ERROR "triton-graft: there is no cuda.h in ${folder}, where Triton has it; the launcher is built with it.")
-  endif()
-  set(${result} ${folder} PARENT_SCOPE)
+  foreach(folder IN LISTS folders)
+    if(EXISTS ${folder}/cuda.h)
+      set(${result} ${folder} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  list(JOIN folders " or " folders)
+  message(FATAL_ERROR "triton-graft: there is no cuda.h in ${folders}, where Triton has it; the launcher is built with it.")
 endfunction()
 
 # Builds the sources into the folder `launch` of *directory*, and puts a copy into its folder `runtime`: the static runtime's, which

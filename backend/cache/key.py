@@ -31,6 +31,7 @@ from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make
 from triton.runtime.jit import JITFunction
 
 from .. import hooks, passes, wings
+from ..settings import is_compiling_shown
 from . import inputs, readset, store
 from .encoding import Encoder, UnprovableError, digest, joined, snapshot
 from .manifest import Alternative, Manifest
@@ -187,6 +188,8 @@ def get_cache_manager(hash: str) -> Any:
         manager: Any = _Ready(found)
     else:
         manager = store.get_cache_manager(hash, _about(request, lookup))
+    if is_compiling_shown() and not store.requires_hits() and not (found and found.make):
+        return _Unread(manager)
     if not (observers or store.requires_hits() or log.isEnabledFor(logging.DEBUG)):
         return manager
 
@@ -222,6 +225,19 @@ class _Ready:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._found.manager, name)
+
+
+class _Unread:
+    """The manager of an entry that is made again, as somebody wants to see how."""
+
+    def __init__(self, manager: Any):
+        self._manager = manager
+
+    def get_group(self, filename: str) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
 
 
 def forget() -> None:

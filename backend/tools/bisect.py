@@ -19,12 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .. import interrupts
+from .. import children, interrupts
 from ..errors import GraftError, OptionError
 from ..guard.skips import PASSES, Skip
 from ..settings import NAME, PREFIX
@@ -36,9 +36,6 @@ _SITES = PREFIX + "SITES"
 
 #: Variables that would let the script find kernels that were compiled before, or add to the user's files.
 _DROPPED = (PREFIX + "CACHE", PREFIX + "CACHE_KEY", PREFIX + "CACHE_LIMIT", PREFIX + "TRACE")
-
-#: How long a script that is told to end may take, in seconds.
-_GRACE = 2.0
 
 _SHOWN_LINES = 10
 
@@ -125,7 +122,7 @@ class Script:
         finally:
             with interrupts.held():
                 if child is not None:
-                    _end(child)
+                    children.end(child)
 
 
 def _read(path: Path) -> str:
@@ -141,17 +138,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
         _SITES: str(folder / "sites"),
     }
-
-
-def _end(child: subprocess.Popen) -> None:
-    """Ends *child*, if it still runs, and what it started."""
-    with suppress(ProcessLookupError):
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(_GRACE)
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 # -- Judging

@@ -604,12 +604,20 @@ print("7.0" in compiled.asm["ttir"] or "7.000000e+00" in compiled.asm["ttir"], c
     assert output_of(code, tmp_path) == "True True\n"
 
 
-def test_a_backend_that_triton_has_not_found_says_so_when_it_is_made_active(monkeypatch):
+@pytest.mark.parametrize(
+    ("in_tree", "why"),
+    [
+        ("1", r"unset the variable, or install triton-graft without -e\.$"),
+        ("", r"compile; it finds .*: install triton-graft with pip\.$"),
+    ],
+)
+def test_a_backend_that_triton_has_not_found_says_so_when_it_is_made_active(monkeypatch, in_tree, why):
     from triton.backends import backends
 
     driver = Driver(target="cuda:90")
     monkeypatch.delitem(backends, "graft")
-    with pytest.raises(UnregisteredError, match="TRITON_BACKENDS_IN_TREE"):
+    monkeypatch.setenv("TRITON_BACKENDS_IN_TREE", in_tree)
+    with pytest.raises(UnregisteredError, match=why):
         config.set_active(driver)
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import triton
 from click.testing import CliRunner
 from support import clean_environment
 from triton.backends.graft import steps, wings
@@ -184,3 +185,60 @@ def test_the_commands_of_the_manual_of_explain_print_what_it_shows(tmp_path):
         for line in expected.splitlines():
             parts = map(re.escape, re.sub(r"\d+ registers", "…", line).split("…"))
             assert re.search(f"^{'.*'.join(parts)}$", done.stdout, re.M), f"{line}\n\n{done.stdout}"
+
+
+CONFORMANCE = (ROOT / "docs" / "conformance.md").read_text()
+
+#: Four tests, and the drivers that are said to be the reader's.
+SUMS = """
+import os
+import pytest
+import triton
+
+IS_OURS = "graft" in type(triton.runtime.driver.active).__module__
+
+def test_nothing():
+    pass
+
+def test_product():
+    assert not "a fault of both"
+
+@pytest.mark.parametrize("dtype", ["fp16", "fp8"])
+def test_sum(dtype):
+    if IS_OURS and dtype == "fp8":
+        os._exit(1)
+    assert not IS_OURS, "2.0 is not 3.0"
+"""
+MINE = """
+from support import OtherDriver
+from triton.backends.graft.driver import Driver
+
+class InTree(OtherDriver):
+    def __init__(self):
+        super().__init__(90)
+"""
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_manual_of_conformance_print_what_it_shows(tmp_path):
+    """In the order of the manual, without a device, so with another baseline than the in-tree driver where it takes that."""
+    tests = tmp_path / "triton" / "python" / "test" / "unit"
+    tests.mkdir(parents=True)
+    (tests / "test_sums.py").write_text(SUMS)
+    (tests.parents[1] / "triton").mkdir()
+    (tests.parents[1] / "triton" / "__init__.py").write_text(f'__version__ = "{triton.__version__}"\n')
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "allow.toml").write_text(re.search(r"```toml\n(.*?)```", CONFORMANCE, re.S)[1])
+    env = clean_environment(tmp_path, GRAFT_TARGET="cuda:90")
+    env["PYTHONPATH"] = f"{tmp_path}:{env['PYTHONPATH']}"
+    shown = re.findall(r"```sh\n(python .*?)\n```(?:\n\n```\n(.*?)```)?", CONFORMANCE, re.S)
+    commands = [(command, expected) for lines, expected in shown for command in lines.splitlines()]
+    assert len(commands) == 5
+    for number, (command, expected) in enumerate(commands):
+        run = [sys.executable, *shlex.split(command)[1:]]
+        run += [] if "baseline" in command else ["--baseline-driver", "mine:InTree"]
+        run += [] if "--baseline " in command else ["--out", "conformance" if expected else f"out-{number}"]
+        done = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 1, f"{command}: {done.stderr}"
+        assert done.stdout == expected or not expected
+        assert "| `python/test/unit/test_sums.py::test_sum[fp16]` |" in done.stdout

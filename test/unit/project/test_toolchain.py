@@ -286,8 +286,10 @@ def test_a_triton_without_headers_is_an_error(tmp_path):
 def build(tmp_path):
     """Builds the extension of a copy of the project, with only the named programs to be found; returns process and new files."""
     project = tmp_path / "project"
-    (project / "backend").mkdir(parents=True)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "backend/__init__.py"):
+    names = ["setup.py", "README.md", "LICENSE", "backend/__init__.py", "backend/name.conf", "cmake/names.py"]
+    names += [path.relative_to(ROOT) for path in (ROOT / "tools").glob("*.py")]
+    for name in {*names, *(rule.file for rule in load("names").rules("graft"))}:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, project / name)
     programs = tmp_path / "programs"
     programs.mkdir()

@@ -16,7 +16,7 @@ from dataclasses import fields
 import pytest
 from click.testing import CliRunner
 from support import ROOT, clean_environment
-from triton.backends.graft import wings
+from triton.backends.graft import children, wings
 from triton.backends.graft.errors import OptionError
 from triton.backends.graft.guard import skips
 from triton.backends.graft.tools import bisect, cli
@@ -375,7 +375,7 @@ def test_what_a_script_leaves_running_is_ended():
 
 
 def test_a_script_that_takes_too_long_is_ended_even_if_it_does_not_want_to(monkeypatch):
-    monkeypatch.setattr(bisect, "_GRACE", 0.1)
+    monkeypatch.setattr(children, "GRACE", 0.1)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('begun', flush=True); time.sleep(600)"
     assert Script(python(code), timeout=1.0)({}).status is None
 

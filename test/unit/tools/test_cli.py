@@ -252,15 +252,17 @@ def test_targets_are_what_was_asked_for():
 
 
 def test_the_text_is_a_table_with_what_it_has_to_be_read_with():
+    wide = max(len("C loop"), len("graft"))
+    c_loop, graft, triton, head = (name.ljust(wide) for name in ("C loop", "graft", "Triton", "side"))
     assert report.format_text(REPORT) == (
-        """\
+        f"""\
 Made-up times
 
-row        side       µs  to C loop  target          met
-2 tensors  C loop   3.25       1.00
-           graft    3.60       1.11  ≤ 1.15          yes
-           Triton  12.12       3.73
-autotuned  graft   10.50             ≤ few + 0.3 µs  NO
+row        {head}     µs  to C loop  target          met
+2 tensors  {c_loop}   3.25       1.00
+           {graft}   3.60       1.11  ≤ 1.15          yes
+           {triton}  12.12       3.73
+autotuned  {graft}  10.50             ≤ few + 0.3 µs  NO
 
 GPU NVIDIA H200, driver 580.159.03
 command: graft bench launch

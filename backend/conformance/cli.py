@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The command `graft conformance`. Needs click."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from .. import interrupts
+from ..settings import NAME
+
+_WORKERS = min(8, os.cpu_count() or 1)
+
+
+@click.command()
+@click.argument("checkout")
+@click.argument("arguments", metavar="[-- PYTEST-ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.option("--backend", metavar="NAME", default="", help=f"The installed backend to test.  [default: {NAME}]")
+@click.option("--driver", metavar="MODULE:ATTR", default="", help="Test the driver that this makes instead.")
+@click.option("--baseline", metavar="FILE", default="", help="Compare with these results, a .jsonl file of another run.")
+@click.option("--baseline-driver", metavar="MODULE:ATTR", default="", help="Compare with this driver, not the in-tree one.")
+@click.option("--no-baseline", is_flag=True, help="Compare with nothing: what fails stands in the table.")
+@click.option(
+    "--tests", metavar="PATH", multiple=True, help="Run these of the checkout's, path or path::name.  [default: python/test]"
+)
+@click.option("-k", "keyword", metavar="EXPR", default="", help="Run those whose names EXPR takes, as pytest does.")
+@click.option("--workers", type=click.IntRange(min=1), default=_WORKERS, show_default=True, help="Tests at the same time.")
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True,
+    help="The longest that a test may take.",
+)  # fmt: skip
+@click.option("--allow", metavar="FILE", default="", help='What may differ: a TOML file of lines "id or glob" = "reason".')
+@click.option(
+    "--out", metavar="FOLDER", default="conformance", show_default=True,
+    help="Where results and reports go; a run that stopped goes on there.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def conformance(ctx: click.Context, as_json: bool, **given: Any) -> None:
+    """Run Triton's own tests, those of CHECKOUT, on a backend, and show what differs from the in-tree one.
+
+    The exit status is 0 if nothing differs that is not allowed, 1 if something does or was not run, and 2 for wrong usage.
+    """
+    with interrupts.held():
+        from . import conforming, progress, report
+
+    request = conforming.Request(**given)
+    with progress.shown() as display:
+        made = conforming.conform(request, display, lambda warning: click.echo(f"Warning: {warning}", err=True))
+    click.echo(report.format_json(made) if as_json else report.format_markdown(made), nl=False)
+    ctx.exit(0 if made.is_conformant else 1)
