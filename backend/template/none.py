@@ -26,3 +26,15 @@ def project(names: Names, via: Literal["ttir", "ttgir"] = "ttir") -> dict[str, b
     sources = repository.sources()
     taken = renamed(marks.render({path: sources[path] for path in TAKEN_OVER}, ()), names)
     return taken | render(Path(__file__).parent / "none", names, via=via, origin=repository.version())
+
+
+def pass_like_ours(names: Names, camel: str, hyphened: str) -> dict[str, str]:
+    """The files of another pass, which does what the one of such a project does."""
+    rendered = render(Path(__file__).parent / "none", names, via="ttir", origin=repository.version())
+    changed = {}
+    for path, content in rendered.items():
+        if "DoubleToAdd" in path:
+            text = content.decode().replace("DOUBLETOADD", camel.upper())
+            moved, text = (each.replace("DoubleToAdd", camel).replace("double-to-add", hyphened) for each in (path, text))
+            changed[moved] = text
+    return changed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import OptionError
-from . import marks, writing
+from . import marks, none, writing
 from .errors import TemplateError
 from .names import Names
 
@@ -38,6 +38,10 @@ class Changes:
                 )
             self.files[path] = (self.root / path).read_text()
         return self.files[path]
+
+    def has_tables(self) -> bool:
+        """Whether the project has tables of passes and options. One for another chip has a stage and a dataclass in their place."""
+        return (self.root / "backend" / "steps.py").is_file()
 
     def create(self, path: str, text: str) -> None:
         if (self.root / path).exists():
@@ -71,9 +75,12 @@ def add_option(changes: Changes, name: str, default: str, says: str) -> None:
     """Adds the kernel option *name*, whose default is true, false or an integer."""
     if not _SNAKE.fullmatch(name):
         raise OptionError("NAME", name, "lower-case words of letters and digits, joined by underscores")
+    value, kind = _parse_default(default)
+    if not changes.has_tables():
+        _add_field(changes, name, value, says)
+        return
     if re.search(rf'"{name}"', changes.read("backend/settings.py")):
         raise OptionError("NAME", name, "an option that backend/settings.py does not have")
-    value, kind = _parse_default(default)
     last, before = _last_option(changes)
     row = f'        Option(\n            "{name}", {value}, {kind},\n            {json.dumps(says)},\n        ),\n'
     changes.insert("backend/settings.py", last, row)
@@ -85,6 +92,11 @@ def add_pass(changes: Changes, names: Names, name: str) -> None:
     if not _KEBAB.fullmatch(name):
         raise OptionError("NAME", name, "lower-case words of letters and digits, joined by hyphens, as in double-to-add")
     camel, snake = "".join(part.capitalize() for part in name.split("-")), name.replace("-", "_")
+    if not changes.has_tables():
+        for path, text in none.pass_like_ours(names, camel, name).items():
+            changes.create(path, text)
+        _add_call(changes, f"{names.lower}-{name}")
+        return
     for path, template in (
         (f"include/{names.lower}/Transforms/{camel}.td", "td"),
         (f"lib/Transforms/{camel}.cpp", "cpp"),
@@ -102,8 +114,38 @@ def add_pass(changes: Changes, names: Names, name: str) -> None:
     _add_row(changes, "cmake/pass_docs.py", r"^\| \[.*\|$", row)
 
 
+def _add_field(changes: Changes, name: str, value: str, says: str) -> None:
+    """Puts the option *name* behind the last field of the dataclass `Options`."""
+    text = changes.read("backend/compiler.py")
+    for node in ast.parse(text).body:
+        match node:
+            case ast.ClassDef(name="Options", body=body):
+                found = [each for each in body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+                if any(ast.unparse(each.target) == name for each in found):
+                    raise OptionError("NAME", name, "an option that `Options` in backend/compiler.py does not have")
+                if found:
+                    kind = "bool" if value in ("True", "False") else "int"
+                    line = found[-1].end_lineno or 0
+                    changes.insert("backend/compiler.py", line, f"    #: {says}\n    {name}: {kind} = {value}\n")
+                    return
+    raise TemplateError("backend/compiler.py has no class `Options` with fields, behind which another could go")
+
+
+def _add_call(changes: Changes, full: str) -> None:
+    """Runs the pass *full* behind the last of ours in the stage `make_ttir`."""
+    before, stage, rest = changes.read("backend/compiler.py").partition("def make_ttir(")
+    ours = list(re.finditer(r"^ *passes\.add\(pm, .*\n", rest.partition("\n    def ")[0], re.M))
+    if not stage or not ours:
+        raise TemplateError("make_ttir in backend/compiler.py has no line `passes.add(pm, …)`, behind which another could go")
+    indent = ours[-1].group().partition("passes")[0]
+    line = (before + stage + rest[: ours[-1].end()]).count("\n")
+    changes.insert("backend/compiler.py", line, f'{indent}passes.add(pm, "{full}")\n')
+
+
 def write_pass_docs(root: Path) -> bool:
-    """Writes docs/passes.md anew; returns whether it could, for which mlir-tblgen is needed."""
+    """Writes docs/passes.md anew; returns whether it is, for which mlir-tblgen is needed."""
+    if not (root / "cmake" / "pass_docs.py").is_file():
+        return True
     done = subprocess.run([sys.executable, "cmake/pass_docs.py"], cwd=root, capture_output=True, text=True)
     if done.returncode == 0:
         (root / "docs" / "passes.md").write_text(done.stdout)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from triton.backends.graft.errors import OptionError
-from triton.backends.graft.template import copying, parts, writing
+from triton.backends.graft.template import copying, none, parts, writing
 from triton.backends.graft.template.errors import TemplateError
 from triton.backends.graft.template.names import Names
 
@@ -16,6 +16,14 @@ NAMES = Names("acme")
 @pytest.fixture(scope="module")
 def files():
     return copying.project(NAMES, frozenset(copying.wings(copying.repository.sources())))
+
+
+@pytest.fixture
+def other_chip(tmp_path):
+    """A project for another chip."""
+    for path, content in none.project(NAMES).items():
+        writing.put(tmp_path / path, content)
+    return tmp_path
 
 
 @pytest.fixture
@@ -93,3 +101,21 @@ def test_the_project_is_the_one_around_the_folder(project, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with pytest.raises(TemplateError, match=r"is in no project: no folder around it has a file backend/name\.conf$"):
         parts.find_project(elsewhere)
+
+
+def test_a_project_for_another_chip_gets_its_parts_where_it_has_them(other_chip):
+    changes = parts.Changes(other_chip)
+    parts.add_pass(changes, NAMES, "halve-twice")
+    parts.add_option(changes, "loud", "true", "says so")
+    assert changes.write() == [
+        "backend/compiler.py", "include/acme/Transforms/HalveTwice.td", "lib/Transforms/HalveTwice.cpp", "test/HalveTwice/halve-twice.mlir",
+    ]  # fmt: skip
+    compiler = (other_chip / "backend" / "compiler.py").read_text()
+    assert 'passes.add(pm, "acme-double-to-add")\n        passes.add(pm, "acme-halve-twice")\n' in compiler
+    assert "    #: says so\n    loud: bool = True\n" in compiler
+    with pytest.raises(
+        OptionError, match=r"^NAME='loud': expected an option that `Options` in backend/compiler\.py does not have$"
+    ):
+        parts.add_option(parts.Changes(other_chip), "loud", "true", "")
+    with pytest.raises(TemplateError, match=r"^include/acme/Transforms/DoubleToAdd\.td exists"):
+        parts.add_pass(parts.Changes(other_chip), NAMES, "double-to-add")
