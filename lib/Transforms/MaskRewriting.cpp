@@ -112,7 +112,7 @@ private:
       // Else the branches differ in operands alone, and MLIR's canonicalizer
       // makes one block of them, with a mask that is selected.
       if (rest)
-        op->setAttr("tt.graft_versioned", UnitAttr::get(op->getContext()));
+        op->setAttr("tt.versioned_by_graft", UnitAttr::get(op->getContext()));
     } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
       // Without it, a product and a sum would become one operation.
       if (!separatesProductFromSum(select) &&

@@ -224,7 +224,7 @@ static void peel(const Loop &candidate) {
   loop.getInitArgsMutable().assign(whole.getResults());
   loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1));
   // What is left is hardly ever whole: no branch is worth it there.
-  loop->setAttr("tt.graft_peeled", builder.getUnitAttr());
+  loop->setAttr("tt.peeled_by_graft", builder.getUnitAttr());
 }
 
 namespace {

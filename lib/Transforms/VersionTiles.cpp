@@ -168,7 +168,7 @@ static std::string getObjectionTo(Operation *op, int64_t maxOps,
 static std::string getObjection(Block *block, const Pipelining &pipelining) {
   Operation *op = &block->front();
   auto loop = op->getParentOfType<LoopLikeOpInterface>();
-  if (loop && loop->hasAttr("tt.graft_peeled"))
+  if (loop && loop->hasAttr("tt.peeled_by_graft"))
     return "the loop around it takes what graft-peel-loops has left";
   return pipelining.getObjection(op).str();
 }
@@ -201,7 +201,7 @@ static void assumeAligned(Operation *op, const Access &access) {
   pointers->setAttr("tt.divisibility",
                     builder.getI32TensorAttr(int32_t(access.alignment->bytes)));
   op->setOperand(0, pointers->getResult(0));
-  op->setAttr("tt.graft_versioned", builder.getUnitAttr());
+  op->setAttr("tt.versioned_by_graft", builder.getUnitAttr());
 }
 
 /// Versions what follows *first* in its block, *first* included, on

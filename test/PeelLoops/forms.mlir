@@ -10,7 +10,7 @@
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @remaining(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                    %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -66,7 +66,7 @@ tt.func @unchanging(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @stepping(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                   %out: tensor<1024x!tt.ptr<f16>>, %n: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -96,7 +96,7 @@ tt.func @stepping(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, 
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @numbered(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                   %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -127,7 +127,7 @@ tt.func @numbered(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, 
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @inclusive(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                    %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -157,7 +157,7 @@ tt.func @inclusive(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32,
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @reversed(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                   %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -187,7 +187,7 @@ tt.func @reversed(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, 
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @lower(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                %out: tensor<1024x!tt.ptr<f16>>, %n: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -217,7 +217,7 @@ tt.func @lower(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @extended(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                   %out: tensor<1024x!tt.ptr<f16>>, %n: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -249,7 +249,7 @@ tt.func @extended(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, 
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @extended_scalar(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                          %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>
@@ -312,7 +312,7 @@ tt.func @carried(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, t
 // CHECK-NEXT:  } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @difference(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                     %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>

@@ -154,7 +154,7 @@ tt.func @select(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt
 // CHECK-LABEL: @wide_part(
 // CHECK-SAME:  %[[FLAGS:arg[0-9]+]]: tensor<1024xi1> {{.*}}) {
 // CHECK:       scf.for
-// CHECK:       tt.load %{{[^,]+}}, %[[FLAGS]] {tt.graft_versioned} : tensor
+// CHECK:       tt.load %{{[^,]+}}, %[[FLAGS]] {tt.versioned_by_graft} : tensor
 // CHECK:       scf.for
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
 tt.func @wide_part(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},

@@ -14,7 +14,7 @@
 // CHECK:       tt.load %[[A2]], %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.dot %{{.*}}, %{{.*}}, %[[SUM2]]
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %[[ALL]]#0
 tt.func @remaining(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                    %b: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
@@ -61,7 +61,7 @@ tt.func @remaining(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]
 // CHECK:       tt.load %[[A2]], %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.dot %{{.*}}, %{{.*}}, %[[SUM2]]
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %[[ALL]]#0
 tt.func @numbered(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                   %b: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
@@ -109,7 +109,7 @@ tt.func @numbered(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]>
 // CHECK:       tt.load %[[A2]], %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}}, %{{[^,]+}} : tensor
 // CHECK:       tt.dot %{{.*}}, %{{.*}}, %[[SUM2]]
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 // CHECK-NEXT:  tt.store %{{[^,]+}}, %[[ALL]]#0
 tt.func @second_operand_compared_apart(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                                        %b: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
@@ -187,7 +187,7 @@ tt.func @second_operand_alone(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = de
 // CHECK-LABEL: @rows(
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<64x1xi1> -> tensor<64x64xi1>
 // CHECK:       scf.for
-// CHECK-NEXT:  tt.load %{{[^,]+}}, %[[ROWS]], %{{[^,]+}} {tt.graft_versioned} : tensor
+// CHECK-NEXT:  tt.load %{{[^,]+}}, %[[ROWS]], %{{[^,]+}} {tt.versioned_by_graft} : tensor
 // CHECK-NEXT:  tt.load %{{[^,]+}} : tensor
 // CHECK:       scf.for
 // CHECK:       %[[BOTH:.*]] = arith.andi %[[ROWS]], %{{.*}} : tensor
@@ -237,7 +237,7 @@ tt.func @rows(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : t
 // CHECK:       scf.for
 // CHECK:       } {tt.num_stages = 4 : i32}
 // CHECK:       scf.for
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @stages(%a: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                 %b: tensor<64x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                 %k_end: i32, %count: i32, %out: tensor<64x64x!tt.ptr<f32>>) {

@@ -34,7 +34,7 @@
 // CHECK:       } {tt.num_stages = 3 : i32}
 // CHECK-NEXT:  scf.for %{{.*}} = %[[MIDDLE]] to %[[UPPER]] step %c1_i32
 // CHECK:       tt.load %{{[^,]+}}, %{{[^,]+}} : tensor
-// CHECK:       } {tt.graft_peeled, tt.num_stages = 1 : i32}
+// CHECK:       } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
 tt.func @remaining(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                    %out: tensor<1024x!tt.ptr<f16>>, %n: i32, %count: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>

@@ -230,7 +230,7 @@ tt.func @select_of_select(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024
 // CHECK:       scf.if
 // CHECK-NEXT:    %[[X:.*]] = tt.load %{{[^,]+}} : tensor
 // CHECK-NEXT:    %[[LARGE:.*]] = arith.cmpf ogt, %[[X]], %{{.*}} : tensor
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[X]], %[[LARGE]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[X]], %[[LARGE]] {tt.versioned_by_graft} : tensor
 // CHECK-NEXT:  } else {
 // CHECK-NEXT:    %[[Y:.*]] = tt.load %{{[^,]+}}, %[[MASK]] : tensor
 // CHECK-NEXT:    %{{.*}} = arith.cmpf

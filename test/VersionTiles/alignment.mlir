@@ -12,7 +12,7 @@
 // CHECK:       arith.cmpi eq, %[[REST]], %c0_i64{{.*}} : i64
 // CHECK:       scf.if
 // CHECK:         %[[ALIGNED:.*]] = tt.addptr {{.*}}tt.divisibility = dense<16> : tensor<1xi32>
-// CHECK:         tt.store %[[ALIGNED]], %{{[^,]+}} {tt.graft_versioned} : tensor
+// CHECK:         tt.store %[[ALIGNED]], %{{[^,]+}} {tt.versioned_by_graft} : tensor
 // CHECK:       } else {
 // CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %{{[^,]+}} : tensor
 tt.func @unaligned(%p: !tt.ptr<f16>, %start: i32, %n: i32, %value: tensor<1024xf16>) {

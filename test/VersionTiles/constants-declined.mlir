@@ -37,7 +37,7 @@ tt.func @constant_false(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 :
 // CHECK-LABEL: @false_conjunct(
 // CHECK:       %[[NONE:.*]] = arith.constant dense<false>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[NONE]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[NONE]] {tt.versioned_by_graft} : tensor
 tt.func @false_conjunct(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt.divisibility = 16 : i32},
                         %value: tensor<1024xf16>, %start: i32, %n: i32) {
   %range = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>

@@ -43,8 +43,8 @@ tt.func @transposition(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<
 // CHECK-SAME:  %[[Y:arg[0-9]+]]: i32, %[[X:arg[0-9]+]]: i32, %[[M:arg[0-9]+]]: i32, %[[N:arg[0-9]+]]: i32)
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    %[[Z:.*]] = tt.load %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[Z]], %[[ROWS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    %[[Z:.*]] = tt.load %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[Z]], %[[ROWS]] {tt.versioned_by_graft} : tensor
 tt.func @copy(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
               %others: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
               %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32) {
@@ -75,8 +75,8 @@ tt.func @copy(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> 
 // CHECK-LABEL: @half_a_transposition(
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    %[[Z:.*]] = tt.load %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[Z]], %[[ROWS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    %[[Z:.*]] = tt.load %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %[[Z]], %[[ROWS]] {tt.versioned_by_graft} : tensor
 tt.func @half_a_transposition(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                               %others: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[32, 1]> : tensor<2xi32>, tt.divisibility = dense<[16, 1]> : tensor<2xi32>},
                               %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32) {
@@ -106,7 +106,7 @@ tt.func @half_a_transposition(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity =
 // CHECK-SAME:  %[[VALUE:arg[0-9]+]]: tensor<32x64xf16>,
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.load %{{[^,]+}}, %[[ROWS]], %[[VALUE]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.load %{{[^,]+}}, %[[ROWS]], %[[VALUE]] {tt.versioned_by_graft} : tensor
 tt.func @other_kept(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                     %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32) {
   %row_range = tt.make_range {end = 32 : i32, start = 0 : i32} : tensor<32xi32>
@@ -158,8 +158,8 @@ tt.func @other_lost(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1,
 // CHECK-LABEL: @atomic(
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
-// CHECK-NEXT:    tt.atomic_rmw fadd, relaxed, gpu, %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} :
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
+// CHECK-NEXT:    tt.atomic_rmw fadd, relaxed, gpu, %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} :
 tt.func @atomic(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                 %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32) {
   %row_range = tt.make_range {end = 32 : i32, start = 0 : i32} : tensor<32xi32>

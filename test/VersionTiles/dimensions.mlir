@@ -11,7 +11,7 @@
 // CHECK-DAG:   arith.cmpi sge, %[[LAST]], %[[X]] : i32
 // CHECK-DAG:   arith.cmpi slt, %[[LAST]], %[[N]] : i32
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
 // CHECK-NEXT:  } else {
 // CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[MASK]] : tensor
 // CHECK-NEXT:  }
@@ -48,7 +48,7 @@ tt.func @columns_go(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1,
 // CHECK:       %[[LAST:.*]] = arith.addi %[[Y]], %{{.*}} : i32
 // CHECK-DAG:   arith.cmpi slt, %[[LAST]], %[[M]] : i32
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[COLS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[COLS]] {tt.versioned_by_graft} : tensor
 // CHECK-NEXT:  } else {
 // CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[MASK]] : tensor
 tt.func @rows_go(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[32, 1]> : tensor<2xi32>, tt.divisibility = dense<[16, 1]> : tensor<2xi32>},
@@ -179,7 +179,7 @@ tt.func @joined_before(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<
 // CHECK:       scf.if
 // CHECK-NEXT:    %[[ROW:.*]] = tt.expand_dims %[[FLAGS]] {axis = 0 : i32}
 // CHECK-NEXT:    %[[REST:.*]] = tt.broadcast %[[ROW]]
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[REST]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[REST]] {tt.versioned_by_graft} : tensor
 tt.func @joined_with_data(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                           %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32,
                           %flags: tensor<64xi1> {tt.constancy = 8 : i32}) {
@@ -345,7 +345,7 @@ tt.func @mask_transposed(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dens
 // CHECK-LABEL: @three(
 // CHECK:       %[[OUTER:.*]] = tt.broadcast %{{.*}} : tensor<4x8x1xi1> -> tensor<4x8x64xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[OUTER]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[OUTER]] {tt.versioned_by_graft} : tensor
 tt.func @three(%ptrs: tensor<4x8x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 1, 64]> : tensor<3xi32>, tt.divisibility = dense<[1, 1, 16]> : tensor<3xi32>},
                %value: tensor<4x8x64xf16>, %outer: tensor<4x8x1xi1>, %x: i32, %n: i32) {
   %col_range = tt.make_range {end = 64 : i32, start = 0 : i32} : tensor<64xi32>
@@ -369,7 +369,7 @@ tt.func @three(%ptrs: tensor<4x8x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 1, 
 // CHECK-LABEL: @only_rows(
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
 tt.func @only_rows(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                    %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32) {
   %row_range = tt.make_range {end = 32 : i32, start = 0 : i32} : tensor<32xi32>
@@ -424,7 +424,7 @@ tt.func @only_columns(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[
 // CHECK-LABEL: @rows_by_data(
 // CHECK:       %[[ROWS:.*]] = tt.broadcast %{{.*}} : tensor<32x1xi1>
 // CHECK:       scf.if
-// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}}, %[[ROWS]] {tt.versioned_by_graft} : tensor
 tt.func @rows_by_data(%ptrs: tensor<32x64x!tt.ptr<f16>> {tt.contiguity = dense<[1, 64]> : tensor<2xi32>, tt.divisibility = dense<[1, 16]> : tensor<2xi32>},
                       %value: tensor<32x64xf16>, %y: i32, %x: i32, %m: i32, %n: i32, %flags: tensor<32x1xi1>) {
   %row_part = tt.broadcast %flags : tensor<32x1xi1> -> tensor<32x64xi1>

@@ -129,7 +129,7 @@ tt.func public @tiled(%in_ptr0: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %out_
 // CHECK:       %[[LAST:.*]] = arith.addi %[[R0_OFFSET]], %{{.*}} : i32
 // CHECK-DAG:   arith.cmpi slt, %[[LAST]], %[[R0_NUMEL]] : i32
 // CHECK:       %[[NEXT:.*]] = scf.if
-// CHECK-NEXT:    tt.load %{{[^,]+}}, %[[XMASK]], %{{[^,]+}} {cachePolicy = {{.*}} evict_first>, tt.graft_versioned} : tensor
+// CHECK-NEXT:    tt.load %{{[^,]+}}, %[[XMASK]], %{{[^,]+}} {cachePolicy = {{.*}} evict_first>, tt.versioned_by_graft} : tensor
 // CHECK:         arith.select %[[MASK]], %{{.*}}, %[[SUM]]
 // CHECK:       } else {
 // CHECK-NEXT:    tt.load %{{[^,]+}}, %[[MASK]], %{{[^,]+}} {cachePolicy

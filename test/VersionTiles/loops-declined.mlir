@@ -202,7 +202,7 @@ tt.func @peeled(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 1024 : i32, tt
     %mask = arith.cmpi slt, %index, %bound : tensor<1024xi32>
     // expected-remark@below {{not versioned: the loop around it takes what graft-peel-loops has left}}
     tt.store %ptrs, %value, %mask : tensor<1024x!tt.ptr<f16>>
-  } {tt.graft_peeled, tt.num_stages = 1 : i32}
+  } {tt.num_stages = 1 : i32, tt.peeled_by_graft}
   tt.return
 }
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("projects")]
 
 WINGS = frozenset(copying.wings(repository.sources()))
 #: Each project with the wings that it does without.
-PROJECTS = {"x1": frozenset(), "a_longer_name": WINGS}
+PROJECTS = {"acme": frozenset(), "a_longer_name": WINGS}
 
 #: Prints what can be seen of the backends in one process.
 PROGRAM = """
@@ -48,11 +49,20 @@ def environment(tmp_path_factory):
     python = top / "venv" / "bin" / "python"
     (site,) = (top / "venv" / "lib").glob("python*/site-packages")
     (site / "base.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    for tool in ("clang-format", "cmake", "mypy", "ninja", "ruff"):
+        (python.parent / tool).symlink_to(Path(sys.executable).parent / tool)
+    (python.parent / "lit").write_text(
+        f"#!{python}\nfrom lit.main import main\nmain()\n"
+    )  # it looks for tools beside its Python
+    (python.parent / "lit").chmod(0o755)
+    for stamp in (".tools", ".ready"):
+        (top / "venv" / stamp).touch()
     for name, removed in PROJECTS.items():
         folder = top / name
         writing.write(folder, copying.project(names.Names(name), removed), "Begin")
         if (ROOT / ".toolchain").exists():
             (folder / ".toolchain").symlink_to(ROOT / ".toolchain")
+        (folder / ".venv").symlink_to(top / "venv")
         command = [
             sys.executable,
             "-m",
@@ -105,7 +115,7 @@ def test_a_project_passes_its_unit_tests(environment, name):
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_a_project_is_clean(environment, name):
+def test_a_project_is_clean(environment, name, is_committed=True):
     """Formatted, and clean by the checks of style, types and imports; nothing changed since its one commit."""
     folder = environment[1] / name
     tools = writing.formatters()
@@ -117,7 +127,7 @@ def test_a_project_is_clean(environment, name):
     checks = (
         [tools["clang-format"], "--dry-run", "--Werror", *cpp], [tools["ruff"], "check", "."], [tools["ruff"], "format", "--check", "."],
         [Path(sys.executable).parent / "mypy"], [Path(sys.executable).parent / "lint-imports"],
-        ["git", "diff", "--exit-code"],
+        ["git", "diff", *(["--exit-code"] if is_committed else ["--stat"])],
     )  # fmt: skip
     for check in checks:
         done = subprocess.run(check, cwd=folder, capture_output=True, text=True)
@@ -131,6 +141,27 @@ def test_the_libraries_of_a_project_have_no_symbol_of_ours(environment, name):
     for library in libraries:
         symbols = subprocess.run(["nm", "-DC", library], capture_output=True, text=True, check=True).stdout
         assert "graft" not in symbols.lower() and b"graft" not in library.read_bytes().lower()
+
+
+def test_the_walkthrough_is_so(environment, tmp_path):
+    """Its commands and programs, but for those that need a GPU or a checkout of Triton."""
+    python, top = environment
+    text = (ROOT / "docs" / "your-backend.md").read_text().partition("## For a chip")[0]
+    blocks = re.findall(r"^```(sh|python)\n(.*?)^```$", text, re.M | re.S)
+    (made, adding, _), (doubling, launching) = ([text for kind, text in blocks if kind == each] for each in ("sh", "python"))
+    assert made == "graft new acme --into acme\n" and "device=" in launching
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        ["sh", "-e", "-c", adding], cwd=top, env=clean_environment(tmp_path, PATH=path), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "PASS: acme :: DoubleToAdd/double-to-add.mlir" in done.stdout
+    (tmp_path / "double.py").write_text(doubling)
+    done = subprocess.run([python, tmp_path / "double.py"], env=clean_environment(tmp_path), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True\nFalse\n"), done.stderr
+    test_a_project_is_clean(environment, "acme", is_committed=False)
+    manual = subprocess.run([python, "cmake/pass_docs.py"], cwd=top / "acme", capture_output=True, text=True).stdout
+    assert (top / "acme" / "docs" / "passes.md").read_text() == manual
 
 
 def test_all_of_them_work_in_one_process_with_their_passes(environment):
@@ -162,7 +193,7 @@ def test_each_can_be_the_default(environment, tmp_path, name):
 
 def test_their_variables_do_not_clash(environment, tmp_path):
     code = """
-from triton.backends.x1.driver import Driver as Theirs
+from triton.backends.acme.driver import Driver as Theirs
 from triton.backends.graft.driver import Driver
 print(Theirs().target.arch)
 try:
@@ -173,6 +204,6 @@ except RuntimeError as error:
     script = tmp_path / "script.py"
     script.write_text(code)
     done = subprocess.run(
-        [environment[0], script], env=clean_environment(tmp_path, X1_TARGET="cuda:80"), capture_output=True, text=True
+        [environment[0], script], env=clean_environment(tmp_path, ACME_TARGET="cuda:80"), capture_output=True, text=True
     )
     assert (done.returncode, done.stdout.split()) == (0, ["80", "NoDeviceError"]), done.stderr

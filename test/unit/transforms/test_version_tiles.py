@@ -199,7 +199,7 @@ def test_condition_holds_only_for_whole_tiles_and_for_all_that_do_not_wrap(seed,
         assert same_up_to_names([*parts.prefix, *parts.original], original.lines[:-1])
         accesses = case.accesses("", "") if parts.rest is None else case.accesses(f", {parts.rest}", ", %value")
         assert same_up_to_names(
-            parts.taken, [line.replace(" :", " {tt.graft_versioned} :") if parts.rest else line for line in accesses]
+            parts.taken, [line.replace(" :", " {tt.versioned_by_graft} :") if parts.rest else line for line in accesses]
         )
         for _ in range(TRIALS_PER_FUNCTION):
             arguments = choose_arguments(case, original)
