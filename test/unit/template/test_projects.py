@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("projects")]
 
 WINGS = frozenset(copying.wings(repository.sources()))
 #: Each project with the wings that it does without.
-PROJECTS = {"acme": frozenset(), "a_longer_name": WINGS}
+PROJECTS = {"acme": frozenset(), "x1": WINGS}
 
 #: Prints what can be seen of the backends in one process.
 PROGRAM = """
