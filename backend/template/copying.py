@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from . import marks, repository
+from . import marks, rendering, repository
 from .names import OWN, Names
 
 #: What is about triton-graft itself, and the wings that work on other projects.
@@ -89,16 +89,8 @@ def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
     for table in ("backend/wings.py", "pyproject.toml"):
         files[table] = _without_rows(files[table], removed)
     files["pyproject.toml"] = files["pyproject.toml"].replace(b', "tools"]', b"]")  # the folder, where mypy looks
-    own = {
-        "README.md": _render(
-            "cuda/README.md.jinja",
-            names=names,
-            wings=kept,
-            options=_options(sources["README.md"], kept),
-            version=repository.version(),
-        ),
-        "CHANGELOG.md": _render("cuda/CHANGELOG.md.jinja", names=names),
-    }
+    options = _options(sources["README.md"], kept)
+    own = rendering.render(Path(__file__).parent / "cuda", names, wings=kept, options=options, origin=repository.version())
     return renamed(files, names) | own
 
 
@@ -169,8 +161,3 @@ def _options(readme: bytes, kept: list[str]) -> str:
         raise ValueError("README.md has no table of options")
     rows = table.group().strip().splitlines()
     return "\n".join(row for row in rows if "guard" in kept or not row.startswith("| `skip_passes`"))
-
-
-def _render(template: str, **values: object) -> bytes:
-    text = (Path(__file__).parent / template).read_text()
-    return marks.jinja(trim_blocks=True, lstrip_blocks=True).from_string(text).render(**values).encode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import OptionError
-from . import marks, none, writing
+from . import none, rendering, writing
 from .errors import TemplateError
 from .names import Names
 
@@ -97,13 +97,9 @@ def add_pass(changes: Changes, names: Names, name: str) -> None:
             changes.create(path, text)
         _add_call(changes, f"{names.lower}-{name}")
         return
-    for path, template in (
-        (f"include/{names.lower}/Transforms/{camel}.td", "td"),
-        (f"lib/Transforms/{camel}.cpp", "cpp"),
-        (f"test/{camel}/{name}.mlir", "mlir"),
-    ):
-        text = (Path(__file__).parent / "pass" / f"{template}.jinja").read_text()
-        changes.create(path, marks.jinja().from_string(text).render(names=names, camel=camel, kebab=name))
+    made = rendering.render(Path(__file__).parent / "pass", names, **{"pass": camel, "hyphened": name})
+    for path, content in made.items():
+        changes.create(path, content.decode())
     add_option(changes, snake, "true", f"`{names.lower}-{name}` adds a number to itself where it is doubled")
     steps = _table(changes, "backend/steps.py", "STEPS")
     if not isinstance(steps, ast.Tuple) or not steps.elts:
