@@ -46,16 +46,16 @@ def under(version, code, tmp_path, **extra):
 def test_another_triton_gets_one_warning_and_an_inert_backend(tmp_path, version):
     code = """
 ours = backends["graft"]
-print(triton.__version__, *sorted(backends.keys() - {"graft"}), ours.compiler.supports_target(target(90)), ours.driver.is_active())
+print(triton.__version__, {"amd", "nvidia"} <= backends.keys(), ours.compiler.supports_target(target(90)), ours.driver.is_active())
 print(type(make_backend(target(90))).__module__)
 """
     done = under(version, code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"{version} amd nvidia False False",
+        f"{version} True False False",
         "triton.backends.nvidia.compiler",
     ]
-    warnings = [line.partition("RuntimeWarning: ")[2] for line in done.stderr.splitlines() if "Warning" in line]
+    warnings = [line.partition("RuntimeWarning: ")[2] for line in done.stderr.splitlines() if "Warning: triton-graft " in line]
     assert warnings == [
         f"triton-graft 0.1.0 is made for Triton 3.9 and does nothing under Triton {version}: install triton==3.9.* or remove "
         "triton-graft."
@@ -110,4 +110,4 @@ print(type(make_backend(target(90))).__module__)
 """
     done = run_under(line, code, tmp_path)
     assert done.stdout == "triton.backends.graft.compiler\n", done.stderr
-    assert "Warning" not in done.stderr
+    assert "triton-graft" not in done.stderr  # another backend that is installed may say that it does nothing
