@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from . import marks, rendering, repository
 from .names import OWN, Names
@@ -90,7 +90,7 @@ def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
         files[table] = _without_rows(files[table], removed)
     files["pyproject.toml"] = files["pyproject.toml"].replace(b', "tools"]', b"]")  # the folder, where mypy looks
     options = _options(sources["README.md"], kept)
-    own = rendering.render(Path(__file__).parent / "cuda", names, wings=kept, options=options, origin=repository.version())
+    own = rendering.render(repository.templates("cuda"), names, wings=kept, options=options, origin=repository.version())
     return renamed(files, names) | own
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from . import marks, repository
@@ -25,12 +24,12 @@ def project(names: Names, via: Literal["ttir", "ttgir"] = "ttir") -> dict[str, b
     """The files of the backend *names*, by their paths. Its own stage follows the stage *via*."""
     sources = repository.sources()
     taken = renamed(marks.render({path: sources[path] for path in TAKEN_OVER}, ()), names)
-    return taken | render(Path(__file__).parent / "none", names, via=via, origin=repository.version())
+    return taken | render(repository.templates("none"), names, via=via, origin=repository.version())
 
 
 def pass_like_ours(names: Names, camel: str, hyphened: str) -> dict[str, str]:
     """The files of another pass, which does what the one of such a project does."""
-    rendered = render(Path(__file__).parent / "none", names, via="ttir", origin=repository.version())
+    rendered = render(repository.templates("none"), names, via="ttir", origin=repository.version())
     changed = {}
     for path, content in rendered.items():
         if "DoubleToAdd" in path:

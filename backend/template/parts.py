@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import OptionError
-from . import none, rendering, writing
+from . import none, rendering, repository, writing
 from .errors import TemplateError
 from .names import Names
 
@@ -97,7 +97,7 @@ def add_pass(changes: Changes, names: Names, name: str) -> None:
             changes.create(path, text)
         _add_call(changes, f"{names.lower}-{name}")
         return
-    made = rendering.render(Path(__file__).parent / "pass", names, **{"pass": camel, "hyphened": name})
+    made = rendering.render(repository.templates("pass"), names, **{"pass": camel, "hyphened": name})
     for path, content in made.items():
         changes.create(path, content.decode())
     add_option(changes, snake, "true", f"`{names.lower}-{name}` adds a number to itself where it is doubled")

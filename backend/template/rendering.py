@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Renders a folder of templates. Names of files are templates too, and a file ends in `.jinja` if its content is one."""
+"""Renders templates. Names of files are templates too, and a file ends in `.jinja` if its content is one."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from . import marks
@@ -12,8 +12,8 @@ from .names import Names
 _SUFFIX = ".jinja"
 
 
-def render(folder: Path, names: Names, **more: Any) -> dict[str, bytes]:
-    """The files that the templates in *folder* make, by their paths.
+def render(templates: Mapping[str, bytes], names: Names, **more: Any) -> dict[str, bytes]:
+    """The files that *templates*, given by their paths, make, by their own.
 
     All know the forms of the name, and the title, which is the name of the distribution; *more* are what only these know. Raises
     `TemplateError` without Jinja, and what Jinja raises for a variable that nobody gave.
@@ -21,10 +21,9 @@ def render(folder: Path, names: Names, **more: Any) -> dict[str, bytes]:
     known = {"lower": names.lower, "camel": names.camel, "upper": names.upper, "title": f"triton-{names.kebab}", **more}
     environment = marks.jinja(trim_blocks=True, lstrip_blocks=True)
     made = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = environment.from_string(path.relative_to(folder).as_posix()).render(known)
-        content = path.read_bytes()
+    for path, content in templates.items():
+        name = environment.from_string(path).render(known)
         if name.endswith(_SUFFIX):
-            content = environment.from_string(content.decode()).render(known).encode()
+            content = environment.from_string(content.decode()).render(known).encode()  # noqa: PLW2901
         made[name.removesuffix(_SUFFIX)] = content
     return made

@@ -39,6 +39,12 @@ def sources() -> dict[str, bytes]:
         return {member.name: archive.extractfile(member).read() for member in members}  # type: ignore[union-attr]
 
 
+def templates(name: str) -> dict[str, bytes]:
+    """The templates in the folder *name* beside this file, by their paths in it."""
+    folder = f"backend/template/{name}/"
+    return {path.removeprefix(folder): content for path, content in sources().items() if path.startswith(folder)}
+
+
 def version() -> str:
     """Our version."""
     found = re.search(rb'^__version__ = "(.*)"$', sources()["backend/__init__.py"], re.M)
