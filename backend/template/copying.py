@@ -116,7 +116,8 @@ def _without_rows(content: bytes, removed: frozenset[str]) -> bytes:
 
 def _with_what_tests_need(files: dict[str, bytes], removed: frozenset[str]) -> dict[str, bytes]:
     """*files* without the tests that import what is not there, and without what no test is left for."""
-    imports = {path: _imported(content) for path, content in files.items() if path.startswith("test/") and path.endswith(".py")}
+    tests = {path for path in files if path.startswith("test/") and path.endswith(".py")}
+    imports = {path: _imported(files[path]) for path in tests}
     package = f"triton.backends.{OWN.lower}."
     missing = {f"{package}{wing}" for wing in removed}
 
@@ -131,16 +132,12 @@ def _with_what_tests_need(files: dict[str, bytes], removed: frozenset[str]) -> d
     used = {path for path in imports if path not in helpers}
     while more := {path for path in helpers - used if any(_names(files[user], PurePosixPath(path).stem) for user in used)}:
         used |= more
-    return {path: content for path, content in files.items() if path not in _tests(files) or path in used}
+    return {path: content for path, content in files.items() if path not in tests or path in used}
 
 
 def _names(content: bytes, module: str) -> bool:
     """Whether *content* has the name of *module*, be it in the text of a program."""
     return re.search(rf"\b{module}\b", content.decode()) is not None
-
-
-def _tests(files: Mapping[str, bytes]) -> set[str]:
-    return {path for path in files if path.startswith("test/") and path.endswith(".py")}
 
 
 def _imported(content: bytes) -> set[str]:

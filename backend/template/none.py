@@ -29,11 +29,10 @@ def project(names: Names, via: Literal["ttir", "ttgir"] = "ttir") -> dict[str, b
 
 def pass_like_ours(names: Names, camel: str, hyphened: str) -> dict[str, str]:
     """The files of another pass, which does what the one of such a project does."""
-    rendered = render(repository.templates("none"), names, via="ttir", origin=repository.version())
+    templates = {path: content for path, content in repository.templates("none").items() if "DoubleToAdd" in path}
     changed = {}
-    for path, content in rendered.items():
-        if "DoubleToAdd" in path:
-            text = content.decode().replace("DOUBLETOADD", camel.upper())
-            moved, text = (each.replace("DoubleToAdd", camel).replace("double-to-add", hyphened) for each in (path, text))
-            changed[moved] = text
+    for path, content in render(templates, names).items():
+        text = content.decode().replace("DOUBLETOADD", camel.upper())
+        moved, text = (each.replace("DoubleToAdd", camel).replace("double-to-add", hyphened) for each in (path, text))
+        changed[moved] = text
     return changed
