@@ -183,7 +183,7 @@ def test_keys_in_a_folder_that_is_not_there_are_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", x25519.X25519PrivateKey.generate().private_bytes(
-    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())])  # fmt: skip
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())], ids=["empty", "no-key", "another-kind"])  # fmt: skip
 def test_a_file_without_an_ed25519_key_is_an_error(content, tmp_path):
     file = tmp_path / "key"
     file.write_bytes(content)
