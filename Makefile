@@ -29,8 +29,8 @@ test-all: test-lit $(READY) ## also whole sweeps, the manuals' commands, and our
 test-lit: $(READY) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
 
-pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests of one: make pass P=VersionTiles
-	@test -n "$(P)" || { echo "name the pass by its folder in test: make pass P=VersionTiles"; exit 2; }
+pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests of one: make pass P=SomePass
+	@test -n "$(P)" || { echo "name the pass by its folder in test: make pass P=SomePass"; exit 2; }
 	@$(BIN)/cmake --build build/cmake --target graft_passes
 	@cp build/cmake/libgraft_passes.so backend/libgraft_passes.so.tmp && mv backend/libgraft_passes.so.tmp backend/libgraft_passes.so
 	$(BIN)/lit -v test/$(P)

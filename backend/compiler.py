@@ -97,10 +97,10 @@ class Backend(nvidia.CUDABackend):
 
     def hash(self) -> str:
         """Names what compiles for this target: by what a wing finds out, `Driver(key=...)`, or content and Triton's own name."""
-        from . import passes
+        from . import plugin
 
         given = getattr(hooks.active_driver(), "key", None)
-        return wings.first(lambda wing: wing.identity(self.target)) or given or f"{super().hash()}-{passes.package_digest()}"
+        return wings.first(lambda wing: wing.identity(self.target)) or given or f"{super().hash()}-{plugin.package_digest()}"
 
 
 def _refuse_unknown(opts: dict[str, Any]) -> None:

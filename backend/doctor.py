@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import triton
 
-from . import __version__, passes, wings
+from . import __version__, plugin, wings
 from .errors import GraftError
 from .settings import PREFIX
 
@@ -27,7 +27,7 @@ def report() -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {
         "versions": {"triton-graft": __version__, "Triton": triton.__version__},
         "built parts": {
-            "passes": said(lambda: "usable" if passes.available() else "cannot be used"),
+            "passes": said(lambda: "usable" if plugin.available() else "cannot be used"),
             "wings": ", ".join(wings.present()) or "none",
         },
         "environment": {},

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """graft-opt: runs passes over an .mlir file and prints the result, as mlir-opt does, so that passes have lit tests.
 
-    graft-opt add.mlir -graft-version-tiles
-    graft-opt add.mlir -graft-version-tiles='max-ops=64 threads=256' -common-canonicalizer
+    graft-opt add.mlir -common-canonicalizer
+    graft-opt add.mlir -graft-some-pass='max-ops=64 threads=256' -common-canonicalizer
     graft-opt add.mlir -ttir-convert-to-ttgpuir=cuda:90,4,32,1 -ttgpuir-coalesce -nvidia-ttnvgpuir-lower-mma
 
 Passes run in the order given. `-graft-<pass>` is a pass of ours, with its options in MLIR's syntax; any step that
@@ -26,7 +26,7 @@ from typing import Any
 from triton._C.libtriton import ir, nvidia
 from triton._C.libtriton import passes as triton_passes
 
-from . import passes
+from . import plugin
 from .errors import GraftError
 
 SPLIT_MARKER = re.compile(r"^// -----.*$", re.M)
@@ -82,7 +82,7 @@ def add_pass(pm: Any, flag: str) -> None:
     """Adds to *pm* what the command line's *flag* names; raises `UsageError` if it names nothing."""
     name, _, value = flag.lstrip("-").partition("=")
     if name.startswith("graft-"):
-        if not passes.add_text(pm, f"{name}{{{value}}}" if value else name):
+        if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
             raise UsageError(f"-{name}: the pass library is not available")
         return
     step = triton_steps().get(name)

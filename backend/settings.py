@@ -72,8 +72,9 @@ def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:
 class Kind(Protocol):
     """What values an option may have."""
 
-    #: They in words, for messages.
-    expected: str
+    @property
+    def expected(self) -> str:
+        """They in words, for messages."""
 
     def is_valid(self, value: Any) -> bool:
         """Whether *value* is one."""
@@ -143,28 +144,8 @@ class Option(NamedTuple):
         return self.check(self.kind.parse(self.variable, text), blamed=self.variable)
 
 
-#: The kernel options of the core.
-OPTIONS = {
-    option.name: option
-    for option in (
-        Option(
-            "version_tiles", True, Flag(),
-            "do without boundary masks where a whole tile, or a whole vector, is in bounds",
-        ),
-        Option(
-            "swizzle_programs", "auto", Integer(0, 1024, "auto"),
-            'walk the grid of a matrix product in groups of so many rows, `"auto"` to choose, 0 for not',
-        ),
-        Option(
-            "version_tiles_max_ops", 512, Integer(0, 65536),
-            "the largest number of TTIR operations that `version_tiles` may duplicate in one place",
-        ),
-        Option(
-            "exact_bits", False, Flag(),
-            "`version_tiles` leaves alone what could change a bit of a result",
-        ),
-    )
-}  # fmt: skip
+#: The kernel options of the core, which come behind those of the wings (`wings.options`).
+OPTIONS: tuple[Option, ...] = ()
 
 #: Environment variables of the core other than those of its options, each with what it does.
 VARIABLES = {

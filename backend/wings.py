@@ -20,11 +20,13 @@ from typing import Any, NamedTuple
 
 from . import settings
 from .settings import Option
+from .steps import STEPS, Step
 
 #: The folders that can be taken away, each with those that it stands on, which come first.
 STANDS_ON: dict[str, tuple[str, ...]] = {
+    "passes": (),
     "runtime": (),
-    "guard": ("runtime",),
+    "guard": ("passes", "runtime"),
     "cache": (),
     "launch": ("runtime", "cache"),
     "bundle": ("runtime", "cache", "launch"),
@@ -71,6 +73,10 @@ class Wing:
     options: tuple[Option, ...] = ()
     #: Environment variables other than those of the options, each with what it does.
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def steps(self) -> Iterable[Step]:
+        """Passes that change kernels at the end of the TTIR stage, in the order in which they run."""
+        return ()
 
     def init_device(self, driver: Any) -> bool:
         """Sets what *driver*, for a CUDA device, has for launching; returns whether it did."""
@@ -121,8 +127,14 @@ def present() -> Mapping[str, Wing]:
 @functools.cache
 def options() -> Mapping[str, Option]:
     """All our kernel options by their names. `compiler.Options` has a field for each."""
-    more = {option.name: option for wing in present().values() for option in wing.options}
-    return settings.OPTIONS | more
+    ours = (option for wing in present().values() for option in wing.options)
+    return {option.name: option for option in (*ours, *settings.OPTIONS)}
+
+
+@functools.cache
+def steps() -> tuple[Step, ...]:
+    """The passes that change kernels, in the order in which they run: those of the wings, and then the core's."""
+    return (*(step for wing in present().values() for step in wing.steps()), *STEPS)
 
 
 @functools.cache

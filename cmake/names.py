@@ -39,7 +39,7 @@ def rules(name: str) -> tuple[Rule, ...]:
         Rule(f"python/src/triton_{name}.cpp", r'm\.def\("(add_\w+)"', f"add_{name}"),
         Rule("python/src/plugin.cpp", r'\{"(\w+)",\s+\w+_VERSION,\s+addPass', name),
         Rule("python/src/plugin.cpp", r'TRITON_PLUGIN_API_VERSION,\s+"(\w+)"', name),
-        Rule("backend/passes.py", r"\b(?:built_in|plugin)\.(add_\w+)", f"add_{name}"),
+        Rule("backend/plugin.py", r"\b(?:built_in|plugin)\.(add_\w+)", f"add_{name}"),
         Rule("cmake/Wheel.cmake", r"add_\w+_module\((\w+_passes) ", f"{name}_passes"),
     )
 

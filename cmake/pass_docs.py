@@ -13,7 +13,7 @@ HEADER = """# Passes
 
 ## Which there are
 
-They run at the end of Triton's first stage, on TTIR, in this order (`backend/steps.py`):
+They run at the end of Triton's first stage, on TTIR, in this order (`steps` in `backend/wings.py`):
 
 | pass | what it changes | switch |
 |---|---|---|
@@ -22,17 +22,21 @@ They run at the end of Triton's first stage, on TTIR, in this order (`backend/st
 | [graft-version-tiles](#-graft-version-tiles) | code under a boundary mask: programs whose tile is whole run it without | `version_tiles` |
 | [graft-split-masks](#-graft-split-masks) | rows that are one tile each: whole vectors are moved as such, only the rest element by element | `version_tiles` |
 
-A boundary mask is one such as `offs < n`, a tile is whole if its mask is true in all lanes, and operations are those of TTIR. A switch
-is an option of a kernel, `kernel[grid](..., version_tiles=False)`, and has a variable for a process, `GRAFT_VERSION_TILES=0`; the README
-lists both. `graft-remarks` changes nothing.
+A switch is an option of a kernel, `kernel[grid](..., switch=False)`, and has a variable for a process, `GRAFT_SWITCH=0`; the README
+lists both.
+<!--% if "passes" in wings %-->
+A boundary mask is one such as `offs < n`, a tile is whole if its mask is true in all lanes, and operations are those of TTIR.
+`graft-remarks` changes nothing.
+<!--% endif %-->
 <!--% if "tools" in wings %-->
 
 [bisect.md](bisect.md) tells how to leave out a pass in one kernel, or at one place.
 <!--% endif %-->
 
 **What became of a kernel** is said in remarks, with `MLIR_ENABLE_DIAGNOSTICS=remarks`: each pass names the line of the source that it changed, or
-left as it was, and why. Triton has remarks of its own; ours begin with the name of a pass, or with `graft-verdict` (see below).
+left as it was, and why. Triton has remarks of its own; ours begin with the name of a pass.
 
+<!--% if "passes" in wings %-->
 ```
 add.py:6:26: remark: graft-version-tiles: versioned 1 mask
 ```
@@ -47,6 +51,7 @@ add.py:6:26: remark: graft-version-tiles: versioned 1 mask
 Each pass that copies code has the option `max-size`, how many operations the kernel may have in the end. It is the same for all, and each
 counts what the kernel has when its turn comes. What does not fit is left as it was, with a remark at its place.
 
+<!--% endif %-->
 <!--% if "guard" in wings %-->
 **ptxas judges.** A kernel that the passes change is compiled to the end right behind them, and kept as it is if ptxas finds it good: it has no
 stack, and its registers leave room for a quarter of the warps that a multiprocessor holds, or cost no resident CTA. (What costs registers

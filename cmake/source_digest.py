@@ -25,8 +25,11 @@ ROOT = Path(__file__).parents[1]
 #: What our passes are made of: their sources, the entry points and the files that decide how they are compiled.
 PASS_SOURCES = (
     "CMakeLists.txt", "cmake/Ask.cmake", "cmake/SourceDigest.cmake", "cmake/Wheel.cmake", "cmake/find_triton.py",
-    "cmake/source_digest.py", "cmake/toolchain.py", "include/graft", "lib/Analysis", "lib/Transforms", "python/src",
+    "cmake/source_digest.py", "cmake/toolchain.py", "include/graft", "lib", "python/src",
 )  # fmt: skip
+
+#: What of these they are not made of.
+LAUNCHER = re.compile(r"lib/Launcher")
 
 #: What libtriton.so is made of. The pin of LLVM is a file in `cmake`.
 TRITON_SOURCES = ("CMakeLists.txt", "cmake", "include", "lib", "python/src", "third_party")
@@ -89,7 +92,7 @@ class Sources:
 def pass_sources(root: Path = ROOT) -> Sources:
     """What our passes are made of. Raises `OSError` if something is missing."""
     sources = Sources()
-    sources.add(root, PASS_SOURCES, "graft")
+    sources.add(root, PASS_SOURCES, "graft", LAUNCHER)
     return sources
 
 
@@ -99,7 +102,7 @@ def triton_sources(triton: Path, plugins: Iterable[Path], root: Path = ROOT) -> 
     sources.add(triton, (name for name in TRITON_SOURCES if (triton / name).exists()), "triton", PYTHON_HALF)
     for plugin in plugins:
         if plugin.resolve() == root.resolve():
-            sources.add(root, PASS_SOURCES, "graft")
+            sources.add(root, PASS_SOURCES, "graft", LAUNCHER)
         else:
             name = (plugin / "backend" / "name.conf").read_text().strip()
             sources.add(plugin, ["."], f"plugin/{name}", RESULTS)

@@ -33,7 +33,7 @@ import triton
 from triton import _instrumentation, knobs
 from triton._C import libtriton
 
-from .. import passes
+from .. import plugin
 from ..files import write_file
 from ..settings import NAME
 
@@ -221,7 +221,7 @@ def _loaded(path: str, look: Callable[[str], _Fact] = _fact) -> str:
     now = time.time()
     if not _is_settled(status, now):
         _unsettled[path] = "changed in the future" if status.st_ctime > now else "changed just now"
-    if passes.STARTED <= status.st_ctime <= now:
+    if plugin.STARTED <= status.st_ctime <= now:
         _unsettled[path] = "changed while this process ran, which shares nothing with others"
         return _unique("changed-during-run")
     return text
@@ -310,7 +310,7 @@ def files_digest(files: Iterable[tuple[str, str]], digest: Callable[[str], str] 
 
 
 def _python() -> str:
-    root, package = os.path.dirname(triton.__file__), os.path.dirname(passes.__file__)
+    root, package = os.path.dirname(triton.__file__), os.path.dirname(plugin.__file__)
     changed: list[str] = []
 
     def digest(path: str) -> str:
@@ -372,9 +372,9 @@ def _passes() -> str:
     if hasattr(libtriton, NAME):
         return "built-in"
     # A library that turned out not to load here is not used: what this process compiles has seen no pass of ours.
-    if passes.failed():
+    if plugin.failed():
         return "none"
-    path = str(passes.LIBRARY)
+    path = str(plugin.LIBRARY)
     text = _loaded(path, _stamped)
     return text if _is_fact_text(text) or os.path.exists(path) else "none"
 
@@ -425,7 +425,7 @@ def _mapped_extensions() -> list[tuple[str, int]]:
             _, permissions, _, _, inode, *path = line.rstrip("\n").split(None, 5)
             if "x" in permissions and path and path[0].startswith("/"):
                 found.add((path[0], int(inode)))
-    ours = {os.path.realpath(libtriton.__file__), os.path.realpath(passes.LIBRARY)}
+    ours = {os.path.realpath(libtriton.__file__), os.path.realpath(plugin.LIBRARY)}
     return sorted(item for item in found if item[0] not in ours and _is_extension(*item))
 
 
@@ -542,7 +542,7 @@ def compiler() -> dict[str, str]:
     - `python`: Triton's Python files that take part in compiling, and ours, by name in the package and content.
     - `passes`: `source:<digest>` of our passes' sources, `built-in` if they are in libtriton, `bytes:<SHA-256>` for a library
       without a stamp, `none` without a usable one. A library that does not load is found out when it is loaded: ask again
-      after `passes.available()` before storing what was compiled.
+      after `plugin.available()` before storing what was compiled.
     - `plugins`: extensions and pass plugins of others. `instrumentation`: callbacks between the stages.
 
     The last three are looked at in every call; the others again when modules have been imported since. Files that changed

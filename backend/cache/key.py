@@ -30,7 +30,7 @@ from triton._C.libtriton import ir
 from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make_backend
 from triton.runtime.jit import JITFunction
 
-from .. import hooks, passes, wings
+from .. import hooks, plugin, wings
 from ..settings import is_compiling_shown
 from . import inputs, readset, store
 from .encoding import Encoder, UnprovableError, digest, joined, snapshot
@@ -305,7 +305,7 @@ def _common(request: Request, to_compile: bool = True) -> Common:
     the right key, it is.
     """
     if to_compile:
-        passes.available()
+        plugin.available()
     return Common(inputs.compiler(), inputs.code(request.backend.target, request.options))
 
 

@@ -8,13 +8,13 @@ import resource
 import sys
 from pathlib import Path
 
-from .. import opt, passes, pipeline
+from .. import opt, pipeline, plugin
 from . import crashes
 
 
 def main(path: str, text: str) -> int:
     module = opt.parse(Path(path))
-    if not passes.available():
+    if not plugin.available():
         return 1
     _limit()
     os.write(1, crashes.READY)

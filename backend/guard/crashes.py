@@ -139,7 +139,7 @@ class Watch:
             text = os.read(fd, _MAX_BYTES).decode()
             if is_note:
                 self._dead.setdefault(text.rstrip(), []).append(kind)
-            elif kind in skips.PASSES and _FINDING.fullmatch(text):
+            elif kind in skips.switches() and _FINDING.fullmatch(text):
                 self._found[kind] = text
 
 

@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton.backends.nvidia import compiler as nvidia
 
-from .. import passes, steps
+from .. import plugin
 from ..errors import GraftWarning
 from ..files import write_file
-from ..pipeline import count, describe, parse, run_pass
-from ..steps import ORDER, Kernel, Step
+from ..passes.steps import ORDER
+from ..pipeline import chosen, count, parse, run_pass
+from ..steps import Kernel, Step
 from . import crashes, skips
 
 #: Where reproducers are written, in the folder of the cache.
@@ -35,7 +36,7 @@ _FOLDER = "graft-reproducers"
 class Changed(NamedTuple):
     """A module, the names of the passes that changed it, and its text before any did.
 
-    *ordered* is its text with the change of `steps.ORDER` alone, which comes first; empty without one.
+    *ordered* is its text with the change of `passes.steps.ORDER` alone, which comes first; empty without one.
     """
 
     module: Any
@@ -47,34 +48,34 @@ class Changed(NamedTuple):
 def make_ttir(module: Any, metadata: dict, options: Any, capability: int) -> Changed:
     """Triton's TTIR stage with our passes behind it."""
     module = nvidia.CUDABackend.make_ttir(module, metadata, options, capability)
-    chosen = steps.chosen(options)
-    if not chosen or not passes.available():
+    steps = chosen(options)
+    if not steps or not plugin.available():
         return Changed(module)
     text = str(module)
-    kernel = describe(module, text, options, capability)
+    kernel = Kernel(options, capability, count(module), text)
     with crashes.Watch(metadata.get("hash", "")) as watch:
-        return _run(module, chosen, kernel, text, watch)
+        return _run(module, steps, kernel, watch)
 
 
-def _run(module: Any, chosen: Sequence[Step], kernel: Kernel, text: str, watch: crashes.Watch) -> Changed:
-    """Runs the passes *chosen* over *module*, which is *kernel* and *text*. The result is another module if one of them failed."""
+def _run(module: Any, steps: Sequence[Step], kernel: Kernel, watch: crashes.Watch) -> Changed:
+    """Runs the passes *steps* over *module*, which is *kernel*. The result is another module if one of them failed."""
     size, ordered = kernel.size, ""
     changed: dict[str, str] = {}
     skipped = skips.of_kernel(kernel.options.skip_passes, module.get_entry_func_name())
-    for step in chosen:
+    for step in steps:
         sites = skipped.get(step.name)
         if sites == ():
             continue
-        pipeline = passes.text(step.name, **step.options(kernel), **({"skip_sites": sites} if sites else {}))
+        pipeline = plugin.text(step.name, **step.options(kernel), **({"skip_sites": sites} if sites else {}))
         failure = watch.crash(step.name, pipeline, functools.partial(write_reproducer, module, pipeline))
         failure = failure or _failure(module, step.name, pipeline, watch)
         if failure:
-            module = _again(text, changed, module.context, watch)
+            module = _again(kernel.text, changed, module.context, watch)
             _report(step.name, pipeline, module, failure)
         elif (now := count(module)) != size:  # a pass that changes a kernel makes it larger
             changed[step.name], size = pipeline, now
             ordered = str(module) if step.name == ORDER else ordered
-    return Changed(module, tuple(changed), text, ordered)
+    return Changed(module, tuple(changed), kernel.text, ordered)
 
 
 def _again(before: str, changed: Mapping[str, str], context: Any, watch: crashes.Watch) -> Any:

@@ -8,17 +8,21 @@ in which it comes to them. include/graft/Transforms/Sites.h says more.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..steps import STEPS
-
-#: Our passes that change kernels, in the order in which they run, each with the option that switches it off.
-PASSES = {step.name: step.switch for step in STEPS}
+from .. import wings
 
 # Nine digits are numbers that fit everywhere.
-_TERM = re.compile(rf"({'|'.join(PASSES)})(?:@([\w.$-]+))?(?::([1-9][0-9]{{0,8}}(?:\+[1-9][0-9]{{0,8}})*))?")
+_TERM = re.compile(r"([a-z0-9-]+)(?:@([\w.$-]+))?(?::([1-9][0-9]{0,8}(?:\+[1-9][0-9]{0,8})*))?")
+
+
+@functools.cache
+def switches() -> Mapping[str, str]:
+    """Our passes that change kernels, in the order in which they run, each with the option that switches it off."""
+    return {step.name: step.switch for step in wings.steps()}
 
 
 class Skip(NamedTuple):
@@ -37,7 +41,7 @@ def parse(text: str) -> tuple[Skip, ...] | None:
     """The terms of *text*; None if it is malformed."""
     matches = [_TERM.fullmatch(term) for term in text.split(",")] if text else []
     found = [match.groups(default="") for match in matches if match]
-    if len(found) < len(matches):
+    if len(found) < len(matches) or not all(name in switches() for name, _, _ in found):
         return None
     return tuple(Skip(name, kernel, tuple(map(int, filter(None, sites.split("+"))))) for name, kernel, sites in found)
 
@@ -45,9 +49,10 @@ def parse(text: str) -> tuple[Skip, ...] | None:
 class Terms:
     """A text that `parse` takes: the kind of the option."""
 
-    expected = (
-        f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {', '.join(PASSES)}"
-    )
+    @property
+    def expected(self) -> str:
+        names = ", ".join(switches())
+        return f"terms such as pass, pass@kernel, pass:2+5 or pass@kernel:2+5, separated by commas, with a pass of {names}"
 
     def is_valid(self, value: object) -> bool:
         return isinstance(value, str) and parse(value) is not None

@@ -24,10 +24,12 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton._C.libtriton import ir
 
-from .. import chips, interrupts, pipeline, steps
+from .. import interrupts, pipeline
 from ..errors import GraftWarning
+from ..passes import chips
+from ..passes.steps import JOINING, ORDER
 from ..settings import DIAGNOSTICS
-from ..steps import JOINING, ORDER
+from ..steps import threads
 from . import guarded, pressure
 
 #: How much longer our code may be. Kernels that gain and are judged have up to 1.47 times as much; Liger-Kernel's `_mhc_pre_fwd`, with
@@ -228,7 +230,7 @@ class Judge:
             and len(os.sched_getaffinity(0)) > 1
             # What two threads print at once cannot be read.
             and not any(os.environ.get(name) for name in DIAGNOSTICS)
-            and pressure.count_held(ours.text, steps.threads(self._options)) >= _MANY_HELD
+            and pressure.count_held(ours.text, threads(self._options)) >= _MANY_HELD
         )
 
     def _new_context(self) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands `new`, `new-pass` and `new-option`. They need no Triton: `tools/new_backend.py` runs them from sources alone."""
+"""The commands `new`, `update`, `new-pass` and `new-option`. They need no Triton: `tools/new_backend.py` runs them from sources alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-
-from ..errors import OptionError
 
 
 @click.command()
@@ -30,31 +28,30 @@ from ..errors import OptionError
 @click.option("--into", type=click.Path(path_type=Path), help="The folder to make; triton-NAME if it is not given.")
 def new(name: str, without: str, target: str, via: Literal["ttir", "ttgir"] | None, into: Path | None) -> None:
     """Write the project of a new backend called NAME."""
-    from . import copying, names, none, repository, writing
+    from . import names, writing
+    from .recipe import Recipe
 
-    given = names.parse_name(name)
-    table = copying.wings(repository.sources())
-    removed = copying.with_dependents(_wings(without, tuple(table)), table)
-    folder = into or Path(f"triton-{given.kebab}")
+    recipe = Recipe(names.parse_name(name).lower, without, target, via or "")
+    files = recipe.files()
+    folder = into or Path(f"triton-{recipe.names.kebab}")
+    writing.write(folder.absolute(), files, recipe.message("Begin, from"))
     if target == "none":
-        if without:
-            raise OptionError("--without", without, "nothing with --target none, which has no wings")
-        files, next_step = none.project(given, via or "ttir"), "`make build test` in it builds and tests it"
+        next_step = "`make build test` in it builds and tests it"
     else:
-        if via:
-            raise OptionError("--via", via, "nothing without --target none")
-        files = copying.project(given, removed)
-        kept = ", ".join(wing for wing in table if wing not in removed) or "none"
-        next_step = f"wings: {kept}. `make run` in it builds it"
-    writing.write(folder.absolute(), files, f"[Project] Begin, from triton-graft {repository.version()}")
+        next_step = f"wings: {', '.join(recipe.kept) or 'none'}. `make run` in it builds it"
     click.echo(f"{folder}: {len(files)} files; {next_step}.")
 
 
-def _wings(text: str, there: tuple[str, ...]) -> frozenset[str]:
-    named = frozenset(there if text == "all" else filter(None, text.split(",")))
-    if unknown := sorted(named - set(there)):
-        raise OptionError("--without", ",".join(unknown), f"some of {', '.join(there)}, joined by commas, or all")
-    return named
+@click.command()
+def update() -> None:
+    """Merge into the project around this folder what `new` makes otherwise by now."""
+    from . import parts, updating
+
+    root, _ = parts.find_project(Path.cwd())
+    if conflicts := updating.update(root):
+        _say([f"conflict: {path}" for path in conflicts])
+        raise click.exceptions.Exit(1)
+    click.echo("merged; `make test` says whether all is well")
 
 
 @click.command("new-pass")

@@ -5,17 +5,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import PurePosixPath
 
-from . import marks, rendering, repository
-from .names import OWN, Names
+from . import marks, parts, rendering, repository
+from .names import OWN, Names, renamed
 
 #: What is about triton-graft itself, and the wings that work on other projects.
 _OURS = ("README.md", "docs/your-backend.md", "docs/conformance.md", "test/unit/project/test_docs.py", "tools/")
 _FOR_OTHERS = frozenset({"template", "conformance"})
 #: The same of a wing that is left out, besides its folder and its tests.
 _OF_WINGS = {
+    "passes": (
+        "lib/Analysis/",
+        "include/graft/Analysis/",
+        "test/unit/kernel_compiling.py",
+        "test/gpu/test_swizzle_programs_gpu.py",
+        "test/gpu/test_version_tiles_gpu.py",
+    ),
     "cache": ("docs/cache.md",),
     "launch": ("docs/launcher.md",),
     "bundle": ("docs/bundles.md", "docs/bundle-format.md"),
@@ -26,6 +33,16 @@ _LAUNCHING = frozenset({"launch", "runtime"})
 _OF_THE_LAUNCHER = (
     "lib/Launcher/", "test/stub_cuda/", "test/unit/stub_cuda.py", "test/unit/project/test_stub_cuda.py", "cmake/Launcher.cmake",
 )  # fmt: skip
+
+#: Of the passes, what every pass has. The rest goes with ours.
+_OF_EVERY_PASS = frozenset({"CMakeLists.txt", "Passes.h", "Sites.cpp", "Sites.h"})
+#: The modules of the core that Triton or a command begins with.
+_ENTRIES = frozenset({"__init__", "compiler", "doctor", "driver", "opt"})
+
+#: Where each pass has a row.
+_TABLES_OF_PASSES = ("cmake/pass_docs.py", "docs/passes.md")
+#: The pass that a project without ours has, so that one sees what belongs to a pass.
+SAMPLE = "double-to-add"
 
 _UNIT = PurePosixPath("test/unit")
 
@@ -55,30 +72,6 @@ def with_dependents(removed: frozenset[str], table: Mapping[str, tuple[str, ...]
     return removed
 
 
-def forms(names: Names) -> list[tuple[str, str]]:
-    """Each form of our name with that of *names*, in the order in which they are replaced."""
-    return [
-        (f"triton-{OWN.kebab}", f"triton-{names.kebab}"),
-        # What mlir-tblgen makes of the name of a pass's class.
-        (f"GEN_PASS_DEF_{OWN.camel.upper()}", f"GEN_PASS_DEF_{names.camel.upper()}"),
-        (OWN.lower, names.lower),
-        (OWN.camel, names.camel),
-        (OWN.upper, names.upper),
-    ]
-
-
-def renamed(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
-    """*files* in which our name, in all its forms, is that of *names*, in paths and contents."""
-    replaced = forms(names)
-
-    def other(text: str) -> str:
-        for own, new in replaced:
-            text = text.replace(own, new)
-        return text
-
-    return {other(path): other(content.decode()).encode() for path, content in files.items()}
-
-
 def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
     """The files of a backend for CUDA devices: the core, and the wings that are not *removed*."""
     sources = repository.sources()
@@ -87,11 +80,26 @@ def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
     kept = [wing for wing in stands_on(sources) if wing not in removed]
     files = marks.render(files, kept)
     for table in ("backend/wings.py", "pyproject.toml"):
-        files[table] = _without_rows(files[table], removed)
+        files[table] = _without_rows(files[table], removed | (_core(sources) - _core(files)))
+    if "passes" in removed:
+        for table in _TABLES_OF_PASSES:
+            files[table] = re.sub(rb"^\| \[graft-.*\n", b"", files[table], flags=re.M)
     files["pyproject.toml"] = files["pyproject.toml"].replace(b', "tools"]', b"]")  # the folder, where mypy looks
-    options = _options(sources["README.md"], kept)
-    own = rendering.render(repository.templates("cuda"), names, wings=kept, options=options, origin=repository.version())
-    return renamed(files, names) | own
+    options, switch = _options(sources, removed), SAMPLE.replace("-", "_") if "passes" in removed else "version_tiles"
+    more = {"wings": kept, "options": options, "switch": switch, "origin": repository.version()}
+    files = renamed(files, names) | rendering.render(repository.templates("cuda"), names, **more)
+    return files if "passes" in kept else _with_sample(files, names)
+
+
+def _with_sample(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
+    """*files*, a project without passes, with one to begin with."""
+    changes = parts.Changes(None, {path: content.decode() for path, content in files.items()})
+    parts.add_pass(changes, names, SAMPLE)
+    made = {path: text.encode() for path, text in changes.files.items()}
+    (section,) = rendering.render(repository.templates("manual"), names, hyphened=SAMPLE).values()
+    rows = re.findall(rb"^\| \[.*\n", made["cmake/pass_docs.py"], re.M)
+    head = re.sub(rb"(?m)^(\|---\|---\|---\|\n)", lambda found: found.group() + b"".join(rows), made["docs/passes.md"], count=1)
+    return made | {"docs/passes.md": head[: head.index(b"\n### `")] + b"\n" + section}
 
 
 def _without(sources: Mapping[str, bytes], removed: frozenset[str]) -> dict[str, bytes]:
@@ -100,26 +108,66 @@ def _without(sources: Mapping[str, bytes], removed: frozenset[str]) -> dict[str,
         gone += [f"backend/{wing}/", f"test/unit/{wing}/", *_OF_WINGS.get(wing, ())]
     if removed >= _LAUNCHING:
         gone += _OF_THE_LAUNCHER
-    files = {path: content for path, content in sources.items() if not path.startswith(tuple(gone))}
-    return _with_what_tests_need(files, removed)
+    if "passes" in removed:
+        gone += _of_our_passes(sources)
+    files = _without_idle({path: content for path, content in sources.items() if not path.startswith(tuple(gone))}, removed)
+    missing = {PurePosixPath(path).stem for path in sources.keys() - files.keys() if path.startswith("test/")}
+    missing |= {f"triton.backends.{OWN.lower}.{module}" for module in removed | (_core(sources) - _core(files))}
+    return _with_what_tests_need(files, missing)
 
 
-def _without_rows(content: bytes, removed: frozenset[str]) -> bytes:
-    """*content* without the lines of the wings *removed* in the table of wings, and in that of the layers of imports."""
+def _core(files: Mapping[str, bytes]) -> set[str]:
+    """The modules of the core among *files*."""
+    paths = map(PurePosixPath, files)
+    return {path.stem for path in paths if path.parent.as_posix() == "backend" and path.suffix == ".py"}
+
+
+def _without_idle(files: dict[str, bytes], removed: frozenset[str]) -> dict[str, bytes]:
+    """*files* without the modules of the core that serve wings alone, and now none."""
+    entries = _ENTRIES if "tools" in removed else _ENTRIES | {"__main__"}
+    python = [path for path in files if path.startswith("backend/") and path.endswith(".py")]
+    while True:
+        used = {name for path in python for name in _siblings(files[path]) if f"backend/{name}.py" != path}
+        idle = {f"backend/{name}.py" for name in _core(files) - entries - used}
+        if not idle:
+            return files
+        files = {path: content for path, content in files.items() if path not in idle}
+        python = [path for path in python if path not in idle]
+
+
+def _siblings(content: bytes) -> set[str]:
+    """The modules of the core that *content*, a module of the core or of a wing, imports, at any time."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {node.module.partition(".")[0]} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+def _of_our_passes(sources: Mapping[str, bytes]) -> list[str]:
+    """The sources of our passes, and the lit tests that run one."""
+    code = [path for path in sources if path.startswith(("lib/Transforms/", "include/graft/Transforms/"))]
+    code = [path for path in code if PurePosixPath(path).name not in _OF_EVERY_PASS]
+    flags = re.findall(r'Pass<"(graft-[a-z-]+)"', "".join(sources[path].decode() for path in code if path.endswith(".td")))
+    runs = re.compile(rf"-(?:{'|'.join(flags)})\b".encode())
+    return code + [path for path in sources if path.endswith(".mlir") and runs.search(sources[path])]
+
+
+def _without_rows(content: bytes, removed: Set[str]) -> bytes:
+    """*content* without what is *removed*, wings and modules of the core, in the tables of wings and of layers of imports."""
     text = content.decode()
     for wing in removed:
+        text = text.replace(f'"backend.{wing}", ', "")
         text = re.sub(rf'^    "{wing}": \(.*\),\n', "", text, flags=re.M)
         text = re.sub(rf'^(  "[a-z_| ]*?)(?:\b{wing} \| | \| {wing}\b)', r"\1", text, flags=re.M)
         text = re.sub(rf'^  "{wing}",\n', "", text, flags=re.M)
     return text.encode()
 
 
-def _with_what_tests_need(files: dict[str, bytes], removed: frozenset[str]) -> dict[str, bytes]:
-    """*files* without the tests that import what is not there, and without what no test is left for."""
+def _with_what_tests_need(files: dict[str, bytes], missing: set[str]) -> dict[str, bytes]:
+    """*files* without the tests that import what is *missing*, and without what no test is left for."""
     tests = {path for path in files if path.startswith("test/") and path.endswith(".py")}
     imports = {path: _imported(files[path]) for path in tests}
-    package = f"triton.backends.{OWN.lower}."
-    missing = {f"{package}{wing}" for wing in removed}
 
     def lacks(path: str) -> bool:
         return any(name in missing or name.startswith(tuple(f"{module}." for module in missing)) for name in imports[path])
@@ -128,9 +176,9 @@ def _with_what_tests_need(files: dict[str, bytes], removed: frozenset[str]) -> d
         for path in dropped:
             del imports[path]
             missing.add(PurePosixPath(path).stem)
-    helpers = {path for path in imports if PurePosixPath(path).parent == _UNIT and not path.endswith("conftest.py")}
-    used = {path for path in imports if path not in helpers}
-    while more := {path for path in helpers - used if any(_names(files[user], PurePosixPath(path).stem) for user in used)}:
+    shared = {path for path in imports if PurePosixPath(path).parent == _UNIT and not path.endswith("conftest.py")}
+    used = {path for path in imports if path not in shared}
+    while more := {path for path in shared - used if any(_names(files[user], PurePosixPath(path).stem) for user in used)}:
         used |= more
     return {path: content for path, content in files.items() if path not in tests or path in used}
 
@@ -151,10 +199,13 @@ def _imported(content: bytes) -> set[str]:
     return found
 
 
-def _options(readme: bytes, kept: list[str]) -> str:
-    """The table of options in *readme*, our own; `make docs` writes it anew."""
-    table = re.search(r"^\| option \|.*?\n\n", readme.decode(), re.M | re.S)
+def _options(sources: Mapping[str, bytes], removed: frozenset[str]) -> str:
+    """Our table of options without those of the wings *removed*; `make docs` writes it anew."""
+    table = re.search(r"^\| option \|.*?\n\n", sources["README.md"].decode(), re.M | re.S)
     if table is None:
         raise ValueError("README.md has no table of options")
+    gone = {
+        name for wing in removed for name in re.findall(rb'Option\(\s*"(\w+)"', sources.get(f"backend/{wing}/wing.py", b""))
+    }
     rows = table.group().strip().splitlines()
-    return "\n".join(row for row in rows if "guard" in kept or not row.startswith("| `skip_passes`"))
+    return "\n".join(row for row in rows if not row.startswith(tuple(f"| `{name.decode()}`" for name in gone)))

@@ -14,7 +14,15 @@ from typing import Any
 from .errors import TemplateError
 
 #: The files that have marks. The others may have what looks like one.
-MARKED = ("CONTRIBUTING.md", "Makefile", "cmake/pass_docs.py", "docs/passes.md", "pyproject.toml", "setup.py")
+MARKED = (
+    "CONTRIBUTING.md",
+    "Makefile",
+    "cmake/pass_docs.py",
+    "docs/passes.md",
+    "pyproject.toml",
+    "setup.py",
+    "test/unit/option_values.py",
+)
 
 
 def jinja(**more: Any) -> Any:

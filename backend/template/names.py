@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +63,33 @@ class Names:
 OWN = Names("graft")
 
 
+def forms(names: Names) -> list[tuple[str, str]]:
+    """Each form of our name with that of *names*, in the order in which they are replaced."""
+    return [
+        (f"triton-{OWN.kebab}", f"triton-{names.kebab}"),
+        # What mlir-tblgen makes of the name of a pass's class.
+        (f"GEN_PASS_DEF_{OWN.camel.upper()}", f"GEN_PASS_DEF_{names.camel.upper()}"),
+        (OWN.lower, names.lower),
+        (OWN.camel, names.camel),
+        (OWN.upper, names.upper),
+    ]
+
+
+def renamed(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
+    """*files* in which our name, in all its forms, is that of *names*, in paths and contents."""
+    replaced = forms(names)
+
+    def other(text: str) -> str:
+        for own, new in replaced:
+            text = text.replace(own, new)
+        return text
+
+    return {other(path): other(content.decode()).encode() for path, content in files.items()}
+
+
 def parse_name(name: str) -> Names:
     """The forms of *name*. Raises `OptionError` for one that Python, C++ or Triton cannot take, or that is taken."""
-    if len(name) > _LONGEST or not _NAME.fullmatch(name):
-        raise OptionError(
-            "NAME", name, f"lower-case words of letters and digits, joined by single underscores, at most {_LONGEST} characters"
-        )
+    given = parse_form(name)
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _CPP_WORDS:
         raise OptionError("NAME", name, "a name that is no word of Python's or C++'s")
     if name in _TRITON_WORDS:
@@ -75,6 +97,15 @@ def parse_name(name: str) -> Names:
     taken = _taken_by(name)
     if taken:
         raise OptionError("NAME", name, f"a name that is not taken; {taken} has it")
+    return given
+
+
+def parse_form(name: str) -> Names:
+    """The forms of *name*. Raises `OptionError` for one that is not made of words."""
+    if len(name) > _LONGEST or not _NAME.fullmatch(name):
+        raise OptionError(
+            "NAME", name, f"lower-case words of letters and digits, joined by single underscores, at most {_LONGEST} characters"
+        )
     return Names(name)
 
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 from . import marks, repository
-from .copying import renamed
-from .names import Names
+from .names import Names, renamed
 from .rendering import render
 
 #: What such a project takes over from this repository, with the name changed: how passes are built and checked, and what Triton must

@@ -24,15 +24,19 @@ _MOST = 65536
 
 @dataclass
 class Changes:
-    """What becomes of the files of the project in *root*; nothing is written before all is known."""
+    """What becomes of the files of the project in *root*, or of *files* alone; nothing is written before all is known."""
 
-    root: Path
+    root: Path | None
     files: dict[str, str] = field(default_factory=dict)
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file *path*."""
+        return path in self.files or (self.root is not None and (self.root / path).is_file())
 
     def read(self, path: str) -> str:
         """The file *path* as it is to be. Raises `TemplateError` if there is none."""
         if path not in self.files:
-            if not (self.root / path).is_file():
+            if self.root is None or not self.has(path):
                 raise TemplateError(
                     f"{self.root} has no {path}, to which a line is to be added; is it a project made by `graft new`?"
                 )
@@ -41,10 +45,10 @@ class Changes:
 
     def has_tables(self) -> bool:
         """Whether the project has tables of passes and options. One for another chip has a stage and a dataclass in their place."""
-        return (self.root / "backend" / "steps.py").is_file()
+        return self.has("backend/steps.py")
 
     def create(self, path: str, text: str) -> None:
-        if (self.root / path).exists():
+        if self.has(path):
             raise TemplateError(f"{path} exists; take another name, or remove it")
         self.files[path] = text
 
@@ -53,12 +57,39 @@ class Changes:
         lines = self.read(path).splitlines(keepends=True)
         self.files[path] = "".join([*lines[:line], text, *lines[line:]])
 
+    def append(self, path: str, name: str, row: str) -> None:
+        """Puts *row* behind the last of the tuple *name* in *path*. Raises `TemplateError` if there is none."""
+        table = _table(self, path, name)
+        if not isinstance(table, ast.Tuple):
+            raise TemplateError(f"{name} in {path} is no tuple, to which a row is to be added")
+        lines = self.read(path).encode().splitlines(keepends=True)  # columns are those of bytes
+        last = table.elts[-1] if table.elts else table
+        number, column = (last.end_lineno or 0) - 1, last.end_col_offset or 0
+        if table.elts:
+            before, between, behind = lines[number][:column], ",\n", lines[number][column:]
+        else:
+            before, between, behind = lines[number][: column - 1], "\n", b",\n" + lines[number][column - 1 :]
+        lines[number] = before + (between + row).encode() + behind
+        self.files[path] = b"".join(lines).decode()
+
     def write(self) -> list[str]:
-        """Writes them, formatted; returns their paths."""
+        """Writes them, formatted, to their folder; returns their paths. Where that fails, the files are as they were."""
+        if self.root is None:
+            raise ValueError("these files have no folder")
         tools = writing.formatters()
-        for path, text in self.files.items():
-            writing.put(self.root / path, text.encode())
-        writing.reformat(self.root, tuple(self.files), tools)
+        places = {path: self.root / path for path in self.files}
+        before = {place: place.read_bytes() if place.is_file() else None for place in places.values()}
+        try:
+            for path, text in self.files.items():
+                writing.put(places[path], text.encode())
+            writing.reformat(self.root, tuple(self.files), tools)
+        except BaseException:
+            for place, content in before.items():
+                if content is None:
+                    place.unlink(missing_ok=True)
+                else:
+                    place.write_bytes(content)
+            raise
         return sorted(self.files)
 
 
@@ -81,10 +112,8 @@ def add_option(changes: Changes, name: str, default: str, says: str) -> None:
         return
     if re.search(rf'"{name}"', changes.read("backend/settings.py")):
         raise OptionError("NAME", name, "an option that backend/settings.py does not have")
-    last, before = _last_option(changes)
-    row = f'        Option(\n            "{name}", {value}, {kind},\n            {json.dumps(says)},\n        ),\n'
-    changes.insert("backend/settings.py", last, row)
-    _add_row(changes, "README.md", rf"^\| `{before}` \|", f"| `{name}` | `{value}` | {says} |\n")
+    changes.append("backend/settings.py", "OPTIONS", f'    Option("{name}", {value}, {kind}, {json.dumps(says)})')
+    _add_row(changes, "README.md", "option", f"| `{name}` | `{value}` | {says} |\n")
 
 
 def add_pass(changes: Changes, names: Names, name: str) -> None:
@@ -101,13 +130,10 @@ def add_pass(changes: Changes, names: Names, name: str) -> None:
     for path, content in made.items():
         changes.create(path, content.decode())
     add_option(changes, snake, "true", f"`{names.lower}-{name}` adds a number to itself where it is doubled")
-    steps = _table(changes, "backend/steps.py", "STEPS")
-    if not isinstance(steps, ast.Tuple) or not steps.elts:
-        raise TemplateError("STEPS in backend/steps.py is no tuple with a pass in it, behind which another could go")
     full = f"{names.lower}-{name}"
-    changes.insert("backend/steps.py", steps.elts[-1].end_lineno or 0, f'    Step("{full}", "{snake}", lambda kernel: {{}}),\n')
+    changes.append("backend/steps.py", "STEPS", f'    Step("{full}", "{snake}", lambda kernel: {{}})')
     row = f"| [{full}](#-{full}) | numbers that are doubled are added to themselves | `{snake}` |\n"
-    _add_row(changes, "cmake/pass_docs.py", r"^\| \[.*\|$", row)
+    _add_row(changes, "cmake/pass_docs.py", "pass", row)
 
 
 def _add_field(changes: Changes, name: str, value: str, says: str) -> None:
@@ -130,12 +156,12 @@ def _add_field(changes: Changes, name: str, value: str, says: str) -> None:
 def _add_call(changes: Changes, full: str) -> None:
     """Runs the pass *full* behind the last of ours in the stage `make_ttir`."""
     before, stage, rest = changes.read("backend/compiler.py").partition("def make_ttir(")
-    ours = list(re.finditer(r"^ *passes\.add\(pm, .*\n", rest.partition("\n    def ")[0], re.M))
+    ours = list(re.finditer(r"^ *plugin\.add\(pm, .*\n", rest.partition("\n    def ")[0], re.M))
     if not stage or not ours:
-        raise TemplateError("make_ttir in backend/compiler.py has no line `passes.add(pm, …)`, behind which another could go")
-    indent = ours[-1].group().partition("passes")[0]
+        raise TemplateError("make_ttir in backend/compiler.py has no line `plugin.add(pm, …)`, behind which another could go")
+    indent = ours[-1].group().partition("plugin")[0]
     line = (before + stage + rest[: ours[-1].end()]).count("\n")
-    changes.insert("backend/compiler.py", line, f'{indent}passes.add(pm, "{full}")\n')
+    changes.insert("backend/compiler.py", line, f'{indent}plugin.add(pm, "{full}")\n')
 
 
 def write_pass_docs(root: Path) -> bool:
@@ -157,16 +183,6 @@ def _parse_default(text: str) -> tuple[str, str]:
     raise OptionError("--default", text, "true, false or a number of at most nine digits")
 
 
-def _last_option(changes: Changes) -> tuple[int, str]:
-    """The line on which the last option of the core ends, and its name."""
-    table = _table(changes, "backend/settings.py", "OPTIONS")
-    rows = table.generators[0].iter if isinstance(table, ast.DictComp) else None
-    match rows:
-        case ast.Tuple(elts=[*_, ast.Call(args=[ast.Constant(value=str(name)), *_], end_lineno=int(line))]):
-            return line, name
-    raise TemplateError('OPTIONS in backend/settings.py has no row `Option("name", …)`, behind which another could go')
-
-
 def _table(changes: Changes, path: str, name: str) -> ast.expr:
     """What *name* is assigned in *path*."""
     for node in ast.parse(changes.read(path)).body:
@@ -178,9 +194,9 @@ def _table(changes: Changes, path: str, name: str) -> ast.expr:
     raise TemplateError(f"{path} has no table {name} to add a row to")
 
 
-def _add_row(changes: Changes, path: str, pattern: str, row: str) -> None:
-    """Puts *row* behind the last line of *path* that *pattern* finds."""
-    found = [number for number, line in enumerate(changes.read(path).splitlines(), 1) if re.search(pattern, line)]
-    if not found:
+def _add_row(changes: Changes, path: str, head: str, row: str) -> None:
+    """Puts *row* behind the last of the table of *path* whose first column is headed by *head*."""
+    table = re.search(rf"^\| {head} \|.*\n\|-.*\n(\|.*\n)*", changes.read(path), re.M)
+    if table is None:
         raise TemplateError(f"{path} has no table to add `{row.strip()}` to")
-    changes.insert(path, found[-1], row)
+    changes.insert(path, changes.read(path).count("\n", 0, table.end()), row)

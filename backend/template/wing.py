@@ -15,7 +15,7 @@ class Template(Wing):
     def commands(self) -> Iterable[Any]:
         from . import cli
 
-        return (cli.new, cli.new_pass, cli.new_option)
+        return (cli.new, cli.update, cli.new_pass, cli.new_option)
 
 
 WING = Template()

@@ -65,12 +65,16 @@ def reformat(folder: Path, paths: Sequence[str], tools: Mapping[str, str]) -> No
 
 
 def commit(folder: Path, message: str) -> None:
-    """Makes *folder* a git repository whose one commit has all in it. Who has told git no name gets that of the folder."""
+    """Makes *folder* a git repository whose one commit has all in it."""
     run(["git", "init", "--quiet", "--initial-branch=main"], folder)
     run(["git", "add", "--all"], folder)
+    run(["git", *identity(folder), "commit", "--quiet", f"--message={message}"], folder)
+
+
+def identity(folder: Path) -> list[str]:
+    """Arguments of git's for whoever has told it no name: commits get that of *folder*."""
     known = subprocess.run(["git", "config", "user.email"], cwd=folder, capture_output=True).returncode == 0
-    who = [] if known else ["-c", f"user.name={folder.name}", "-c", f"user.email={folder.name}@localhost"]
-    run(["git", *who, "commit", "--quiet", f"--message={message}"], folder)
+    return [] if known else ["-c", f"user.name={folder.name}", "-c", f"user.email={folder.name}@localhost"]
 
 
 def run(command: Sequence[str], folder: Path) -> None:

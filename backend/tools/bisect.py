@@ -26,13 +26,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import children, interrupts
 from ..errors import GraftError, OptionError
-from ..guard.skips import PASSES, Skip
+from ..guard.skips import Skip, switches
 from ..settings import NAME, PREFIX
 from ..wings import options
 
 #: What the variables are that say what is left out.
 _SKIP = options()["skip_passes"].variable
 _SITES = PREFIX + "SITES"
+
+#: Our passes that change kernels, each with the option that switches it off.
+PASSES = switches()
 
 #: Variables that would let the script find kernels that were compiled before, or add to the user's files.
 _DROPPED = (PREFIX + "CACHE", PREFIX + "CACHE_KEY", PREFIX + "CACHE_LIMIT", PREFIX + "TRACE")

@@ -23,7 +23,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia import compiler as nvidia
 from triton.runtime.jit import JITFunction
 
-from .. import passes, wings
+from .. import plugin, wings
 from ..compiler import Backend, Options
 from ..driver import Driver
 from ..errors import GraftError, OptionError
@@ -202,7 +202,7 @@ class _Launch(NamedTuple):
     def of(cls, address: str, arguments: str, target: str, options: Mapping[str, Any]) -> _Launch:
         """The launch that `explain` is asked for, with its errors. Makes the driver the active one."""
         parsed = parse_target("--target", target)
-        if not passes.available():
+        if not plugin.available():
             raise GraftError("there are no remarks without the pass library, and it cannot be used")
         triton.runtime.driver.set_active(Driver(target=parsed))
         function = _find(address)
@@ -278,7 +278,7 @@ def _run_stages(source: Any, options: Options, backend: Backend, last: str) -> _
 def _add_remarks(module: Any, options: Options, backend: Backend) -> None:
     pm = ir.pass_manager(module.context)
     pm.enable_debug()
-    passes.add(pm, _PASS, ptx_version=nvidia.get_ptx_version_from_options(options, backend.target.arch))
+    plugin.add(pm, _PASS, ptx_version=nvidia.get_ptx_version_from_options(options, backend.target.arch))
     pm.run(module, "graft_remarks")
 
 

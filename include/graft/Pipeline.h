@@ -18,7 +18,7 @@
 namespace mlir::graft {
 
 /// Adds the passes that the one text in *args* names to *pm*, in MLIR's form:
-/// `graft-version-tiles{max-ops=256},...`. Throws std::invalid_argument with
+/// `graft-some-pass{max-ops=256},...`. Throws std::invalid_argument with
 /// MLIR's message for a name or option it does not know; *pm* is then as it
 /// was. Both entry points of the library come here.
 inline void addPipeline(PassManager &pm, const std::vector<std::string> &args) {

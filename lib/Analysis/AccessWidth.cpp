@@ -6,7 +6,7 @@
 //
 // Follows the patterns of third_party/nvidia/lib/TritonNVIDIAGPUToLLVM/
 // LoadStoreOpToLLVM.cpp in Triton 3.9, one function here for a family there.
-// test/unit/transforms/test_access_widths.py compares what this says with the
+// test/unit/passes/test_access_widths.py compares what this says with the
 // PTX.
 //
 //===----------------------------------------------------------------------===//

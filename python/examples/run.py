@@ -24,8 +24,9 @@ import triton
 from all_examples import EXAMPLES
 from binaries import get_resources, get_widest_load
 from common import Example
-from triton.backends.graft import passes
+from triton.backends.graft import plugin, wings
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.settings import Flag
 from triton.backends.nvidia import driver as nvidia
 
 try:
@@ -37,6 +38,9 @@ except ImportError:
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 STAGES = ("ttir", "ttgir", "llir", "ptx", "cubin")
+
+#: The options with which none of our passes runs.
+OFF = {step.switch: False if isinstance(wings.options()[step.switch].kind, Flag) else 0 for step in wings.steps()}
 
 #: What a table needs where the output is no terminal and has no width of its own, in characters.
 WIDTH_OF_FILE = 128
@@ -98,15 +102,15 @@ def compile_stages(example: Example, **options: Any) -> tuple[Any, dict[str, flo
 
 
 def compile_example(example: Example, target: str) -> Compiled:
-    """Compiles the example with our pass on and off. What does not concern the pass is told of the kernel with it."""
-    without, _ = compile_stages(example, version_tiles=False)
-    kernel, stages = compile_stages(example, version_tiles=True)
+    """Compiles the example with our passes and without. What does not concern them is told of the kernel with them."""
+    without, _ = compile_stages(example, **OFF)
+    kernel, stages = compile_stages(example)
     widths = [get_widest_load(version.asm["ptx"]) for version in (without, kernel)]
     return Compiled(example.name, target, stages, **asdict(get_resources(kernel)), load_off=widths[0], load_on=widths[1])
 
 
 def compile_all(report: Report) -> None:
-    if not passes.available():
+    if not plugin.available():
         report.failures.append("our passes: they cannot be used, see the warning")
     with show_progress(len(TARGETS) * len(EXAMPLES)) as begin:
         for target in TARGETS:

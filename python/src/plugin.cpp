@@ -6,7 +6,7 @@
 //
 // What `triton._C.libtriton.passes.plugin.extend_with` loads. It adds one
 // Python function, `passes.plugin.add_graft(pm, [pipeline])`; see
-// backend/passes.py, which is the only caller.
+// backend/plugin.py, which is the only caller.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ static void addPass(mlir::PassManager *pm,
 
 static void registerPasses() { mlir::graft::registerGraftPasses(); }
 
-/// Called by Triton, and by backend/passes.py to read the version before Triton
+/// Called by Triton, and by backend/plugin.py to read the version before Triton
 /// loads the library. The result lives as long as the process.
 TRITON_PLUGIN_API plugin::PluginInfo *tritonGetPluginInfo() {
   static plugin::PassInfo passes[] = {

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "python" / "examples"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from all_examples import EXAMPLES
 from common import OPTIONS
+from sample import VARIABLE
 
 CASES = [(example, shape, dtype) for example in EXAMPLES for shape in example.shapes for dtype in example.dtypes]
 every_case = pytest.mark.parametrize(("example", "shape", "dtype"), CASES, ids=lambda value: getattr(value, "name", value))
@@ -28,7 +30,7 @@ def test_the_pass_does_not_change_a_bit_of_the_result(graft, monkeypatch, exampl
     inputs = example.make_inputs("cuda", dtype, shape)
     versioned = example.run(*inputs)
     example.kernel.device_caches.clear()
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "0")
+    monkeypatch.setenv(VARIABLE, "0")
     plain = example.run(*inputs)
     example.kernel.device_caches.clear()
     assert torch.equal(plain, versioned)

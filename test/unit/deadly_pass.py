@@ -45,11 +45,11 @@ def install(folder):
 
 def arm():
     """Replaces the door to the passes in this process."""
-    from triton.backends.graft import passes
+    from triton.backends.graft import plugin
     from triton.backends.graft.guard import crashes
 
     crashes.CPU_SECONDS = 2
-    add_text = passes.add_text
+    add_text = plugin.add_text
     is_child = any(argument.endswith("crash_child") for argument in sys.orig_argv)
 
     def deadly(pm, pipeline):
@@ -60,4 +60,4 @@ def arm():
                 WAYS[os.environ["DEADLY_WAY"]][0]()
         return add_text(pm, pipeline)
 
-    passes.add_text = deadly
+    plugin.add_text = deadly

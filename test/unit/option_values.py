@@ -30,14 +30,17 @@ def values_of(kind: Any) -> Values:
         bad = [*beyond, True, str(kind.most), float(kind.most), [kind.most], "Auto", ""]
         expected = f"{kind.word} or an integer" if kind.word else "an integer"
         return Values(good, bad, [(text, expected) for text in ("ten", "1.5", "1k", " ")], beyond)
+    # % if "guard" in wings
     if "guard" in wings.present():
         from triton.backends.graft.guard import skips
 
         if isinstance(kind, skips.Terms):
             return _terms()
+    # % endif
     raise AssertionError(f"say here which values an option of the kind {type(kind).__name__} may have")
 
 
+# % if "guard" in wings
 def _terms() -> Values:
     good = (
         "graft-peel-loops",
@@ -61,3 +64,6 @@ def _terms() -> Values:
     return Values(
         [(text, text) for text in good], [*malformed, True, 1, ["graft-peel-loops"]], [], ["all", "graft-peel-loops:0"]
     )
+
+
+# % endif

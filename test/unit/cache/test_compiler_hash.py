@@ -5,7 +5,7 @@ import functools
 
 import pytest
 from support import make_vector_add, target, warm_up_vector_add
-from triton.backends.graft import passes
+from triton.backends.graft import plugin
 from triton.backends.graft.cache import inputs
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
@@ -30,8 +30,8 @@ def test_the_hash_changes_with_the_compiler(monkeypatch):
 def test_a_kernel_compiled_without_the_library_is_another_kernel(tmp_path, activate, monkeypatch):
     activate(Driver(target="cuda:90"))
     with monkeypatch.context() as patch:
-        patch.setattr(passes, "_load", functools.cache(passes._load.__wrapped__))
-        patch.setattr(passes, "LIBRARY", tmp_path / "libgraft_passes.so")
+        patch.setattr(plugin, "_load", functools.cache(plugin._load.__wrapped__))
+        patch.setattr(plugin, "LIBRARY", tmp_path / "libgraft_passes.so")
         with pytest.warns(GraftWarning):
             without = warm_up_vector_add(make_vector_add())
     with_library = warm_up_vector_add(make_vector_add())

@@ -23,12 +23,12 @@ import triton
 from support import ROOT, in_child, output_of
 from triton import knobs
 from triton._C import libtriton
-from triton.backends.graft import passes
+from triton.backends.graft import plugin
 from triton.backends.graft.cache import identity
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TRITON = Path(triton.__file__).parent
-PACKAGE = Path(passes.__file__).parent
+PACKAGE = Path(plugin.__file__).parent
 EXTENSION = TRITON / "plugins" / "libTritonPluginsTestLib.so"
 
 
@@ -84,7 +84,7 @@ def new_process(monkeypatch):
 @pytest.fixture(autouse=True)
 def nothing_has_changed(monkeypatch):
     """Whoever has just edited a file of ours may run these tests; those on changes set the moment of the import themselves."""
-    monkeypatch.setattr(passes, "STARTED", float("inf"))
+    monkeypatch.setattr(plugin, "STARTED", float("inf"))
     identity._fixed.cache_clear()
     yield
     identity._fixed.cache_clear()
@@ -430,7 +430,7 @@ def test_any_byte_of_any_python_file_that_takes_part_counts(tree):
         "triton/compiler/code_generator.py", "triton/language/semantic.py", "triton/language/extra/cuda/libdevice.py",
         "triton/experimental/gluon/_runtime.py", "triton/experimental/gluon/language/nvidia/hopper/tma.py",
         "triton/backends/compiler.py", "triton/backends/nvidia/compiler.py", "triton/runtime/jit.py", "triton/knobs.py",
-        "triton/_instrumentation.py", "graft/compiler.py", "graft/passes.py", "graft/settings.py", "graft/cache/identity.py", "graft/cache/key.py",
+        "triton/_instrumentation.py", "graft/compiler.py", "graft/plugin.py", "graft/settings.py", "graft/cache/identity.py", "graft/cache/key.py",
         "graft/guard/verdict.py", "graft/runtime/cubin.py", "graft/wings.py",
     ],
 )  # fmt: skip
@@ -568,7 +568,7 @@ print(json.dumps([name for name, path in files.items() if path and path not in t
 
 
 def test_a_file_that_changes_during_the_run_is_this_processs_own(a_file, patient, monkeypatch):
-    monkeypatch.setattr(passes, "STARTED", time.time())
+    monkeypatch.setattr(plugin, "STARTED", time.time())
     assert identity._loaded(str(a_file)) == sha256(b"abc")
     time.sleep(0.02)  # the clock of files goes in steps
     change_in_place(a_file, b"xyz")
@@ -582,17 +582,17 @@ def test_a_file_that_changes_during_the_run_is_this_processs_own(a_file, patient
 def test_a_file_that_changed_just_before_the_process_began_counts_by_content(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.touch()
-    monkeypatch.setattr(passes, "STARTED", time.time() + 1)
+    monkeypatch.setattr(plugin, "STARTED", time.time() + 1)
     assert identity._loaded(str(path)) == sha256(b"")
     assert identity.unsettled()[str(path)] == "changed just now"
-    monkeypatch.setattr(passes, "STARTED", path.stat().st_ctime)
+    monkeypatch.setattr(plugin, "STARTED", path.stat().st_ctime)
     assert identity._loaded(str(path)).startswith("changed-during-run:")
 
 
 def test_a_file_that_is_dated_tomorrow_counts_by_content(a_file, patient, monkeypatch):
     tomorrow = time.time() + 86400
     os.utime(a_file, (tomorrow, tomorrow))
-    monkeypatch.setattr(passes, "STARTED", time.time() + 1)
+    monkeypatch.setattr(plugin, "STARTED", time.time() + 1)
     assert identity._loaded(str(a_file)) == sha256(b"abc")
 
 
@@ -601,9 +601,9 @@ def test_a_file_that_is_gone_is_this_processs_own(tmp_path):
 
 
 def test_no_two_processes_share_a_changed_part(tmp_path, new_process, monkeypatch):
-    monkeypatch.setattr(passes, "STARTED", 0.0)
+    monkeypatch.setattr(plugin, "STARTED", 0.0)
     ours = identity.compiler()
-    code = "import json; from triton.backends.graft import passes; from triton.backends.graft.cache import identity\npasses.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
+    code = "import json; from triton.backends.graft import plugin; from triton.backends.graft.cache import identity\nplugin.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
     other = json.loads(output_of(code, tmp_path))
     _, forked = in_child(lambda: identity._unique("changed-during-run"))
     for name in ("triton", "python", "passes"):
@@ -703,7 +703,7 @@ def test_two_releases_with_one_library_are_refused(tmp_path):
 def library(tmp_path, monkeypatch, new_process):
     """Makes a file the pass library; a function that writes it and gives the part."""
     path = tmp_path / "libgraft_passes.so"
-    monkeypatch.setattr(passes, "LIBRARY", path)
+    monkeypatch.setattr(plugin, "LIBRARY", path)
 
     def part(content):
         path.write_bytes(content)
@@ -749,19 +749,19 @@ def test_no_library_is_no_passes(library, tmp_path):
 
 def test_a_library_that_turns_out_not_to_load_is_no_passes(library, monkeypatch):
     assert library(marker(b"a")) != "none"
-    monkeypatch.setattr(passes, "failed", lambda: True)
+    monkeypatch.setattr(plugin, "failed", lambda: True)
     assert identity.compiler()["passes"] == "none"
 
 
 def test_the_passes_have_failed_only_once_they_were_tried(tmp_path):
     code = """
 from pathlib import Path
-from triton.backends.graft import passes
-passes.LIBRARY = Path("missing")
-print(passes.failed(), passes.available(), passes.failed())
+from triton.backends.graft import plugin
+plugin.LIBRARY = Path("missing")
+print(plugin.failed(), plugin.available(), plugin.failed())
 """
     assert output_of(code, tmp_path) == "False False True\n"
-    assert output_of(code.replace('Path("missing")', "passes.LIBRARY"), tmp_path) == "False True False\n"
+    assert output_of(code.replace('Path("missing")', "plugin.LIBRARY"), tmp_path) == "False True False\n"
 
 
 # -- The stamp of the sources
@@ -791,11 +791,8 @@ def test_any_byte_of_any_source_of_the_passes_counts(sources):
         seen.add(stamp_of(sources))
         flip(path)
     assert len(seen) == len(files) + 1
-    assert {
-        "graft/lib/Transforms/VersionTiles.cpp",
-        "graft/include/graft/Transforms/VersionTiles.td",
-        "graft/CMakeLists.txt",
-    } <= set(files)
+    assert {"graft/lib/Transforms/Sites.cpp", "graft/include/graft/Transforms/Sites.h", "graft/CMakeLists.txt"} <= set(files)
+    assert any(name.endswith(".td") for name in files)
 
 
 def test_every_source_that_the_build_compiles_is_stamped():
@@ -877,7 +874,7 @@ def test_our_own_sources_and_the_settings_count_in_a_source_build(triton_tree, s
     root, plugin = triton_tree
     ours = [plugin, sources]
     before = source_digest.triton_sources(root, ours, sources).digest()
-    flip(sources / "lib" / "Transforms" / "VersionTiles.cpp")
+    flip(sources / "lib" / "Transforms" / "Sites.cpp")
     after = source_digest.triton_sources(root, ours, sources)
     assert len({before, after.digest(), after.digest(["build_type=Release"]), after.digest(["build_type=Debug"])}) == 4
 
@@ -979,10 +976,10 @@ LOADING = """
 import json, sys
 from triton._C import libtriton
 from triton.backends.graft.cache import identity
-from triton.backends.graft import passes
-passes.STARTED = float("inf")
+from triton.backends.graft import plugin
+plugin.STARTED = float("inf")
 before = identity.compiler()["plugins"]
-passes.available()  # ours is an extension too
+plugin.available()  # ours is an extension too
 ours = identity.compiler()["plugins"]
 libtriton.passes.plugin.extend_with(EXTENSION)
 print(json.dumps([before, ours, identity.compiler()["plugins"]]))
@@ -1185,8 +1182,8 @@ def test_the_parts_have_names_and_texts():
 PRINT = """
 import json
 from triton.backends.graft.cache import identity
-from triton.backends.graft import passes
-passes.STARTED = float("inf")
+from triton.backends.graft import plugin
+plugin.STARTED = float("inf")
 print(json.dumps([identity.compiler(), identity.tools(90)]))
 """
 
@@ -1208,7 +1205,7 @@ def test_a_process_with_a_warm_cache_hashes_no_file(tmp_path):
 
 def test_a_later_import_is_looked_at(new_process, monkeypatch):
     before = identity.compiler()
-    monkeypatch.setattr(passes, "STARTED", 0.0)
+    monkeypatch.setattr(plugin, "STARTED", 0.0)
     assert identity.compiler()["python"] == before["python"]
     monkeypatch.setitem(sys.modules, "a_new_module", types.ModuleType("a_new_module"))
     assert identity.compiler()["python"].startswith("changed-during-run:")

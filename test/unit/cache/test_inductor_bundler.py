@@ -18,8 +18,10 @@ from types import SimpleNamespace
 import pytest
 import triton
 import triton.language as tl
+from option_values import values_of
+from sample import OFF
 from support import OtherDriver, make_matmul, make_vector_add, output_of, warm_up_matmul, warm_up_vector_add
-from triton.backends.graft import bundle
+from triton.backends.graft import bundle, wings
 from triton.backends.graft.bundle import writing
 from triton.backends.graft.cache import key, store
 from triton.backends.graft.driver import Driver
@@ -470,7 +472,7 @@ def test_a_static_kernel_has_the_fields_and_the_code_that_it_has_with_tritons_ba
     activate(OtherDriver(90))
     theirs = KERNELS[name]()
     activate(Driver(target="cuda:90"))
-    fields = static_fields(KERNELS[name](version_tiles=False, swizzle_programs=0))
+    fields = static_fields(KERNELS[name](**OFF))
     assert fields == static_fields(theirs)
     assert fields["name"] == name
     ours = static_fields(KERNELS[name]())
@@ -629,7 +631,13 @@ def test_graphs_have_another_key_when_the_compiler_has_another_identity(graph_ke
     assert len({found, seventh, graph_key()}) == 3
 
 
-@pytest.mark.parametrize(("variable", "value"), [("GRAFT_VERSION_TILES", "0"), ("GRAFT_VERSION_TILES_MAX_OPS", "8")])
+OTHERS = {
+    option.variable: next(text for value, text in values_of(option.kind).good if value != option.default)
+    for option in wings.options().values()
+}
+
+
+@pytest.mark.parametrize(("variable", "value"), OTHERS.items())
 def test_graphs_have_another_key_when_the_environment_sets_another_option(graph_key, activate, monkeypatch, variable, value):
     """Inductor launches what is in a graph's bundle without asking us whether it is what would be compiled now."""
     activate(Driver(target="cuda:90"))

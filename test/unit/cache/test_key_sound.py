@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import triton
+from option_values import values_of
 from programs import F32, I32, STORE, Program, active
 from support import output_of, python_path, target
 from test_identity import EXTENSION
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
+from triton.backends.graft import wings
 from triton.backends.graft.cache import inputs
 from triton.backends.graft.driver import Driver
 from triton.compiler import ASTSource, compiler
@@ -291,6 +293,7 @@ def test_an_extension_that_was_loaded_counts(key, tmp_path):
         pytest.skip("this Triton comes without the example of an extension")
     code = f"""
 import triton
+from option_values import values_of
 from programs import active
 from test_key_sound import bare_key
 from triton._C import libtriton
@@ -405,14 +408,12 @@ CHANGES = {
     "num_stages": {"num_stages": 2},
     "maxnreg": {"maxnreg": 64},
     "enable_fp_fusion": {"enable_fp_fusion": False},
-    "skip_passes": {"skip_passes": "graft-split-masks"},
-    "swizzle_programs": {"swizzle_programs": 4},
-    "version_tiles": {"version_tiles": False},
-    "version_tiles_max_ops": {"version_tiles_max_ops": 256},
-    "exact_bits": {"exact_bits": True},
     "ptx_options": {"ptx_options": "--opt-level 1"},
     "launch_pdl": {"launch_pdl": True},
     "debug": {"debug": True},
+} | {
+    name: {name: next(value for value, _ in values_of(option.kind).good if value != option.default)}
+    for name, option in wings.options().items()
 }
 
 

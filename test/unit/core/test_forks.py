@@ -16,15 +16,15 @@ from triton.backends.graft import hooks
 def other():
     with hooks._lock:
         time.sleep(0.5)
-        import triton.backends.graft.passes
+        import triton.backends.graft.plugin
 
 thread = threading.Thread(target=other)
 thread.start()
 time.sleep(0.2)
 pid = os.fork()
 if pid == 0:
-    from triton.backends.graft import passes
-    with passes._lock, hooks._lock:
+    from triton.backends.graft import plugin
+    with plugin._lock, hooks._lock:
         os._exit(0)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 thread.join()

@@ -8,9 +8,9 @@ from support import output_of
 from triton.backends.graft import wings
 
 #: The modules of ours that Triton's discovery imports.
-CORE = {"", ".compiler", ".driver", ".errors", ".forks", ".hooks", ".settings", ".wings"}
+CORE = {"", ".compiler", ".driver", ".errors", ".forks", ".hooks", ".settings", ".steps", ".wings"}
 #: And of those, what tells which parts there are.
-WINGS = ({".steps", ".guard.skips"} if "guard" in wings.present() else set()) | {
+WINGS = ({".guard.skips"} if "guard" in wings.present() else set()) | {
     f".{name}{module}" for name in wings.present() for module in ("", ".wing")
 }
 
@@ -24,9 +24,9 @@ class Others:
 importlib.metadata.entry_points = Others
 import triton
 maps = open("/proc/self/maps").read()
-passes = sys.modules.get("triton.backends.graft.passes")
+plugin = sys.modules.get("triton.backends.graft.plugin")
 print(json.dumps({"modules": sorted(sys.modules), "graft": "libgraft" in maps, "cuda": "libcuda" in maps,
-                  "looked": passes is not None and passes._load.cache_info().misses}))
+                  "looked": plugin is not None and plugin._load.cache_info().misses}))
 """
 
 

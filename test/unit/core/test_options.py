@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 import triton
 from option_values import values_of
+from sample import SWITCH, VARIABLE, make_double, needs_option, needs_pass, warm_up_double
 from support import make_vector_add, target, vector_add_source, warm_up_vector_add
 from triton.backends.graft import settings, wings
 from triton.backends.graft.compiler import Backend, Options
@@ -44,7 +45,7 @@ def test_no_option_has_the_name_of_one_of_tritons():
 
 def test_variables_carry_the_name_of_the_backend():
     assert settings.NAME == "graft"
-    assert wings.options()["version_tiles"].variable == "GRAFT_VERSION_TILES"
+    assert settings.Option("some_words", True, settings.Flag(), "").variable == "GRAFT_SOME_WORDS"
     variables = [*wings.variables(), *(option.variable for option in wings.options().values())]
     assert len(set(variables)) == len(variables)
     assert all(variable.startswith("GRAFT_") for variable in variables)
@@ -64,11 +65,11 @@ def test_the_environment_wins_over_the_default(backend, monkeypatch, name, value
     assert getattr(backend.parse_options({}), name) == value[0]
 
 
-def test_a_kernel_option_wins_over_the_environment(backend, monkeypatch):
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "0")
-    monkeypatch.setenv("GRAFT_VERSION_TILES_MAX_OPS", "7")
-    options = backend.parse_options({"version_tiles": True, "version_tiles_max_ops": 9})
-    assert (options.version_tiles, options.version_tiles_max_ops) == (True, 9)
+@pytest.mark.parametrize("name", wings.options())
+def test_a_kernel_option_wins_over_the_environment(backend, monkeypatch, name):
+    (first, _), *_, (_, text) = values_of(wings.options()[name].kind).good
+    monkeypatch.setenv(wings.options()[name].variable, text)
+    assert getattr(backend.parse_options({name: first}), name) == first
 
 
 @pytest.mark.parametrize("name", wings.options())
@@ -82,31 +83,35 @@ def test_an_empty_variable_is_as_good_as_none(backend, monkeypatch, name):
     assert getattr(backend.parse_options({}), name) == wings.options()[name].default
 
 
+@needs_option
 def test_none_as_a_kernel_option_leaves_the_choice_to_the_environment(backend, monkeypatch):
     """As in Triton, where None stands for an option that was not given."""
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "0")
-    assert backend.parse_options({"version_tiles": None}).version_tiles is False
+    monkeypatch.setenv(VARIABLE, "0")
+    assert getattr(backend.parse_options({SWITCH: None}), SWITCH) is False
 
 
+@needs_option
 def test_a_launch_passes_the_option_to_the_compiled_kernel(hopper, vector_add):
-    metadata = warm_up_vector_add(vector_add, version_tiles=False, version_tiles_max_ops=3).metadata
-    assert (metadata.version_tiles, metadata.version_tiles_max_ops) == (False, 3)
+    assert getattr(warm_up_vector_add(vector_add, **{SWITCH: False}).metadata, SWITCH) is False
 
 
+@needs_option
 def test_the_environment_reaches_the_compiled_kernel(hopper, monkeypatch, vector_add):
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "off")
-    assert warm_up_vector_add(vector_add).metadata.version_tiles is False
+    monkeypatch.setenv(VARIABLE, "off")
+    assert getattr(warm_up_vector_add(vector_add).metadata, SWITCH) is False
 
 
+@needs_option
 def test_options_of_triton_compile_reach_the_compiled_kernel(hopper, vector_add):
-    compiled = triton.compile(vector_add_source(vector_add), options={"version_tiles": False, "num_warps": 8})
-    assert (compiled.metadata.version_tiles, compiled.metadata.num_warps) == (False, 8)
+    compiled = triton.compile(vector_add_source(vector_add), options={SWITCH: False, "num_warps": 8})
+    assert (getattr(compiled.metadata, SWITCH), compiled.metadata.num_warps) == (False, 8)
 
 
+@needs_option
 def test_a_config_of_the_autotuner_carries_options_of_ours(hopper):
-    config = triton.Config({"BLOCK": 256, "version_tiles": False}, num_warps=2)
+    config = triton.Config({"BLOCK": 256, SWITCH: False}, num_warps=2)
     compiled = warm_up_vector_add(make_vector_add(), **{k: v for k, v in config.all_kwargs().items() if k != "BLOCK"})
-    assert (compiled.metadata.version_tiles, compiled.metadata.num_warps) == (False, 2)
+    assert (getattr(compiled.metadata, SWITCH), compiled.metadata.num_warps) == (False, 2)
 
 
 # -- Bad values
@@ -151,35 +156,39 @@ def test_the_expectations_are_spelt_out():
     assert settings.Integer(0, 1024, "auto").expected == "auto or an integer from 0 to 1024"
 
 
+@needs_option
 def test_a_bad_value_in_the_environment_does_not_matter_where_a_kernel_decides(backend, monkeypatch):
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "maybe")
-    assert backend.parse_options({"version_tiles": True}).version_tiles is True
+    monkeypatch.setenv(VARIABLE, "maybe")
+    assert getattr(backend.parse_options({SWITCH: True}), SWITCH) is True
 
 
+@needs_option
 def test_the_error_carries_name_value_and_expectation():
     with pytest.raises(OptionError) as caught:
-        wings.options()["version_tiles"].check("yes")
+        wings.options()[SWITCH].check("yes")
     error = caught.value
-    assert (error.name, error.value, error.expected) == ("version_tiles", "yes", "True or False")
+    assert (error.name, error.value, error.expected) == (SWITCH, "yes", "True or False")
     assert isinstance(error, GraftError) and isinstance(error, ValueError)
 
 
+@needs_option
 def test_a_launch_with_a_bad_value_compiles_nothing_and_a_good_one_works_afterwards(hopper, vector_add, tmp_path):
-    with pytest.raises(OptionError, match=r"^version_tiles='no': expected True or False$"):
-        warm_up_vector_add(vector_add, version_tiles="no")
+    with pytest.raises(OptionError, match=rf"^{SWITCH}='no': expected True or False$"):
+        warm_up_vector_add(vector_add, **{SWITCH: "no"})
     assert not list((tmp_path / "cache").glob("**/*.ttir"))
     assert [kernels for kernels, *_ in vector_add.device_caches.values()] == [{}]
-    assert warm_up_vector_add(vector_add, version_tiles=False).metadata.version_tiles is False
+    assert getattr(warm_up_vector_add(vector_add, **{SWITCH: False}).metadata, SWITCH) is False
 
 
 # -- Unknown options
 
 
+@needs_option
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"num_warp": 4}, "num_warp=4: expected an option that exists; did you mean num_warps?"),
-        ({"version_tile": True}, "version_tile=True: expected an option that exists; did you mean version_tiles?"),
+        ({f"{SWITCH}x": True}, f"{SWITCH}x=True: expected an option that exists; did you mean {SWITCH}?"),
         ({"zzz": "a"}, "zzz='a': expected an option that exists"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -192,8 +201,8 @@ def test_triton_compile_refuses_an_unknown_option(hopper, vector_add, options, m
 
 def test_a_launch_with_an_unknown_option_gets_tritons_own_error(hopper, vector_add):
     with pytest.raises(KeyError) as caught:
-        warm_up_vector_add(vector_add, version_tile=True)
-    assert caught.value.args == ("Keyword argument version_tile was specified but unrecognised",)
+        warm_up_vector_add(vector_add, num_warp=4)
+    assert caught.value.args == ("Keyword argument num_warp was specified but unrecognised",)
 
 
 def test_options_that_torch_inductor_passes_are_known(backend):
@@ -207,7 +216,7 @@ def test_options_that_torch_inductor_passes_are_known(backend):
 
 def test_parsed_options_can_be_parsed_again(backend):
     """Triton compiles with the `__dict__` of the options that it got for a launch."""
-    options = backend.parse_options({"version_tiles": False, "version_tiles_max_ops": 5, "num_warps": 8})
+    options = backend.parse_options({**{name: option.default for name, option in wings.options().items()}, "num_warps": 8})
     again = backend.parse_options(dict(options.__dict__))
     assert again.hash() == options.hash()
 
@@ -223,23 +232,27 @@ def test_each_option_changes_the_hash_of_options(backend, name):
     assert backend.parse_options({name: default}).hash() == backend.parse_options({}).hash()
 
 
-def test_two_values_of_an_option_give_two_kernels(hopper, vector_add):
-    with_pass, without = (warm_up_vector_add(vector_add, version_tiles=flag) for flag in (True, False))
+@needs_pass
+def test_two_values_of_an_option_give_two_kernels(hopper):
+    double = make_double()
+    with_pass, without = (warm_up_double(double, **{SWITCH: flag}) for flag in (True, False))
     assert with_pass.hash != without.hash
-    assert with_pass.asm["ptx"] != without.asm["ptx"]
-    assert warm_up_vector_add(vector_add, version_tiles=True) is with_pass
+    assert with_pass.asm["ttir"] != without.asm["ttir"]
+    assert warm_up_double(double, **{SWITCH: True}) is with_pass
 
 
+@needs_option
 def test_the_environment_changes_the_hash_of_a_kernel(hopper, monkeypatch):
     before = warm_up_vector_add(make_vector_add())
-    monkeypatch.setenv("GRAFT_VERSION_TILES", "0")
+    monkeypatch.setenv(VARIABLE, "0")
     after = warm_up_vector_add(make_vector_add())
     assert before.hash != after.hash
-    assert after.hash == warm_up_vector_add(make_vector_add(), version_tiles=False).hash
+    assert after.hash == warm_up_vector_add(make_vector_add(), **{SWITCH: False}).hash
 
 
+@needs_option
 def test_an_option_that_is_given_its_default_does_not_change_the_hash_of_a_kernel(hopper):
-    assert warm_up_vector_add(make_vector_add(), version_tiles=True).hash == warm_up_vector_add(make_vector_add()).hash
+    assert warm_up_vector_add(make_vector_add(), **{SWITCH: True}).hash == warm_up_vector_add(make_vector_add()).hash
 
 
 # -- Triton's own options
@@ -279,10 +292,11 @@ def gluon_fill(out, n, BLOCK: gl.constexpr):
     gl.store(out + offs, offs, offs < n)
 
 
+@needs_option
 def test_a_gluon_kernel_compiles_with_ours(hopper):
     compiled = gluon_fill.warmup(triton.MockTensor("i32"), 100, BLOCK=128, grid=(1,))
     assert list(compiled.asm) == ["source", "glir", "ttgir", "llir", "ptx", "cubin"]
-    assert compiled.metadata.version_tiles is True
+    assert getattr(compiled.metadata, SWITCH) is True
 
 
 # -- The variables

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import triton
+from sample import SWITCH, needs_option
 from support import (
     UNTOUCHED,
     OtherDriver,
@@ -34,6 +35,9 @@ from triton.compiler import make_backend
 
 config = triton.runtime.driver
 
+#: What was compiled by ours is told by an option of ours.
+pytestmark = needs_option
+
 
 @pytest.fixture(params=[False, True], ids=["ours asked last", "ours asked first"])
 def either_order(request, monkeypatch):
@@ -43,7 +47,7 @@ def either_order(request, monkeypatch):
 
 
 def is_ours(compiled):
-    return hasattr(compiled.metadata, "version_tiles")
+    return hasattr(compiled.metadata, SWITCH)
 
 
 # -- Asleep, watching, active
@@ -208,7 +212,7 @@ def test_the_in_tree_backend_can_be_made_on_purpose_while_ours_is_active(activat
 def test_our_backend_can_be_made_on_purpose_while_the_in_tree_one_is_active(activate, other):
     activate(other)
     backend = Backend(target(90))
-    assert backend.parse_options({}).version_tiles is True
+    assert getattr(backend.parse_options({}), SWITCH) is True
     assert not Backend.supports_target(target(90))
 
 
@@ -426,6 +430,7 @@ def test_a_switch_in_a_forked_child_does_not_reach_the_parent(activate, other):
 
 REPORT = """
 import triton
+from sample import SWITCH
 from support import make_vector_add, target, vector_add_source, warm_up_vector_add
 from triton.compiler import make_backend
 """
@@ -440,9 +445,9 @@ from support import OtherDriver
 kernel = make_vector_add()
 print(warm_up_vector_add(kernel).metadata.target.arch, type(triton.runtime.driver.active).__module__)
 triton.runtime.driver.set_active(OtherDriver())
-print(type(make_backend(target(90))) is CUDABackend, hasattr(warm_up_vector_add(kernel).metadata, "version_tiles"))
+print(type(make_backend(target(90))) is CUDABackend, hasattr(warm_up_vector_add(kernel).metadata, SWITCH))
 triton.runtime.driver.reset_active()
-print(type(make_backend(target(90))).__module__, hasattr(warm_up_vector_add(kernel).metadata, "version_tiles"))
+print(type(make_backend(target(90))).__module__, hasattr(warm_up_vector_add(kernel).metadata, SWITCH))
 """
     )
     assert output_of(code, tmp_path, TRITON_DEFAULT_BACKEND="graft", GRAFT_TARGET="cuda:100").splitlines() == [
@@ -457,7 +462,7 @@ def test_compiling_for_a_target_as_the_very_first_thing_uses_the_default_backend
         REPORT
         + """
 compiled = triton.compile(vector_add_source(make_vector_add()), target=target(80))
-print(compiled.metadata.target.arch, compiled.metadata.version_tiles)
+print(compiled.metadata.target.arch, getattr(compiled.metadata, SWITCH))
 """
     )
     assert output_of(code, tmp_path, TRITON_DEFAULT_BACKEND="graft", GRAFT_TARGET="cuda:90") == "80 True\n"
@@ -485,7 +490,7 @@ def test_the_variable_without_a_device_compiles_for_a_target_that_is_named(tmp_p
         REPORT
         + """
 compiled = triton.compile(vector_add_source(make_vector_add()), target=target(80))
-print(compiled.metadata.target.arch, compiled.metadata.version_tiles, triton.runtime.driver.__dict__.get("_active"))
+print(compiled.metadata.target.arch, getattr(compiled.metadata, SWITCH), triton.runtime.driver.__dict__.get("_active"))
 """
     )
     assert output_of(code, tmp_path, TRITON_DEFAULT_BACKEND="graft", CUDA_VISIBLE_DEVICES="") == "80 True None\n"
@@ -554,6 +559,7 @@ import gc
 import triton
 from triton.backends.graft.driver import Driver as One
 from graft_two.driver import Driver as Two
+from sample import SWITCH
 from support import UNTOUCHED, OtherDriver, make_vector_add, state_of_triton, target, warm_up_vector_add
 from triton.compiler import make_backend
 config = triton.runtime.driver
@@ -561,7 +567,7 @@ drivers = {"one": One(target="cuda:80"), "two": Two(target="cuda:90"), "other": 
 kernel = make_vector_add()
 for name in "one two one other two other two one other".split():
     config.set_active(drivers[name])
-    compiled = warm_up_vector_add(kernel, version_tiles=False) if name != "other" else warm_up_vector_add(kernel)
+    compiled = warm_up_vector_add(kernel, **{SWITCH: False}) if name != "other" else warm_up_vector_add(kernel)
     print(name, type(make_backend(target(90))).__module__, compiled.metadata.target.arch)
 config.set_active(drivers["other"])
 drivers.clear()
@@ -593,12 +599,12 @@ import tempfile, importlib.util
 from triton.backends.graft.driver import Driver
 path = tempfile.mkdtemp() + "/own.py"
 with open(path, "w") as file:
-    file.write("import triton, triton.language as tl\\n@triton.jit\\ndef k(p, version_tiles: tl.constexpr):\\n    tl.store(p, version_tiles)\\n")
+    file.write("import triton, triton.language as tl\\n@triton.jit\\ndef k(p, SWITCH: tl.constexpr):\\n    tl.store(p, SWITCH)\\n".replace("SWITCH", SWITCH))
 spec = importlib.util.spec_from_file_location("own", path)
 own = importlib.util.module_from_spec(spec); spec.loader.exec_module(own)
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
-compiled = own.k.warmup(triton.MockTensor("fp32"), version_tiles=7, grid=(1,))
-print("7.0" in compiled.asm["ttir"] or "7.000000e+00" in compiled.asm["ttir"], compiled.metadata.version_tiles)
+compiled = own.k.warmup(triton.MockTensor("fp32"), **{SWITCH: 7}, grid=(1,))
+print("7.0" in compiled.asm["ttir"] or "7.000000e+00" in compiled.asm["ttir"], getattr(compiled.metadata, SWITCH))
 """
     )
     assert output_of(code, tmp_path) == "True True\n"

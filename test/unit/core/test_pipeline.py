@@ -3,9 +3,10 @@
 
 import pytest
 import triton
+from sample import OFF, SWITCH, make_double, needs_option, needs_pass, warm_up_double
 from support import OtherDriver, make_matmul, make_vector_add, target, warm_up_matmul, warm_up_vector_add
 from triton.backends.compiler import Language
-from triton.backends.graft import passes, wings
+from triton.backends.graft import plugin, wings
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
 from triton.backends.nvidia import compiler as nvidia
@@ -36,13 +37,14 @@ def test_a_kernel_passes_every_stage(activate, arch, name):
     assert compiled.asm["cubin"].startswith(b"\x7fELF")
 
 
+@needs_option
 @on_each_target
 @with_each_kernel
 def test_the_metadata_records_our_options(activate, arch, name):
     make, warm_up = KERNELS[name]
     activate(ours(arch))
     metadata = warm_up(make()).metadata
-    assert (metadata.version_tiles, metadata.version_tiles_max_ops) == (True, 512)
+    assert {name: getattr(metadata, name) for name in wings.options()} == {n: o.default for n, o in wings.options().items()}
     assert metadata.target == target(arch)
 
 
@@ -52,23 +54,17 @@ def test_without_our_passes_the_ptx_is_that_of_the_in_tree_backend(activate, arc
     make, warm_up = KERNELS[name]
     activate(OtherDriver(arch))
     theirs = warm_up(make())
-    assert not hasattr(theirs.metadata, "version_tiles")
+    assert not set(theirs.metadata._fields) & set(wings.options())
     activate(ours(arch))
-    assert warm_up(make(), version_tiles=False, swizzle_programs=0).asm["ptx"] == theirs.asm["ptx"]
+    assert warm_up(make(), **OFF).asm["ptx"] == theirs.asm["ptx"]
 
 
-@on_each_target
-def test_version_tiles_widens_the_accesses_of_whole_tiles(activate, arch):
-    """n = 1001 is not known to be a multiple of anything, so under the mask each access has one fp16 element."""
-    activate(ours(arch))
-    plain, versioned = (warm_up_vector_add(make_vector_add(), block=1024, version_tiles=flag).asm for flag in (False, True))
-    assert "scf.if" in versioned["ttir"] and "scf.if" not in plain["ttir"]
-    assert ".global.v4.b32" in versioned["ptx"] and ".global.v" not in plain["ptx"]
-
-
-def test_the_limit_on_duplicated_operations_reaches_the_pass(activate):
+@needs_pass
+def test_a_pass_changes_what_it_is_for_and_is_switched_off(activate):
     activate(ours(90))
-    assert "scf.if" not in warm_up_vector_add(make_vector_add(), version_tiles_max_ops=0).asm["ttir"]
+    plain, changed = (warm_up_double(make_double(), **{**OFF, SWITCH: flag}).asm["ttir"] for flag in (False, True))
+    activate(OtherDriver(90))
+    assert changed != plain == warm_up_double(make_double()).asm["ttir"]
 
 
 def test_the_same_kernel_compiles_to_the_same_bytes(activate, monkeypatch, tmp_path):
@@ -96,12 +92,12 @@ def test_the_inspection_hook_sees_our_backend_and_its_stages(activate, monkeypat
     def hook(backend=None, stages=None, options=None, language=None, capability=None):
         if backend is None:
             return "key", "hash"
-        seen.append((type(backend), list(stages), options.version_tiles, language, capability))
+        seen.append((type(backend), list(stages), options.num_warps, language, capability))
 
     monkeypatch.setattr(triton.knobs.runtime, "add_stages_inspection_hook", hook)
     activate(ours(90))
-    warm_up_vector_add(make_vector_add(), version_tiles=False)
-    assert seen == [(Backend, ["ttir", "ttgir", "llir", "ptx", "cubin"], False, Language.TRITON, 90)]
+    warm_up_vector_add(make_vector_add(), num_warps=8)
+    assert seen == [(Backend, ["ttir", "ttgir", "llir", "ptx", "cubin"], 8, Language.TRITON, 90)]
 
 
 def test_the_inspection_hook_can_replace_a_stage(activate, monkeypatch):
@@ -131,22 +127,22 @@ def test_the_compilation_listener_hears_of_each_stage(activate, monkeypatch):
 def test_without_wings_the_hash_names_the_package_by_content_and_ptxas(monkeypatch):
     monkeypatch.setattr(wings, "present", dict)
     first = Backend(target(90)).hash()
-    assert first == f"{nvidia.CUDABackend.hash(Backend(target(90)))}-{passes.package_digest()}"
-    monkeypatch.setattr(passes, "package_digest", lambda: "other")
+    assert first == f"{nvidia.CUDABackend.hash(Backend(target(90)))}-{plugin.package_digest()}"
+    monkeypatch.setattr(plugin, "package_digest", lambda: "other")
     assert Backend(target(90)).hash() != first
 
 
 def test_the_digest_of_the_package_changes_with_each_file(monkeypatch, tmp_path):
     for name, content in (("a.py", "1"), ("libgraft_passes.so", "2")):
         (tmp_path / name).write_text(content)
-    monkeypatch.setattr(passes, "__file__", str(tmp_path / "passes.py"))
-    digests = {passes.package_digest.__wrapped__()}
+    monkeypatch.setattr(plugin, "__file__", str(tmp_path / "plugin.py"))
+    digests = {plugin.package_digest.__wrapped__()}
     (tmp_path / "a.py").write_text("3")
-    digests.add(passes.package_digest.__wrapped__())
+    digests.add(plugin.package_digest.__wrapped__())
     (tmp_path / "libgraft_passes.so").write_text("4")
-    digests.add(passes.package_digest.__wrapped__())
+    digests.add(plugin.package_digest.__wrapped__())
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    digests.add(passes.package_digest.__wrapped__())
+    digests.add(plugin.package_digest.__wrapped__())
     assert len(digests) == 4
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT, make_vector_add, warm_up_vector_add
-from triton.backends.graft import steps
+from triton.backends.graft import wings
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftWarning
 from triton.backends.graft.guard import guarded
@@ -24,8 +24,8 @@ def failing(monkeypatch):
     """Has a pass, named by the call, fail on every kernel: no CTA has no threads."""
 
     def fail(name):
-        ours = [step._replace(options=lambda kernel: {"threads": 0}) if step.name == name else step for step in steps.STEPS]
-        monkeypatch.setattr(steps, "STEPS", tuple(ours))
+        ours = [step._replace(options=lambda kernel: {"threads": 0}) if step.name == name else step for step in wings.steps()]
+        monkeypatch.setattr(wings, "steps", lambda: tuple(ours))
 
     return fail
 

@@ -10,7 +10,7 @@ from kernel_compiling import Compilation
 from kernel_families import families, make_case
 from support import make_matmul, make_vector_add, warm_up_matmul, warm_up_vector_add
 from sweeps import slow
-from triton.backends.graft import passes, wings
+from triton.backends.graft import plugin, wings
 from triton.backends.graft.guard import skips
 from triton.backends.graft.guard.skips import Skip
 from triton.backends.graft.guard.verdict import Judge
@@ -80,8 +80,8 @@ def test_the_terms_of_a_kernel_are_taken_together(text, found):
 
 def names_of_passes(monkeypatch):
     """A list that gets the name of each pass that runs."""
-    added, text = [], passes.text
-    monkeypatch.setattr(passes, "text", lambda name, **options: added.append(name) or text(name, **options))
+    added, text = [], plugin.text
+    monkeypatch.setattr(plugin, "text", lambda name, **options: added.append(name) or text(name, **options))
     monkeypatch.setattr(Judge, "_choose", lambda self, ours, before, context: ours)
     return added
 
@@ -89,16 +89,16 @@ def names_of_passes(monkeypatch):
 def test_the_table_names_every_pass_that_a_kernel_goes_through_in_order(hopper, monkeypatch):
     added = names_of_passes(monkeypatch)
     warm_up_matmul(make_matmul())
-    assert added == list(skips.PASSES)
-    assert set(skips.PASSES.values()) <= set(wings.options())
+    assert added == list(skips.switches())
+    assert set(skips.switches().values()) <= set(wings.options())
 
 
-@pytest.mark.parametrize("option", sorted(set(skips.PASSES.values())))
+@pytest.mark.parametrize("option", sorted(set(skips.switches().values())))
 def test_0_in_the_variable_of_an_option_leaves_its_passes_out(hopper, monkeypatch, option):
     added = names_of_passes(monkeypatch)
     monkeypatch.setenv(wings.options()[option].variable, "0")
     warm_up_matmul(make_matmul())
-    assert added == [name for name, owner in skips.PASSES.items() if owner != option]
+    assert added == [name for name, owner in skips.switches().items() if owner != option]
 
 
 def test_a_pass_is_left_out_everywhere_in_a_kernel_or_not_in_another(hopper, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_pass_is_left_out_everywhere_in_a_kernel_or_not_in_another(hopper, mon
 
 def test_with_every_pass_left_out_a_kernel_is_that_of_options_off(hopper):
     off = warm_up_vector_add(make_vector_add(), version_tiles=False, swizzle_programs=0)
-    skipped = warm_up_vector_add(make_vector_add(), skip_passes=",".join(skips.PASSES))
+    skipped = warm_up_vector_add(make_vector_add(), skip_passes=",".join(skips.switches()))
     assert skipped.asm["ttir"] == off.asm["ttir"]
 
 

@@ -10,11 +10,12 @@ import pytest
 import slice_kernels
 import triton
 from support import OtherDriver, make_vector_add, target, warm_up_vector_add
-from triton.backends.graft import chips, pipeline, steps
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.guard import pressure, verdict
 from triton.backends.graft.guard.verdict import Account
+from triton.backends.graft.passes import chips, steps
+from triton.backends.graft.steps import Kernel
 
 
 def warm_up_slices(**options):
@@ -350,7 +351,7 @@ def test_without_another_thread_the_kernels_are_compiled_in_turn(beside, monkeyp
 def budget(size, weight):
     """What the passes may make of a kernel of *size* operations that are *weight* instructions: one number for all that copy code."""
     options = Backend(target(90)).parse_options({})
-    kernel = steps.Kernel(options, 90, size, weight)
+    kernel = Kernel(options, 90, size, " %0 = arith.constant 1 : i32\n" * weight)
     limits = {step.name: step.options(kernel).get("max_size") for step in steps.STEPS}
     assert limits.pop("graft-swizzle-programs") is None
     (limit,) = set(limits.values())
@@ -375,7 +376,7 @@ def test_the_weight_counts_what_a_thread_holds():
       %2:2 = scf.for %3 = %0 to %0 step %0 iter_args(%4 = %1) -> (tensor<64xi32>) : i32 {
       tt.store %1, %2 : tensor<4x512x!tt.ptr<f16>>
 """
-    assert pipeline.weigh(text, 128) == 1 + 16 + 1
+    assert steps.weigh(text, 128) == 1 + 16 + 1
 
 
 def test_registers_hold_what_is_loaded_as_long_as_it_is_used():

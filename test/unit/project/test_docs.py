@@ -13,7 +13,7 @@ import pytest
 import triton
 from click.testing import CliRunner
 from support import clean_environment
-from triton.backends.graft import steps, wings
+from triton.backends.graft import wings
 from triton.backends.graft.tools import cli
 
 ROOT = Path(__file__).parents[3]
@@ -78,7 +78,7 @@ def test_the_pass_manual_is_in_step_with_the_passes(script):
 
 def test_the_pass_manual_lists_the_passes_in_their_order_with_what_switches_them_on():
     rows = re.findall(r"^\| \[(\S+)\]\(#-(\S+)\) \|.*\| `(\w+)` \|$", (ROOT / "docs" / "passes.md").read_text(), re.M)
-    assert rows == [(step.name, step.name, step.switch) for step in steps.STEPS]
+    assert rows == [(step.name, step.name, step.switch) for step in wings.steps()]
 
 
 def test_the_launchers_manual_names_each_way_that_a_launch_can_go():

@@ -6,7 +6,7 @@ import sys
 
 import triton
 import triton.language as tl
-from triton.backends.acme import compiler, driver
+from triton.backends.chip import compiler, driver
 
 
 @triton.jit

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 from triton.backends import backends
 from triton.backends.a_longer_name.driver import Driver as Longer
-from triton.backends.acme.driver import Driver as Acme
+from triton.backends.chip.driver import Driver as Chip
 from triton.backends.compiler import GPUTarget
 from triton.backends.graft.driver import Driver as Graft
 from triton.backends.nvidia.driver import CudaDriver
@@ -33,7 +33,7 @@ class Nvidia(CudaDriver):
 #: A driver of each, the package that compiles while it is active, and the stage of its result.
 SIDES = {
     "nvidia": (Nvidia, "cubin"),
-    "acme": (Acme, "acme"),
+    "chip": (Chip, "chip"),
     "graft": (lambda: Graft(target="cuda:90"), "cubin"),
     "a_longer_name": (Longer, "a_longer_name"),
 }
@@ -54,9 +54,9 @@ def compiled_by(name):
 
 
 assert set(SIDES) <= set(backends)
-assert not backends["acme"].driver.is_active() and not backends["a_longer_name"].driver.is_active()
+assert not backends["chip"].driver.is_active() and not backends["a_longer_name"].driver.is_active()
 first = {name: compiled_by(name) for name in SIDES}
 assert "scf.if" in first["graft"]["ttir"] and "scf.if" not in first["nvidia"]["ttir"]
-for name in ("graft", "acme", "nvidia", "a_longer_name", "graft"):
+for name in ("graft", "chip", "nvidia", "a_longer_name", "graft"):
     assert compiled_by(name) == first[name], name
 triton.runtime.driver._active = None

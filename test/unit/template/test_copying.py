@@ -7,8 +7,9 @@ import tomllib
 
 import pytest
 from triton.backends.graft import wings
-from triton.backends.graft.template import copying, marks, repository
-from triton.backends.graft.template.names import OWN, Names
+from triton.backends.graft.passes.wing import WING
+from triton.backends.graft.template import copying, marks, names, repository
+from triton.backends.graft.template.names import OWN, Names, forms
 
 WINGS = copying.wings(repository.sources())
 REMOVALS = {name: copying.with_dependents(frozenset({name}), WINGS) for name in WINGS} | {
@@ -35,11 +36,11 @@ def test_our_name_is_left_in_the_line_that_names_the_origin(name, removal):
     assert lines_of_ours(project(name, removal)) == ["README.md:5: Begun with triton-graft 0.1.0."]
 
 
-@pytest.mark.parametrize("left_out", range(len(copying.forms(Names("a_longer_name")))))
+@pytest.mark.parametrize("left_out", range(len(forms(Names("a_longer_name")))))
 def test_each_substitution_is_needed(left_out, monkeypatch):
     """Without it our name is left, or a distribution or what mlir-tblgen generates has a name that it cannot have."""
-    forms = copying.forms(Names("a_longer_name"))
-    monkeypatch.setattr(copying, "forms", lambda names: forms[:left_out] + forms[left_out + 1 :])
+    every = forms(Names("a_longer_name"))
+    monkeypatch.setattr(names, "forms", lambda names: every[:left_out] + every[left_out + 1 :])
     files = project()
     whole = b"\n".join(files.values())
     assert len(lines_of_ours(files)) > 1 or b"triton-a_longer_name" in whole or b"GEN_PASS_DEF_A_LONGER_NAME" in whole
@@ -53,12 +54,25 @@ def test_nothing_is_left_of_wings_that_are_left_out(removal):
     assert [path for path in files if path.startswith(folders)] == []
     assert copying.stands_on(files) == {wing: below for wing, below in WINGS.items() if wing not in removed}
     layers = tomllib.loads(files["pyproject.toml"].decode())["tool"]["importlinter"]["contracts"][0]["layers"]
-    assert not {word for layer in layers for word in layer.split(" | ")} & removed
+    there = {path.split("/")[1].removesuffix(".py") for path in files if path.startswith("backend/") and path.endswith(".py")}
+    assert {word for layer in layers for word in layer.split(" | ")} == there - {"__init__", "inert"}
     for path in (path for path in files if path.endswith(".py")):
         ast.parse(files[path], path)
     for path in ("README.md", "CONTRIBUTING.md", "docs/passes.md"):
         links = re.findall(r"\]\((\w[\w/.-]*\.md)\)", files[path].decode())
         assert all(link in files or f"docs/{link}" in files for link in links), path
+
+
+def test_without_our_passes_no_file_names_one_and_there_is_a_sample():
+    ours = {word for step in wings.steps() for word in (step.name.removeprefix("graft-"), step.switch)}
+    ours |= {option.name for option in WING.options}
+    files = project("acme", "passes")
+    forms = {form for word in ours for form in (word, word.replace("-", "_"), word.title().replace("-", ""))}
+    found = [(path, form) for path in files for form in forms if form in path or form.encode() in files[path]]
+    assert not found
+    assert {"lib/Transforms/DoubleToAdd.cpp", "test/DoubleToAdd/double-to-add.mlir"} <= files.keys()
+    assert b'Step("acme-double-to-add", "double_to_add", lambda kernel: {}),\n)' in files["backend/steps.py"]
+    assert b"| `double_to_add` | `True` |" in files["README.md"]
 
 
 def test_the_table_of_wings_is_read_as_it_is():

@@ -18,7 +18,7 @@ def here(tmp_path, monkeypatch):
 def test_new_writes_a_project(here, graft):
     done = graft("new", "acme", "--without", "cache,tools")
     assert (done.exit_code, done.output.splitlines()[0].partition(": ")[2].partition(" files")[2]) == (
-        0, "; wings: runtime, guard. `make run` in it builds it.",
+        0, "; wings: passes, runtime, guard. `make run` in it builds it.",
     )  # fmt: skip
     assert (here / "triton-acme" / "backend" / "name.conf").read_text() == "acme\n"
     before = subprocess.run(["git", "status", "--short"], cwd=here / "triton-acme", capture_output=True, text=True).stdout

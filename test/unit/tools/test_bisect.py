@@ -22,7 +22,7 @@ from triton.backends.graft.guard import skips
 from triton.backends.graft.tools import bisect, cli
 from triton.backends.graft.tools.bisect import BisectError, Question, Run, Script, Site, find, minimise
 
-SWIZZLE, PEEL, VERSION, SPLIT = skips.PASSES
+SWIZZLE, PEEL, VERSION, SPLIT = skips.switches()
 DEFAULT = {(SWIZZLE, "product"): 1, (PEEL, "product"): 2, (VERSION, "add"): 5, (VERSION, "scale"): 2, (SPLIT, "rows"): 7}
 
 
@@ -46,7 +46,7 @@ class Program:
     @staticmethod
     def sites(name, kernel, count, variables):
         skipped = skips.of_kernel(variables.get("GRAFT_SKIP_PASSES", ""), kernel).get(name)
-        if skipped == () or variables.get(wings.options()[skips.PASSES[name]].variable) == "0":
+        if skipped == () or variables.get(wings.options()[skips.switches()[name]].variable) == "0":
             return []
         numbers = [number for number in range(1, count + 1) if number not in (skipped or ())]
         return [Site(name, kernel), *(Site(name, kernel, number, (f"{kernel}.py:{number}",)) for number in numbers)]
@@ -101,7 +101,7 @@ def test_one_site_of_many_is_found(site):
     assert switch_of(lambda taken: site in taken) == short
 
 
-@pytest.mark.parametrize("name", skips.PASSES)
+@pytest.mark.parametrize("name", skips.switches())
 def test_a_pass_that_is_wrong_at_every_site_is_left_out_in_each_of_its_kernels(name):
     kernels = [kernel for owner, kernel in DEFAULT if owner == name]
     assert switch_of(lambda taken: any(site[0] == name for site in taken)) == ",".join(f"{name}@{kernel}" for kernel in kernels)

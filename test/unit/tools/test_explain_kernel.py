@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import slice_kernels
 import triton
-from triton.backends.graft import steps
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
+from triton.backends.graft.passes import steps
 from triton.backends.graft.tools import kernel_report, launch_arguments, remarks
 
 ROOT = Path(__file__).parents[3]

@@ -83,7 +83,7 @@ def package_digest() -> str:
 
 
 def add(pm: Any, name: str, **options: int | bool | tuple[int, ...]) -> bool:
-    """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-version-tiles", max_ops=256)`.
+    """Adds pass *name* with *options* to the pass manager *pm*: `add(pm, "graft-some-pass", max_ops=256)`.
 
     Returns False, and leaves *pm* alone, if there is no pass library. Raises `PassLibraryError` if the library does not
     know the pass or an option.
@@ -98,7 +98,7 @@ def text(name: str, **options: int | bool | tuple[int, ...]) -> str:
 
 
 def add_text(pm: Any, pipeline: str) -> bool:
-    """The same for passes in MLIR's textual form, such as `graft-version-tiles{max-ops=256}`."""
+    """The same for passes in MLIR's textual form, such as `graft-some-pass{max-ops=256}`."""
     if not available():
         return False
     try:

@@ -2,21 +2,21 @@
 """The door to the C++ passes: what goes through it, and what happens where there is no library or a wrong one."""
 
 import functools
+import re
 import shutil
 import subprocess
 import warnings
 
 import pytest
 import triton
+from sample import OFF, PASS, make_double, needs_pass, warm_up_double
 from support import make_vector_add, warm_up_vector_add
 from triton._C.libtriton import ir
-from triton.backends.graft import passes
+from triton.backends.graft import plugin
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftWarning, PassLibraryError
 
 REMEDY = "Reinstall triton-graft beside this Triton (pip install --force-reinstall .)."
-
-#: The library and what is known of it in this process: Triton can load it only once.
 
 #: PluginInfo of triton/Tools/PluginUtils.h in C, so that a library for another Triton takes no Triton to build.
 PLUGIN = """
@@ -42,14 +42,14 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a 
 @pytest.fixture
 def new_process(monkeypatch):
     """Forgets that the library was looked for, until the test ends."""
-    monkeypatch.setattr(passes, "_load", functools.cache(passes._load.__wrapped__))
+    monkeypatch.setattr(plugin, "_load", functools.cache(plugin._load.__wrapped__))
 
 
 @pytest.fixture
 def missing(tmp_path, monkeypatch, new_process):
     """Makes the library one that does not exist; its path."""
     path = tmp_path / "libgraft_passes.so"
-    monkeypatch.setattr(passes, "LIBRARY", path)
+    monkeypatch.setattr(plugin, "LIBRARY", path)
     return path
 
 
@@ -75,33 +75,35 @@ def pm():
 
 def message_of(path):
     with pytest.raises(PassLibraryError) as caught:
-        passes.check_library(path)
+        plugin.check_library(path)
     return str(caught.value)
 
 
 # -- Adding passes
 
 
+def test_options_are_written_as_mlir_reads_them():
+    assert plugin.text("graft-some-pass") == "graft-some-pass"
+    text = plugin.text("graft-some-pass", max_ops=3, exact=True, loud=False, skip_sites=(2, 5))
+    assert text == "graft-some-pass{max-ops=3 exact=true loud=false skip-sites=2,5}"
+
+
+@needs_pass
 def test_a_pass_is_added_with_its_options(pm):
-    assert passes.add(pm, "graft-version-tiles", max_ops=3, threads=256) is True
-    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=3 max-size=0  threads=256})"
+    assert plugin.add(pm, PASS, skip_sites=(2, 5)) is True
+    assert re.fullmatch(rf"any\({PASS}\{{.*skip-sites=\{{2,5\}}.*\}}\)", pm.get_pipeline_str())
 
 
+@needs_pass
 def test_a_pass_is_added_without_options(pm):
-    assert passes.add(pm, "graft-version-tiles") is True
-    assert pm.get_pipeline_str() == "any(graft-version-tiles{exact=false max-ops=512 max-size=0  threads=128})"
+    assert plugin.add(pm, PASS) is True
+    assert pm.get_pipeline_str().startswith(f"any({PASS}") and "skip-sites" not in pm.get_pipeline_str()
 
 
-def test_sites_to_skip_are_added_as_a_list(pm):
-    assert passes.add(pm, "graft-split-masks", skip_sites=(2, 5)) is True
-    assert pm.get_pipeline_str() == "any(graft-split-masks{exact=false max-size=0 skip-sites={2,5} threads=128})"
-
-
+@needs_pass
 def test_passes_are_added_as_text(pm):
-    assert passes.add_text(pm, "graft-version-tiles{max-ops=1},graft-version-tiles{threads=64}") is True
-    assert pm.get_pipeline_str() == (
-        "any(graft-version-tiles{exact=false max-ops=1 max-size=0  threads=128},graft-version-tiles{exact=false max-ops=512 max-size=0  threads=64})"
-    )
+    assert plugin.add_text(pm, f"{PASS}{{skip-sites=1}},{PASS}") is True
+    assert pm.get_pipeline_str().count(PASS) == 2
 
 
 UNKNOWN_PASS = (
@@ -109,23 +111,23 @@ UNKNOWN_PASS = (
     "pass pipeline\ngraft-nope\n^\n"
 )
 UNKNOWN_OPTION = (
-    "cannot add graft-version-tiles{nope=1}: <Pass-Options-Parser>: no such option nope\n\n"
-    "failed to add `graft-version-tiles` with options `nope=1`\n"
+    f"cannot add {PASS}{{nope=1}}: <Pass-Options-Parser>: no such option nope\n\nfailed to add `{PASS}` with options `nope=1`\n"
 )
 
 
+@needs_pass
 @pytest.mark.parametrize(
     ("add", "message"),
     [
-        (lambda pm: passes.add(pm, "graft-nope"), UNKNOWN_PASS),
-        (lambda pm: passes.add_text(pm, "graft-nope"), UNKNOWN_PASS),
-        (lambda pm: passes.add(pm, "graft-version-tiles", nope=1), UNKNOWN_OPTION),
-        (lambda pm: passes.add_text(pm, "graft-version-tiles{nope=1}"), UNKNOWN_OPTION),
+        (lambda pm: plugin.add(pm, "graft-nope"), UNKNOWN_PASS),
+        (lambda pm: plugin.add_text(pm, "graft-nope"), UNKNOWN_PASS),
+        (lambda pm: plugin.add(pm, PASS, nope=1), UNKNOWN_OPTION),
+        (lambda pm: plugin.add_text(pm, f"{PASS}{{nope=1}}"), UNKNOWN_OPTION),
     ],
     ids=["pass", "pass as text", "option", "option as text"],
 )
 def test_what_the_library_does_not_know_is_refused_and_the_manager_left_alone(pm, add, message):
-    passes.add(pm, "graft-version-tiles", max_ops=1)
+    plugin.add(pm, PASS)
     before = pm.get_pipeline_str()
     with pytest.raises(PassLibraryError) as caught:
         add(pm)
@@ -133,9 +135,10 @@ def test_what_the_library_does_not_know_is_refused_and_the_manager_left_alone(pm
     assert pm.get_pipeline_str() == before
 
 
+@needs_pass
 def test_a_pipeline_that_is_wrong_at_its_end_adds_nothing(pm):
-    with pytest.raises(PassLibraryError, match=r"^cannot add graft-version-tiles,graft-nope: "):
-        passes.add_text(pm, "graft-version-tiles,graft-nope")
+    with pytest.raises(PassLibraryError, match=rf"^cannot add {PASS},graft-nope: "):
+        plugin.add_text(pm, f"{PASS},graft-nope")
     assert pm.get_pipeline_str() == "any()"
 
 
@@ -144,24 +147,25 @@ def test_a_pipeline_that_is_wrong_at_its_end_adds_nothing(pm):
 
 def test_a_missing_library_is_said_once(missing, pm):
     with pytest.warns(GraftWarning) as caught:
-        assert passes.available() is False
-        assert passes.available() is False
-        assert passes.add(pm, "graft-version-tiles") is False
-        assert passes.add_text(pm, "graft-version-tiles") is False
-        assert passes.failed() is True
+        assert plugin.available() is False
+        assert plugin.available() is False
+        assert plugin.add(pm, "graft-any") is False
+        assert plugin.add_text(pm, "graft-any") is False
+        assert plugin.failed() is True
     assert [str(warning.message) for warning in caught] == [
         f"triton-graft compiles without its own passes: there is no pass library at {missing}. {REMEDY}"
     ]
     assert pm.get_pipeline_str() == "any()"
 
 
+@needs_pass
 def test_a_kernel_compiles_without_the_library(missing, activate):
     activate(Driver(target="cuda:90"))
     with pytest.warns(GraftWarning) as caught:
-        first = warm_up_vector_add(make_vector_add())
-        warm_up_vector_add(make_vector_add(), block=512)
+        first = warm_up_double(make_double())
+        off = warm_up_double(make_double(), **OFF)
     assert len(caught) == 1
-    assert "scf.if" not in first.asm["ttir"]
+    assert first.asm["ttir"] == off.asm["ttir"]
     assert first.asm["cubin"].startswith(b"\x7fELF")
 
 
@@ -169,7 +173,7 @@ def test_a_kernel_that_wants_no_pass_still_compiles_without_the_library(missing,
     activate(Driver(target="cuda:90"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GraftWarning)
-        compiled = warm_up_vector_add(make_vector_add(), version_tiles=False)
+        compiled = warm_up_vector_add(make_vector_add(), **OFF)
     assert compiled.asm["cubin"].startswith(b"\x7fELF")
 
 
@@ -177,7 +181,7 @@ def test_a_kernel_that_wants_no_pass_still_compiles_without_the_library(missing,
 
 
 def test_the_library_that_is_installed_fits():
-    passes.check_library(passes.LIBRARY)
+    plugin.check_library(plugin.LIBRARY)
 
 
 def test_a_file_that_is_no_library_does_not_fit(tmp_path):
@@ -216,15 +220,16 @@ def test_a_library_for_another_plugin_interface_does_not_fit(build):
     assert message_of(path) == (f"the pass library {path} has version 1 of Triton's plugin interface, not 2. {REMEDY}")
 
 
+@needs_pass
 @needs_compiler
 def test_a_library_that_does_not_fit_is_said_once_and_not_used(missing, build, activate):
     assert build(PLUGIN, "-DAPI=2", '-DTRITON="3.8.0"') == missing
     activate(Driver(target="cuda:90"))
     with pytest.warns(GraftWarning) as caught:
-        compiled = warm_up_vector_add(make_vector_add())
+        compiled = warm_up_double(make_double())
     assert [str(warning.message) for warning in caught] == [
         f"triton-graft compiles without its own passes: the pass library {missing} was made for Triton 3.8.0, this is "
         f"{triton.__version__}. {REMEDY}"
     ]
-    assert "scf.if" not in compiled.asm["ttir"]
-    assert passes.failed() is True
+    assert compiled.asm["ttir"] == warm_up_double(make_double(), **OFF).asm["ttir"]
+    assert plugin.failed() is True

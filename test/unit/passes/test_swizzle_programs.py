@@ -12,9 +12,10 @@ from program_ids import read_ids
 from support import make_vector_add, target, warm_up_vector_add
 from sweeps import sampled
 from triton._C.libtriton import ir
-from triton.backends.graft import chips, opt, settings
+from triton.backends.graft import opt, settings
 from triton.backends.graft.compiler import Backend
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.passes import chips
 from triton.compiler import ASTSource
 
 PRODUCT = """

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Our passes: what makes plainly written kernels fast."""
