@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import torch
 import triton
 import triton.language as tl
-from triton.backends.graft.cache import reads
+from triton.backends.graft.cache import readset
 from triton.backends.graft.compiler import Options
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.launch import launcher
@@ -301,7 +301,7 @@ class Compiler:
         """What `triton.compiler.compile` gives, numbered."""
         kernel = _compile(src, target=target, options=options, _env_vars=_env_vars)
         # Triton serves what was compiled from a source that has changed since; that ours does not is tested elsewhere.
-        vars(kernel).pop(reads.ATTRIBUTE, None)
+        vars(src).pop(readset.REMEMBERED, None)
         self.number += 1
         kernel.number = self.number
         constants = {path: show(value) for path, value in src.constants.items()}
