@@ -357,7 +357,10 @@ def _setting(name, member):
 
 def _calling(name, member):
     def change(rng, value):
-        member(value, *(_given(rng, value, value) for _ in range(rng.choice((0, 1, 1, 2, 3)))))
+        arguments = [_given(rng, value, value) for _ in range(rng.choice((0, 1, 1, 2, 3)))]
+        # Python up to 3.12 follows a class method of itself in C, and nothing ends that.
+        if not (isinstance(value, classmethod) and any(argument is value for argument in arguments)):
+            member(value, *arguments)
 
     return _named(change, f"calling {name}")
 
