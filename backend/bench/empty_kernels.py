@@ -34,7 +34,12 @@ def tensors(
 
 
 @triton.jit
-def described(a, b, n):
+def described_once(a, n):
+    pass
+
+
+@triton.jit
+def described(a, b, c, d, n):
     pass
 
 

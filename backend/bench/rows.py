@@ -22,9 +22,11 @@ class Row(NamedTuple):
     kernel: str
     """Its name in `empty_kernels`."""
     arguments: dict[str, int | float | str]
-    """By parameter, in order: a value, 'tensor' or 'descriptor'."""
+    """By parameter, in order: a value, 'tensor', 'descriptor', or 'new descriptor', which is made anew for each launch."""
     constexprs: dict[str, int] = {}  # noqa: RUF012 - nobody writes to it
     grid: Any = (1,)
+    new_grid: str = ""
+    """The grid as Python that makes it anew for each launch."""
     vary: tuple[str, ...] = ()
     """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
     hold_gil: bool = False
@@ -86,10 +88,33 @@ ROWS = {
             max_extra=0.3,
         ),
         Row(
+            name="cdiv-grid",
+            label="grid=lambda meta: (triton.cdiv(meta['n'], 1000),), made anew",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            new_grid="lambda meta: (cdiv(meta['n'], 1000),)",
+            max_extra=0.5,
+        ),
+        Row(
+            name="descriptor",
+            label="1 tensor descriptor, 1 int",
+            kernel="described_once",
+            arguments={"a": "descriptor", "n": 1000},
+            max_extra=0.2,
+        ),
+        Row(
             name="descriptors",
-            label="2 tensor descriptors, 1 int",
+            label="4 tensor descriptors, 1 int",
             kernel="described",
-            arguments={"a": "descriptor", "b": "descriptor", "n": 1000},
+            arguments={**dict.fromkeys("abcd", "descriptor"), "n": 1000},
+            max_extra=1.5,
+        ),
+        Row(
+            name="new-descriptor",
+            label="1 tensor descriptor made anew, 1 int",
+            kernel="described_once",
+            arguments={"a": "new descriptor", "n": 1000},
         ),
         Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
         Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW, max_extra=0.3),

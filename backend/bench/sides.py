@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import triton
 from triton.backends.nvidia import driver as nvidia
 from triton.runtime import build
 from triton.tools.tensor_descriptor import TensorDescriptor
@@ -40,7 +41,8 @@ class Case:
         self.row, self.machine = row, machine
         self.kernel = getattr(importlib.import_module(".empty_kernels", __package__), row.kernel)
         #: The arguments by parameter, in order, without constexprs.
-        make = {"tensor": tensors.make, "descriptor": lambda: describe(tensors.make())}
+        described = lambda: describe(tensors.make())  # noqa: E731
+        make = {"tensor": tensors.make, "descriptor": described, "new descriptor": described}
         self.values = {name: make[value]() if isinstance(value, str) else value for name, value in row.arguments.items()}
 
     @functools.cached_property
@@ -129,9 +131,15 @@ def prepare_c_loop(case: Case) -> Loop:
 
 def prepare_subscript(case: Case) -> Loop:
     """`kernel[grid](...)`, under whichever driver is active."""
-    row = case.row
-    arguments = ", ".join([*case.values, *(f"{name}={value}" for name, value in row.constexprs.items())])
-    return python_loop(f"kernel[grid]({arguments})", {"kernel": case.kernel, "grid": row.grid, **case.values})
+    row, names = case.row, dict[str, Any](case.values)
+    written = list(names)
+    for name, kind in row.arguments.items():
+        if kind == "new descriptor":
+            names[name] = names[name].base
+            written[written.index(name)] = f"describe({name})"
+    arguments = ", ".join([*written, *(f"{name}={value}" for name, value in row.constexprs.items())])
+    names |= {"kernel": case.kernel, "grid": row.grid, "cdiv": triton.cdiv, "describe": describe}
+    return python_loop(f"kernel[{row.new_grid or 'grid'}]({arguments})", names)
 
 
 def prepare_graft(case: Case) -> Loop:

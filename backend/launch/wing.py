@@ -43,6 +43,22 @@ def _install_tuning() -> Callable[[], None] | None:
     return hooks.replace_method(Autotuner, "prune_configs", "self kwargs", make)
 
 
+# -- ConstexprFunction.__call__: triton.cdiv in the grid of a launch
+
+
+def _install_host_functions() -> Callable[[], None] | None:
+    if not hooks.active_driver().launches_natively:
+        return lambda: None
+    from triton.runtime.jit import ConstexprFunction
+
+    from . import _launcher
+
+    def make(original: Any) -> Any:
+        return _launcher.make_host_call(ConstexprFunction, original)
+
+    return hooks.replace_method(ConstexprFunction, "__call__", "self args _semantic kwargs", make)
+
+
 # -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
 
 
@@ -68,6 +84,13 @@ _HOOKS = {
         "threads that launch a new kernel meet it half loaded, or load it twice and leave a module behind",
         State.ACTIVE,
         _install_load,
+    ),
+    "constants": Hook(
+        "triton.runtime.jit.ConstexprFunction.__call__",
+        "the same, at once for the host's numbers and texts",
+        "triton.cdiv in a grid took half of a launch",
+        State.ACTIVE,
+        _install_host_functions,
     ),
     "launch": Hook(
         "triton.JITFunction.__getitem__",

@@ -87,6 +87,10 @@ bool addFrozen(PyObject *module);
 /// set on failure.
 bool addSubscript(PyObject *module);
 
+/// Adds what calls functions of the host's to *module*. Returns false with an
+/// exception set on failure.
+bool addHostFunction(PyObject *module);
+
 } // namespace graft::launcher
 
 #endif // GRAFT_LAUNCHER_LAUNCHER_H

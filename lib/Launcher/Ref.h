@@ -55,14 +55,20 @@ public:
     Ref old(std::exchange(function, Ref::to(borrowed).release()));
   }
 
-  /// Calls it. Returns an empty reference with an exception set on failure.
-  template <typename... Args> Ref operator()(Args *...args) const {
-    Ref held = Ref::to(function);
-    if (!held) {
+  /// It, for as long as it is used. Empty with an exception set if there is
+  /// none.
+  Ref held() const {
+    if (!function)
       PyErr_SetString(PyExc_RuntimeError,
                       "the launcher is used before it is set up");
+    return Ref::to(function);
+  }
+
+  /// Calls it. Returns an empty reference with an exception set on failure.
+  template <typename... Args> Ref operator()(Args *...args) const {
+    Ref held = this->held();
+    if (!held)
       return Ref();
-    }
     PyObject *given[] = {args..., nullptr};
     return Ref(
         PyObject_Vectorcall(held.get(), given, sizeof...(args), nullptr));
