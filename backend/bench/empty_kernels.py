@@ -34,6 +34,11 @@ def tensors(
 
 
 @triton.jit
+def wrapped(x, out, stride, n, BLOCK: tl.constexpr):
+    pass
+
+
+@triton.jit
 def described_once(a, n):
     pass
 

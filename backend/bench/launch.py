@@ -121,18 +121,24 @@ def judge(entries: list[Entry], times: list[list[float]], tensors: str = "", wit
             ratio=median_ratio(rounds, floor) if floor else None,
         )
         has_target = with_targets and side.name == "graft"
-        results.append(_judge_target(result, row, floor, plain) if has_target else result)
+        nothing = by_name.get((row.name, "nothing"))
+        results.append(_judge_target(result, row, floor, plain, nothing) if has_target else result)
     return results
 
 
-def _judge_target(result: Result, row: Row, floor: list[float] | None, plain: list[float] | None) -> Result:
+def _judge_target(
+    result: Result, row: Row, floor: list[float] | None, plain: list[float] | None, nothing: list[float] | None
+) -> Result:
     """*result*, which is ours, with the target of its row, and whether it is met where there is something to compare with.
 
-    *floor* and *plain* have the rounds of the C loop for this row and of our side of the row `PLAIN`.
+    *floor* and *nothing* have the rounds of the C loop and of nothing for this row, *plain* those of our side of the row `PLAIN`.
     """
     result = replace(result, target=row.target)
     if row.max_ratio is not None and result.ratio is not None:
         return replace(result, target_ratio=row.max_ratio, met=result.ratio <= row.max_ratio)
+    if row.max_own_ratio is not None and floor and nothing:
+        allowed = [least + row.max_own_ratio * loop for least, loop in zip(nothing, floor, strict=True)]
+        return replace(result, target_ratio=median_ratio(allowed, floor), met=median_ratio(result.rounds, allowed) <= 1)
     if row.max_extra is not None and plain:
         allowed = [us + row.max_extra for us in plain]
         extra = statistics.median(a - b for a, b in zip(result.rounds, plain, strict=True))

@@ -13,6 +13,8 @@ PLAIN = "few"
 
 _FEW: dict[str, int | float | str] = {"x": "tensor", "out": "tensor", "n": 1000}
 
+_WRAPPED: dict[str, int | float | str] = {"x": "tensor", "out": "tensor", "stride": 1, "n": 1024}
+
 
 class Row(NamedTuple):
     """One way to launch one kernel. Targets are for our side on an H200."""
@@ -27,6 +29,8 @@ class Row(NamedTuple):
     grid: Any = (1,)
     new_grid: str = ""
     """The grid as Python that makes it anew for each launch."""
+    wrapper: str = ""
+    """One of `wrappers.WRAPPERS`, which launches the kernel; empty for a launch by itself."""
     vary: tuple[str, ...] = ()
     """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
     hold_gil: bool = False
@@ -34,6 +38,8 @@ class Row(NamedTuple):
     sides: tuple[str, ...] = ("c-loop", "graft", "triton")
     max_ratio: float | None = None
     """Target: time divided by that of the C loop."""
+    max_own_ratio: float | None = None
+    """Target: time without that of the same wrapper around nothing, divided by that of the C loop."""
     max_extra: float | None = None
     """Target: µs more than our side of the row `PLAIN`."""
 
@@ -42,6 +48,8 @@ class Row(NamedTuple):
         """The target in words, empty if there is none."""
         if self.max_ratio is not None:
             return f"≤ {self.max_ratio:g}"
+        if self.max_own_ratio is not None:
+            return f"≤ nothing + {self.max_own_ratio:g} C loops"
         return f"≤ {PLAIN} + {self.max_extra:g} µs" if self.max_extra is not None else ""
 
 
@@ -95,6 +103,26 @@ ROWS = {
             constexprs={"BLOCK": 64},
             new_grid="lambda meta: (cdiv(meta['n'], 1000),)",
             max_extra=0.5,
+        ),
+        Row(
+            name="function",
+            label="torch.autograd.Function: empty_like, that grid, keywords",
+            kernel="wrapped",
+            arguments=_WRAPPED,
+            constexprs={"BLOCK": 1024},
+            wrapper="function",
+            sides=("c-loop", "nothing", "graft", "triton"),
+            max_own_ratio=1.2,
+        ),
+        Row(
+            name="operator",
+            label="torch.library.custom_op of the same",
+            kernel="wrapped",
+            arguments=_WRAPPED,
+            constexprs={"BLOCK": 1024},
+            wrapper="operator",
+            sides=("c-loop", "nothing", "graft", "triton"),
+            max_own_ratio=1.2,
         ),
         Row(
             name="descriptor",

@@ -23,6 +23,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from .machines import Machine, Tensors
 from .rows import Row
+from .wrappers import WRAPPERS, Nothing
 
 #: Makes that many launches and returns the seconds they took.
 Loop = Callable[[int], float]
@@ -81,7 +82,7 @@ class Case:
                     native("kernel_launcher").describe_tensor(value, next(maps), None),
                     strict=True,
                 )
-            else:
+            elif types[name] != "constexpr":  # as 1 is
                 yield types[name], value
 
 
@@ -130,7 +131,9 @@ def prepare_c_loop(case: Case) -> Loop:
 
 
 def prepare_subscript(case: Case) -> Loop:
-    """`kernel[grid](...)`, under whichever driver is active."""
+    """`kernel[grid](...)`, under whichever driver is active, or what wraps it."""
+    if case.row.wrapper:
+        return prepare_wrapper(case, case.kernel)
     row, names = case.row, dict[str, Any](case.values)
     written = list(names)
     for name, kind in row.arguments.items():
@@ -140,6 +143,19 @@ def prepare_subscript(case: Case) -> Loop:
     arguments = ", ".join([*written, *(f"{name}={value}" for name, value in row.constexprs.items())])
     names |= {"kernel": case.kernel, "grid": row.grid, "cdiv": triton.cdiv, "describe": describe}
     return python_loop(f"kernel[{row.new_grid or 'grid'}]({arguments})", names)
+
+
+def prepare_wrapper(case: Case, kernel: Any) -> Loop:
+    """A function of PyTorch's that launches *kernel*."""
+    x = case.values["x"]
+    if type(x).__module__.partition(".")[0] != "torch":
+        raise SkipError("these are no tensors of PyTorch's")
+    return python_loop("call(x)", {"call": WRAPPERS[case.row.wrapper](kernel), "x": x})
+
+
+def prepare_nothing(case: Case) -> Loop:
+    """The same function around a launch that does nothing."""
+    return prepare_wrapper(case, Nothing())
 
 
 def prepare_graft(case: Case) -> Loop:
@@ -225,6 +241,7 @@ SIDES = {
     side.name: side
     for side in (
         Side("c-loop", "C loop", "triton", prepare_c_loop),
+        Side("nothing", "nothing", "triton", prepare_nothing),
         Side("graft", "graft", "graft", prepare_graft),
         Side("triton", "Triton", "triton", prepare_subscript),
         Side("compiled", "CompiledKernel[grid]", "triton", prepare_compiled),
@@ -235,7 +252,7 @@ SIDES = {
 }
 
 #: Sides that a stub of libcuda, which knows Triton's calls only, is enough for.
-STUB_SIDES = ("c-loop", "graft", "triton", "compiled")
+STUB_SIDES = ("c-loop", "nothing", "graft", "triton", "compiled")
 
 
 def prepare(side: Side, case: Case) -> Loop:
