@@ -13,7 +13,7 @@ import click
 @click.argument("name")
 @click.option(
     "--without",
-    default="",
+    multiple=True,
     metavar="WINGS",
     help="Leave out these wings, and those that stand on them: launch,cache,…, or all.",
 )
@@ -26,19 +26,18 @@ import click
 )
 @click.option("--via", type=click.Choice(("ttir", "ttgir")), help="For --target none: the stage that its own follows; ttir.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder to make; triton-NAME if it is not given.")
-def new(name: str, without: str, target: str, via: Literal["ttir", "ttgir"] | None, into: Path | None) -> None:
+def new(name: str, without: tuple[str, ...], target: str, via: Literal["ttir", "ttgir"] | None, into: Path | None) -> None:
     """Write the project of a new backend called NAME."""
-    from . import names, writing
-    from .recipe import Recipe
+    from . import names, recipe, writing
 
-    recipe = Recipe(names.parse_name(name).lower, without, target, via or "")
-    files = recipe.files()
-    folder = into or Path(f"triton-{recipe.names.kebab}")
-    writing.write(folder.absolute(), files, recipe.message("Begin, from"))
+    made = recipe.Recipe(names.parse_name(name).lower, recipe.joined(without), target, via or "")
+    files = made.files()
+    folder = into or Path(f"triton-{made.names.kebab}")
+    writing.write(folder.absolute(), files, made.message("Begin, from"))
     if target == "none":
         next_step = "`make build test` in it builds and tests it"
     else:
-        next_step = f"wings: {', '.join(recipe.kept) or 'none'}. `make run` in it builds it"
+        next_step = f"wings: {', '.join(made.kept) or 'none'}. `make run` in it builds it"
     click.echo(f"{folder}: {len(files)} files; {next_step}.")
 
 
@@ -47,8 +46,8 @@ def update() -> None:
     """Merge into the project around this folder what `new` makes otherwise by now."""
     from . import parts, updating
 
-    root, _ = parts.find_project(Path.cwd())
-    if conflicts := updating.update(root):
+    root, project = parts.find_project(Path.cwd())
+    if conflicts := updating.update(root, project.lower):
         _say([f"conflict: {path}" for path in conflicts])
         raise click.exceptions.Exit(1)
     click.echo("merged; `make test` says whether all is well")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..errors import OptionError
@@ -33,7 +34,8 @@ class Recipe(NamedTuple):
     def kept(self) -> list[str]:
         """The wings that the project has. Raises `OptionError` for one that there is not, or where there are none."""
         table = copying.wings(repository.sources())
-        named = frozenset(table if self.without == "all" else filter(None, self.without.split(",")))
+        given = set(filter(None, self.without.split(",")))
+        named = frozenset(table if "all" in given else given)
         if unknown := sorted(named - set(table)):
             raise OptionError("--without", ",".join(unknown), f"some of {', '.join(table)}, joined by commas, or all")
         if self.target == "none" and self.without:
@@ -57,6 +59,11 @@ class Recipe(NamedTuple):
         given += ["--via", self.via] if self.via else []
         line = f"{_TRAILER}{shlex.join(['new', self.name, *given])}"
         return f"[Project] {verb} triton-{names.OWN.lower} {repository.version()}\n\n{line}"
+
+
+def joined(without: Iterable[str]) -> str:
+    """What `--without` was given, as one text: each wing once, in order."""
+    return ",".join(sorted({wing.strip() for text in without for wing in text.split(",")} - {""}))
 
 
 def read(message: str) -> Recipe:

@@ -7,37 +7,62 @@ Merging one brings what has changed in the template since, and git says where th
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 
-from . import recipe, writing
+from . import git, recipe, writing
 from .errors import TemplateError
+from .recipe import Recipe
 
 
-def update(root: Path) -> list[str]:
-    """Merges what is new into the project in *root*, a git repository; returns the files with conflicts.
+def update(root: Path, name: str) -> list[str]:
+    """Merges what is new into the project *name* in *root*, a git repository; returns the files with conflicts.
 
     Raises `TemplateError` if there is nothing new, if something is not committed, or if no commit says how the project was made.
     """
-    if _git(root, "status", "--porcelain").strip():
-        raise TemplateError(f"{root} has changes that are not committed; commit them, so that an update can be told from them")
-    base = _git(root, "log", "--max-count=1", f"--grep={recipe.PATTERN}", "--format=%H").strip()
-    if not base:
-        raise TemplateError(f"no commit of {root} says how it was made: is its history whole?")
-    made = recipe.read(_git(root, "show", "--no-patch", "--format=%B", base))
+    _check_state(root)
+    base, made = _find_base(root, name)
     tree = _write_tree(root, made.files())
-    if tree == _git(root, "rev-parse", f"{base}^{{tree}}").strip():
+    if tree == git.run(root, "rev-parse", f"{base}^{{tree}}").strip():
         raise TemplateError(f"{root} has all that there is: nothing has changed since its last update")
     message = made.message("Update to")
-    commit = _git(root, *writing.identity(root), "commit-tree", tree, "-p", base, "-m", message).strip()
-    merge = ["merge", "--no-ff", "--quiet", f"--message={message.partition(chr(10))[0]}", commit]
-    done = subprocess.run(["git", *writing.identity(root), *merge], cwd=root, capture_output=True, text=True)
-    conflicts = _git(root, "diff", "--name-only", "--diff-filter=U").splitlines()
+    commit = git.run(root, *git.identity(root), "commit-tree", tree, "-p", base, "-m", git.with_tree(message, tree)).strip()
+    merge = ("-c", "commit.gpgsign=false", "merge", "--no-ff", "--no-verify", "--quiet", f"--message={message.splitlines()[0]}")
+    done = git.attempt(root, *git.identity(root), *merge, commit)
+    conflicts = git.run(root, "diff", "--name-only", "--diff-filter=U").splitlines()
     if done.returncode != 0 and not conflicts:
+        git.attempt(root, "merge", "--abort")
         raise TemplateError(f"git cannot merge {commit}: {(done.stdout + done.stderr).strip()}")
     return conflicts
+
+
+def _check_state(root: Path) -> None:
+    """Raises `TemplateError` unless *root* is a repository of its own with nothing to commit."""
+    top = git.run(root, "rev-parse", "--show-toplevel").strip()
+    if Path(top).resolve() != root.resolve():
+        raise TemplateError(f"{root} is a folder of the repository {top}; a project that is to be updated has one of its own")
+    if git.attempt(root, "rev-parse", "--quiet", "--verify", "MERGE_HEAD").returncode == 0:
+        raise TemplateError(
+            f"{root} is in the middle of a merge; finish it with `git commit`, or end it with `git merge --abort`"
+        )
+    if changed := git.run(root, "status", "--porcelain").splitlines():
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise TemplateError(f"{root} has changes that are not committed ({changed[0].strip()}{more}); commit or remove them")
+
+
+def _find_base(root: Path, name: str) -> tuple[str, Recipe]:
+    """The last commit that is what the template made of the project *name*, and nothing else; and how it was made."""
+    found = git.run(root, "log", "--topo-order", f"--grep={recipe.PATTERN}", "--format=%H %T").splitlines()
+    for commit, tree in map(str.split, found):
+        message = git.run(root, "show", "--no-patch", "--format=%B", commit)
+        if git.has_its_tree(message, tree):
+            made = recipe.read(message)
+            if made.name == name:
+                return commit, made
+    raise TemplateError(
+        f"no commit of {root} is what `graft new` or `graft update` made for {name}, and nothing else: its history may not be whole "
+        "(git fetch --unshallow), or was written anew"
+    )
 
 
 def _write_tree(root: Path, files: dict[str, bytes]) -> str:
@@ -48,15 +73,6 @@ def _write_tree(root: Path, files: dict[str, bytes]) -> str:
         for path, content in files.items():
             writing.put(folder / path, content)
         writing.reformat(folder, tuple(files), tools)
-        place = (f"--git-dir={_git(root, 'rev-parse', '--absolute-git-dir').strip()}", f"--work-tree={folder}")
-        _git(folder, *place, "add", "--all", index=index)
-        return _git(folder, *place, "write-tree", index=index).strip()
-
-
-def _git(folder: Path, *arguments: str, index: Path | None = None) -> str:
-    """What git prints. Raises `TemplateError` with what it said if it fails."""
-    environment = os.environ | ({"GIT_INDEX_FILE": str(index)} if index else {})
-    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise TemplateError(f"`git {arguments[0]} …` failed in {folder}: {(done.stdout + done.stderr).strip()}")
-    return done.stdout
+        place = (f"--git-dir={git.run(root, 'rev-parse', '--absolute-git-dir').strip()}", f"--work-tree={folder}")
+        git.run(folder, *place, "add", "--all", "--force", index=index)
+        return git.run(folder, *place, "write-tree", index=index).strip()

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from . import git
 from .errors import TemplateError
 
 #: What a folder's scripts have in their first two bytes.
@@ -22,18 +23,21 @@ def write(folder: Path, files: Mapping[str, bytes], message: str) -> None:
 
     Raises `TemplateError` if *folder* is there already, a tool is missing or one fails; then there is no *folder*.
     """
-    if folder.exists():
+    if folder.exists() or folder.is_symlink():
         raise TemplateError(f"{folder} exists; name a folder that does not, or remove it")
     if not folder.parent.is_dir():
         raise TemplateError(f"{folder.parent}, where {folder.name} is to be, is no folder")
     tools = formatters()
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        made = Path(scratch) / folder.name
-        for path, content in files.items():
-            put(made / path, content)
-        reformat(made, tuple(files), tools)
-        commit(made, message)
-        made.rename(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+            made = Path(scratch) / folder.name
+            for path, content in files.items():
+                put(made / path, content)
+            reformat(made, tuple(files), tools)
+            git.commit(made, message)
+            made.rename(folder)
+    except OSError as error:
+        raise TemplateError(f"{folder} cannot be written: {error.strerror}: {error.filename}") from None
 
 
 def put(path: Path, content: bytes) -> None:
@@ -58,23 +62,10 @@ def reformat(folder: Path, paths: Sequence[str], tools: Mapping[str, str]) -> No
     python = [path for path in paths if path.endswith((".py", ".pyi"))]
     cpp = [path for path in paths if path.endswith((".cpp", ".h"))]
     if python:
-        run([tools["ruff"], "check", "--quiet", "--fix", *python], folder)
-        run([tools["ruff"], "format", "--quiet", *python], folder)
+        run([tools["ruff"], "check", "--no-cache", "--quiet", "--fix", *python], folder)
+        run([tools["ruff"], "format", "--no-cache", "--quiet", *python], folder)
     if cpp:
         run([tools["clang-format"], "-i", *cpp], folder)
-
-
-def commit(folder: Path, message: str) -> None:
-    """Makes *folder* a git repository whose one commit has all in it."""
-    run(["git", "init", "--quiet", "--initial-branch=main"], folder)
-    run(["git", "add", "--all"], folder)
-    run(["git", *identity(folder), "commit", "--quiet", f"--message={message}"], folder)
-
-
-def identity(folder: Path) -> list[str]:
-    """Arguments of git's for whoever has told it no name: commits get that of *folder*."""
-    known = subprocess.run(["git", "config", "user.email"], cwd=folder, capture_output=True).returncode == 0
-    return [] if known else ["-c", f"user.name={folder.name}", "-c", f"user.email={folder.name}@localhost"]
 
 
 def run(command: Sequence[str], folder: Path) -> None:

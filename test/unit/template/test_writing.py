@@ -38,7 +38,7 @@ def test_a_folder_in_no_folder_is_refused(tmp_path):
 
 
 def test_nothing_is_left_when_a_formatter_fails(tmp_path):
-    with pytest.raises(TemplateError, match=r"^`.*ruff check --quiet …` failed in "):
+    with pytest.raises(TemplateError, match=r"^`.*ruff check --no-cache …` failed in "):
         writing.write(tmp_path / "made", {"a.py": b"def f(:\n"}, "Begin")
     assert os.listdir(tmp_path) == []
 
