@@ -13,7 +13,7 @@ BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX
 	$(wildcard cmake/* include/graft/*/*.td include/graft/*/CMakeLists.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pass test test-all test-lit test-unit test-gpu fuzz sanitize soak build toolchain docs bench format lint clean distclean
+.PHONY: help run pass test test-all test-lit test-unit test-gpu build toolchain docs format lint clean distclean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,11 +42,13 @@ test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .
 	$(BIN)/python -m pytest test/gpu
 
 # % if "bundle" in wings
+.PHONY: fuzz
 fuzz: $(READY) ## give 100,000 damaged bundles to the reader; takes minutes
 	$(BIN)/python test/unit/bundle_mutations.py --count 100000
 
 # % endif
 # % if "launch" in wings
+.PHONY: sanitize
 sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with AddressSanitizer; takes minutes
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
@@ -56,6 +58,7 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 
 # % endif
 # % if "bundle" in wings
+.PHONY: soak
 soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
 	$(BIN)/python test/unit/soak.py --hours $${HOURS:-1} --seed $${SEED:-0}
 
@@ -82,6 +85,7 @@ docs: $(READY) ## write docs/passes.md and the table of options in README.md ane
 	$(BIN)/python cmake/option_docs.py
 
 # % if "bench" in wings
+.PHONY: bench
 bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m pip install --quiet -e '.[bench,cli]' --no-build-isolation
 	$(BIN)/python -m triton.backends.graft bench kernels

@@ -15,7 +15,7 @@ from pathlib import Path
 TRAPS = (
     (
         re.compile(r"\bm_(?!(?:Op|Val|Any)\b)[A-Z]\w*"),
-        "ask with getConstantInt of graft/Analysis/Scalar.h",
+        "take the constant operation and its value (getDefiningOp<arith::ConstantOp>)",
     ),
     (re.compile(r"\b(hasTrait|mightHaveTrait|isConstantLike)\b"), "ask for the operation (isa<...>) or for an interface"),
 )

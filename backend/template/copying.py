@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Set
 from pathlib import PurePosixPath
 
+from ..errors import OptionError
 from . import marks, parts, rendering, repository
 from .names import OWN, Names, renamed
 
@@ -22,6 +23,7 @@ _OF_WINGS = {
         "test/unit/kernel_compiling.py",
         "test/gpu/test_swizzle_programs_gpu.py",
         "test/gpu/test_version_tiles_gpu.py",
+        "test/gpu/test_random_kernels_gpu.py",
     ),
     "cache": ("docs/cache.md",),
     "launch": ("docs/launcher.md",),
@@ -88,7 +90,17 @@ def project(names: Names, removed: frozenset[str]) -> dict[str, bytes]:
     options, switch = _options(sources, removed), SAMPLE.replace("-", "_") if "passes" in removed else "version_tiles"
     more = {"wings": kept, "options": options, "switch": switch, "origin": repository.version()}
     files = renamed(files, names) | rendering.render(repository.templates("cuda"), names, **more)
-    return files if "passes" in kept else _with_sample(files, names)
+    files = files if "passes" in kept else _with_sample(files, names)
+    _check_definitions(files, names)
+    return files
+
+
+def _check_definitions(files: Mapping[str, bytes], names: Names) -> None:
+    """Raises `OptionError` if the name is one that a file defines for something else, such as a fixture of tests."""
+    for path in (path for path in files if path.endswith(".py")):
+        defined = [node.name for node in ast.parse(files[path]).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        if defined.count(names.lower) > 1:
+            raise OptionError("NAME", names.lower, f"a name that {path} has for nothing else")
 
 
 def _with_sample(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
@@ -157,7 +169,7 @@ def _without_rows(content: bytes, removed: Set[str]) -> bytes:
     """*content* without what is *removed*, wings and modules of the core, in the tables of wings and of layers of imports."""
     text = content.decode()
     for wing in removed:
-        text = text.replace(f'"backend.{wing}", ', "")
+        text = re.sub(rf'"backend\.{wing}",[ ]?', "", text)
         text = re.sub(rf'^    "{wing}": \(.*\),\n', "", text, flags=re.M)
         text = re.sub(rf'^(  "[a-z_| ]*?)(?:\b{wing} \| | \| {wing}\b)', r"\1", text, flags=re.M)
         text = re.sub(rf'^  "{wing}",\n', "", text, flags=re.M)

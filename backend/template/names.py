@@ -90,14 +90,19 @@ def renamed(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:
 def parse_name(name: str) -> Names:
     """The forms of *name*. Raises `OptionError` for one that Python, C++ or Triton cannot take, or that is taken."""
     given = parse_form(name)
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _CPP_WORDS:
-        raise OptionError("NAME", name, "a name that is no word of Python's or C++'s")
+    check_word(name)
     if name in _TRITON_WORDS:
         raise OptionError("NAME", name, "a name that Triton has for nothing else")
     taken = _taken_by(name)
     if taken:
         raise OptionError("NAME", name, f"a name that is not taken; {taken} has it")
     return given
+
+
+def check_word(name: str) -> None:
+    """Raises `OptionError` for a *name* that Python or C++ has for something else."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _CPP_WORDS:
+        raise OptionError("NAME", name, "a name that is no word of Python's or C++'s")
 
 
 def parse_form(name: str) -> Names:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
 import subprocess
@@ -14,10 +15,22 @@ from pathlib import Path
 from ..errors import OptionError
 from . import none, rendering, repository, writing
 from .errors import TemplateError
-from .names import Names
+from .names import Names, check_word
 
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+#: The longest name of a pass or an option; the first line of a pass's files has room for it.
+_LONGEST = 30
+_AT_MOST = f"at most {_LONGEST} characters"
+#: What Triton 3.9 has at a launch: its options for the target, what `run` takes, and what options themselves have.
+_OF_TRITON = frozenset(
+    (
+        "allowed_dot_input_precisions", "arch", "backend_name", "clc", "debug", "default_dot_input_precision", "deprecated_fp8_dot_operand_dtypes",
+        "enable_fp_fusion", "enable_reflect_ftz", "extern_libs", "fpsan_homomorphic_casts", "grid", "hash", "instrumentation_mode", "ir_override",
+        "launch_cooperative_grid", "launch_pdl", "max_num_imprecise_acc_default", "maxnreg", "min_shared_mem", "num_ctas", "num_stages",
+        "num_warps", "ptx_options", "ptx_version", "sanitize_overflow", "sched4reg", "self", "stream", "supported_fp8_dtypes", "warmup", "warp_size",
+    )
+)  # fmt: skip
 #: The largest value of an option that is a number, unless its default is larger.
 _MOST = 65536
 
@@ -46,6 +59,12 @@ class Changes:
     def has_tables(self) -> bool:
         """Whether the project has tables of passes and options. One for another chip has a stage and a dataclass in their place."""
         return self.has("backend/steps.py")
+
+    def wings(self) -> list[str]:
+        """The modules of wings in which options may stand."""
+        there = self.root.glob("backend/*/wing.py") if self.root else ()
+        on_disk = {path.relative_to(self.root).as_posix() for path in there} if self.root else set()
+        return sorted(on_disk | {path for path in self.files if re.fullmatch(r"backend/\w+/wing\.py", path)})
 
     def create(self, path: str, text: str) -> None:
         if self.has(path):
@@ -83,12 +102,15 @@ class Changes:
             for path, text in self.files.items():
                 writing.put(places[path], text.encode())
             writing.reformat(self.root, tuple(self.files), tools)
-        except BaseException:
+        except BaseException as error:
             for place, content in before.items():
-                if content is None:
-                    place.unlink(missing_ok=True)
-                else:
-                    place.write_bytes(content)
+                with contextlib.suppress(OSError):
+                    if content is None:
+                        place.unlink(missing_ok=True)
+                    elif place.read_bytes() != content:
+                        place.write_bytes(content)
+            if isinstance(error, OSError):
+                raise TemplateError(f"{error.filename} cannot be written: {error.strerror}") from None
             raise
         return sorted(self.files)
 
@@ -103,24 +125,38 @@ def find_project(start: Path) -> tuple[Path, Names]:
 
 
 def add_option(changes: Changes, name: str, default: str, says: str) -> None:
-    """Adds the kernel option *name*, whose default is true, false or an integer."""
-    if not _SNAKE.fullmatch(name):
-        raise OptionError("NAME", name, "lower-case words of letters and digits, joined by underscores")
+    """Adds the kernel option *name*, whose default is true, false or an integer; *says* is what it does, for tables."""
+    if not _SNAKE.fullmatch(name) or len(name) > _LONGEST:
+        raise OptionError("NAME", name, f"lower-case words of letters and digits, joined by underscores, {_AT_MOST}")
+    check_word(name)
+    if name in _OF_TRITON:
+        raise OptionError("NAME", name, "a name that Triton has for nothing else where a kernel is launched")
+    if not says.strip() or not says.isprintable() or set(says) & set("|\\"):
+        raise OptionError("--help-text", says, r"one line of printable characters, without | and \ ")
     value, kind = _parse_default(default)
     if not changes.has_tables():
         _add_field(changes, name, value, says)
         return
-    if re.search(rf'"{name}"', changes.read("backend/settings.py")):
-        raise OptionError("NAME", name, "an option that backend/settings.py does not have")
-    changes.append("backend/settings.py", "OPTIONS", f'    Option("{name}", {value}, {kind}, {json.dumps(says)})')
+    for table in ("backend/settings.py", *changes.wings()):
+        if re.search(rf'\bOption\(\s*"{name}"', changes.read(table)):
+            raise OptionError("NAME", name, f"a name that {table} has for no other option")
+    changes.append(
+        "backend/settings.py", "OPTIONS", f'    Option("{name}", {value}, {kind}, {json.dumps(says, ensure_ascii=False)})'
+    )
     _add_row(changes, "README.md", "option", f"| `{name}` | `{value}` | {says} |\n")
 
 
 def add_pass(changes: Changes, names: Names, name: str) -> None:
     """Adds the pass *name*, in the words that MLIR has for it on a command line, with an option that switches it on."""
-    if not _KEBAB.fullmatch(name):
-        raise OptionError("NAME", name, "lower-case words of letters and digits, joined by hyphens, as in double-to-add")
+    if not _KEBAB.fullmatch(name) or len(name) > _LONGEST:
+        raise OptionError(
+            "NAME", name, f"lower-case words of letters and digits, joined by hyphens, as in double-to-add, {_AT_MOST}"
+        )
     camel, snake = "".join(part.capitalize() for part in name.split("-")), name.replace("-", "_")
+    check_word(snake)
+    header = f"include/{names.lower}/Transforms/{camel}.h"
+    if changes.has(header):
+        raise TemplateError(f"{header} exists, for something else; take another name")
     if not changes.has_tables():
         for path, text in none.pass_like_ours(names, camel, name).items():
             changes.create(path, text)
@@ -169,9 +205,13 @@ def write_pass_docs(root: Path) -> bool:
     if not (root / "cmake" / "pass_docs.py").is_file():
         return True
     done = subprocess.run([sys.executable, "cmake/pass_docs.py"], cwd=root, capture_output=True, text=True)
-    if done.returncode == 0:
+    if done.returncode != 0:
+        return False
+    try:
         (root / "docs" / "passes.md").write_text(done.stdout)
-    return done.returncode == 0
+    except OSError:
+        return False
+    return True
 
 
 def _parse_default(text: str) -> tuple[str, str]:

@@ -801,7 +801,10 @@ def test_every_source_that_the_build_compiles_is_stamped():
         assert {path for path in ROOT.glob(pattern) if path.is_file() and not path.name.startswith(".")} <= stamped
 
 
-@pytest.mark.parametrize("name", ["lib/Launcher/Plan.cpp", "docs/passes.md", "backend/compiler.py", "cmake/Launcher.cmake"])
+NO_PART = ("lib/Launcher/Plan.cpp", "docs/passes.md", "backend/compiler.py", "cmake/Launcher.cmake")
+
+
+@pytest.mark.parametrize("name", [name for name in NO_PART if (ROOT / name).is_file()])
 def test_what_the_passes_are_not_made_of_is_not_stamped(sources, name):
     before = stamp_of(sources)
     flip(sources / name)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "cmake" / "traps.py"
-CONSTANTS = "ask with getConstantInt of graft/Analysis/Scalar.h"
+CONSTANTS = "take the constant operation and its value (getDefiningOp<arith::ConstantOp>)"
 TRAITS = "ask for the operation (isa<...>) or for an interface"
 
 

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from triton.backends.graft import wings
+from triton.backends.graft.errors import OptionError
 from triton.backends.graft.passes.wing import WING
 from triton.backends.graft.template import copying, marks, names, repository
 from triton.backends.graft.template.names import OWN, Names, forms
@@ -34,6 +35,11 @@ def lines_of_ours(files):
 @pytest.mark.parametrize("name", ["x1", "acme", "a_longer_name"])
 def test_our_name_is_left_in_the_line_that_names_the_origin(name, removal):
     assert lines_of_ours(project(name, removal)) == ["README.md:5: Begun with triton-graft 0.1.0."]
+
+
+def test_a_name_that_tests_have_for_something_else_is_refused():
+    with pytest.raises(OptionError, match=r"^NAME='other': expected a name that test/unit/conftest\.py has for nothing else$"):
+        project("other")
 
 
 @pytest.mark.parametrize("left_out", range(len(forms(Names("a_longer_name")))))

@@ -2,6 +2,7 @@
 """`new-pass` and `new-option` add what they name to each table, or nothing."""
 
 import ast
+import dataclasses
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from triton.backends.graft.errors import OptionError
 from triton.backends.graft.template import copying, none, parts, writing
 from triton.backends.graft.template.errors import TemplateError
 from triton.backends.graft.template.names import Names
+from triton.backends.nvidia.compiler import CUDAOptions
 
 NAMES = Names("acme")
 
@@ -67,6 +69,47 @@ def test_an_option_has_its_row(project, default, value, kind):
     assert f'| `loud` | `{value}` | says "so" |\n' in (project / "README.md").read_text()
 
 
+@pytest.mark.parametrize("name", ["class", "lambda", "double", "num_warps", "grid", "hash", "double_to_add", "a" * 31])
+def test_an_option_with_a_name_that_somebody_else_has_is_refused(project, name):
+    before = content(project)
+    with pytest.raises(OptionError, match=rf"^NAME='{name}': expected "):
+        parts.add_option(parts.Changes(project), name, "true", "says so")
+    assert content(project) == before
+
+
+@pytest.mark.parametrize("name", ["pass", "for", "num-warps", "passes", "sites", "a" * 31])
+def test_a_pass_with_a_name_that_somebody_else_has_is_refused(project, name):
+    with pytest.raises((OptionError, TemplateError), match=r"^NAME=|exists"):
+        parts.add_pass(parts.Changes(project), NAMES, name)
+
+
+@pytest.mark.parametrize("says", ["", " ", "two\nlines", "a | b", "back\\", "\u2028", "\x01", "\udcff"])
+def test_a_help_text_that_a_table_cannot_have_is_refused(project, says):
+    with pytest.raises(OptionError, match=r"^--help-text="):
+        parts.add_option(parts.Changes(project), "loud", "true", says)
+
+
+def test_triton_s_options_are_those_that_are_refused():
+    fields = {field.name for field in dataclasses.fields(CUDAOptions)}
+    assert parts._OF_TRITON - fields == {"grid", "hash", "self", "stream", "warmup"} and fields <= parts._OF_TRITON
+
+
+def test_a_file_that_cannot_be_written_leaves_the_project_as_it_was(project, monkeypatch):
+    before, put = content(project), writing.put
+
+    def refuse(path, text):
+        if path.name == "README.md":
+            raise PermissionError(13, "Permission denied", str(path))
+        put(path, text)
+
+    changes = parts.Changes(project)
+    parts.add_pass(changes, NAMES, "halve-twice")
+    monkeypatch.setattr(writing, "put", refuse)
+    with pytest.raises(TemplateError, match=r"README\.md cannot be written: Permission denied$"):
+        changes.write()
+    assert content(project) == before
+
+
 def test_what_cannot_be_formatted_leaves_the_project_as_it_was(project):
     before = content(project)
     changes = parts.Changes(project)
@@ -94,11 +137,11 @@ def test_what_is_there_is_not_added_again(project):
     ):
         parts.add_pass(parts.Changes(project), NAMES, "double-to-add")
     with pytest.raises(
-        OptionError, match=r"^NAME='double_to_add': expected an option that backend/settings\.py does not have$"
+        OptionError, match=r"^NAME='double_to_add': expected a name that backend/settings\.py has for no other option$"
     ):
-        parts.add_option(parts.Changes(project), "double_to_add", "true", "")
+        parts.add_option(parts.Changes(project), "double_to_add", "true", "so")
     with pytest.raises(OptionError, match=r"^--default='yes': expected true, false or a number of at most nine digits$"):
-        parts.add_option(parts.Changes(project), "loud", "yes", "")
+        parts.add_option(parts.Changes(project), "loud", "yes", "so")
     assert content(project) == before
 
 
@@ -128,6 +171,6 @@ def test_a_project_for_another_chip_gets_its_parts_where_it_has_them(other_chip)
     with pytest.raises(
         OptionError, match=r"^NAME='loud': expected an option that `Options` in backend/compiler\.py does not have$"
     ):
-        parts.add_option(parts.Changes(other_chip), "loud", "true", "")
+        parts.add_option(parts.Changes(other_chip), "loud", "true", "so")
     with pytest.raises(TemplateError, match=r"^include/acme/Transforms/DoubleToAdd\.td exists"):
         parts.add_pass(parts.Changes(other_chip), NAMES, "double-to-add")
