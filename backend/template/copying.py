@@ -25,7 +25,7 @@ _OF_WINGS = {
         "test/gpu/test_version_tiles_gpu.py",
         "test/gpu/test_random_kernels_gpu.py",
     ),
-    "cache": ("docs/cache.md",),
+    "cache": ("docs/cache.md", "cmake/known_builds.py"),
     "launch": ("docs/launcher.md",),
     "bundle": ("docs/bundles.md", "docs/bundle-format.md"),
     "tools": ("docs/explain.md", "docs/bisect.md"),
