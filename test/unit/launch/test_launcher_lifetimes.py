@@ -83,7 +83,9 @@ def check_references(work, *objects, times=40):
         with contextlib.suppress(Exception):
             work()
     after = [sys.getrefcount(item) for item in objects]
-    assert after == before
+    # Python itself keeps None here and there, as when it specialises code that has run for a while; a call that loses one loses it each time.
+    slack = [times // 2 if item is None else 0 for item in objects]
+    assert all(abs(now - then) <= most for now, then, most in zip(after, before, slack, strict=True)), (before, after)
 
 
 def test_launches_keep_no_references(rig):
