@@ -46,14 +46,14 @@ def commit(folder: Path, message: str) -> None:
     run(folder, "init", "--quiet", "--initial-branch=main")
     run(folder, "add", "--all", "--force")
     tree = run(folder, "write-tree").strip()
-    made = run(folder, *identity(folder), "commit-tree", tree, "-m", with_tree(message, tree)).strip()
-    run(folder, "update-ref", "refs/heads/main", made)
+    run(folder, "update-ref", "refs/heads/main", commit_tree(folder, tree, message))
 
 
-def with_tree(message: str, tree: str) -> str:
-    """*message* with the name of the *tree* that it is about."""
+def commit_tree(folder: Path, tree: str, message: str, *parents: str) -> str:
+    """The name of a new commit of *tree*, which its message names."""
     blank = "" if "\n\n" in message else "\n"
-    return f"{message}{blank}\n{_TREE}{tree}"
+    behind = [word for parent in parents for word in ("-p", parent)]
+    return run(folder, *identity(folder), "commit-tree", tree, *behind, "-m", f"{message}{blank}\n{_TREE}{tree}").strip()
 
 
 def has_its_tree(message: str, tree: str) -> bool:

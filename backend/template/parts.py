@@ -62,9 +62,10 @@ class Changes:
 
     def wings(self) -> list[str]:
         """The modules of wings in which options may stand."""
-        there = self.root.glob("backend/*/wing.py") if self.root else ()
-        on_disk = {path.relative_to(self.root).as_posix() for path in there} if self.root else set()
-        return sorted(on_disk | {path for path in self.files if re.fullmatch(r"backend/\w+/wing\.py", path)})
+        found = {path for path in self.files if re.fullmatch(r"backend/\w+/wing\.py", path)}
+        if self.root:
+            found |= {path.relative_to(self.root).as_posix() for path in self.root.glob("backend/*/wing.py")}
+        return sorted(found)
 
     def create(self, path: str, text: str) -> None:
         if self.has(path):

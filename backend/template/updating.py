@@ -26,7 +26,7 @@ def update(root: Path, name: str) -> list[str]:
     if tree == git.run(root, "rev-parse", f"{base}^{{tree}}").strip():
         raise TemplateError(f"{root} has all that there is: nothing has changed since its last update")
     message = made.message("Update to")
-    commit = git.run(root, *git.identity(root), "commit-tree", tree, "-p", base, "-m", git.with_tree(message, tree)).strip()
+    commit = git.commit_tree(root, tree, message, base)
     merge = ("-c", "commit.gpgsign=false", "merge", "--no-ff", "--no-verify", "--quiet", f"--message={message.splitlines()[0]}")
     done = git.attempt(root, *git.identity(root), *merge, commit)
     conflicts = git.run(root, "diff", "--name-only", "--diff-filter=U").splitlines()
@@ -67,12 +67,9 @@ def _find_base(root: Path, name: str) -> tuple[str, Recipe]:
 
 def _write_tree(root: Path, files: dict[str, bytes]) -> str:
     """The name of a tree in git's store of *root* that has *files*, formatted."""
-    tools = writing.formatters()
     with tempfile.TemporaryDirectory() as scratch:
         folder, index = Path(scratch) / root.name, Path(scratch) / "index"
-        for path, content in files.items():
-            writing.put(folder / path, content)
-        writing.reformat(folder, tuple(files), tools)
+        writing.lay_out(folder, files)
         place = (f"--git-dir={git.run(root, 'rev-parse', '--absolute-git-dir').strip()}", f"--work-tree={folder}")
         git.run(folder, *place, "add", "--all", "--force", index=index)
         return git.run(folder, *place, "write-tree", index=index).strip()

@@ -27,17 +27,23 @@ def write(folder: Path, files: Mapping[str, bytes], message: str) -> None:
         raise TemplateError(f"{folder} exists; name a folder that does not, or remove it")
     if not folder.parent.is_dir():
         raise TemplateError(f"{folder.parent}, where {folder.name} is to be, is no folder")
-    tools = formatters()
+    formatters()  # before anything is written
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
             made = Path(scratch) / folder.name
-            for path, content in files.items():
-                put(made / path, content)
-            reformat(made, tuple(files), tools)
+            lay_out(made, files)
             git.commit(made, message)
             made.rename(folder)
     except OSError as error:
         raise TemplateError(f"{folder} cannot be written: {error.strerror}: {error.filename}") from None
+
+
+def lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes *files* into *folder*, formatted. Raises `TemplateError` if a tool is missing or fails."""
+    tools = formatters()
+    for path, content in files.items():
+        put(folder / path, content)
+    reformat(folder, tuple(files), tools)
 
 
 def put(path: Path, content: bytes) -> None:
