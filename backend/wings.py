@@ -137,6 +137,11 @@ def steps() -> tuple[Step, ...]:
     return (*(step for wing in present().values() for step in wing.steps()), *STEPS)
 
 
+def switched_off() -> dict[str, Any]:
+    """The options with which no pass runs."""
+    return {step.switch: False if isinstance(options()[step.switch].kind, settings.Flag) else 0 for step in steps()}
+
+
 @functools.cache
 def variables() -> Mapping[str, str]:
     """All our environment variables other than those of the options, each with what it does."""

@@ -26,7 +26,6 @@ from binaries import get_resources, get_widest_load
 from common import Example
 from triton.backends.graft import plugin, wings
 from triton.backends.graft.driver import Driver
-from triton.backends.graft.settings import Flag
 from triton.backends.nvidia import driver as nvidia
 
 try:
@@ -38,9 +37,6 @@ except ImportError:
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 STAGES = ("ttir", "ttgir", "llir", "ptx", "cubin")
-
-#: The options with which none of our passes runs.
-OFF = {step.switch: False if isinstance(wings.options()[step.switch].kind, Flag) else 0 for step in wings.steps()}
 
 #: What a table needs where the output is no terminal and has no width of its own, in characters.
 WIDTH_OF_FILE = 128
@@ -103,7 +99,7 @@ def compile_stages(example: Example, **options: Any) -> tuple[Any, dict[str, flo
 
 def compile_example(example: Example, target: str) -> Compiled:
     """Compiles the example with our passes and without. What does not concern them is told of the kernel with them."""
-    without, _ = compile_stages(example, **OFF)
+    without, _ = compile_stages(example, **wings.switched_off())
     kernel, stages = compile_stages(example)
     widths = [get_widest_load(version.asm["ptx"]) for version in (without, kernel)]
     return Compiled(example.name, target, stages, **asdict(get_resources(kernel)), load_off=widths[0], load_on=widths[1])

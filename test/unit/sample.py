@@ -17,7 +17,7 @@ VARIABLE = wings.options()[SWITCH].variable if SWITCH else None
 PASS = next((step.name for step in wings.steps() if step.switch == SWITCH), None)
 
 #: The options with which no pass runs.
-OFF = {step.switch: False if step.switch in _FLAGS else 0 for step in wings.steps()}
+OFF = wings.switched_off()
 
 needs_option = pytest.mark.skipif(SWITCH is None, reason="needs an option of the backend's own")
 needs_pass = pytest.mark.skipif(PASS is None, reason="needs a pass of the backend's own")
