@@ -7,6 +7,7 @@ import gc
 import inspect
 import operator
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,9 @@ from .kernel_launcher import Launcher
 
 #: Triton's own `run`, by the class that has it.
 RUNS: dict[Any, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}
+
+#: What stands in for it while our driver is active. Kernels show no function a dict of their keyword arguments.
+NATIVE_RUNS = {cls: _launcher.Run(cls, run, cls is not JITFunction) for cls, run in RUNS.items()}
 
 #: The values of `Rule` in lib/Launcher/Call.h.
 CONSTEXPR, SPECIALIZED, TYPED, FLOAT, BOOL = range(5)
@@ -55,11 +59,22 @@ def _make_dispatcher(kernel: JITFunction) -> Any:
     return _launcher.Dispatcher(_own_run(kernel, JITFunction), kernel.device_caches, tuple(map(describe, params)))
 
 
+def subscript(kernel: Any, grid: Any, by_run: bool) -> Callable[..., Any]:
+    """Triton's own `kernel[grid]`, past what stands in for its `run`; if *by_run*, also past a `run` of the kernel's own, which asks."""
+    if by_run:
+        run = types.MethodType(next(run for cls, run in RUNS.items() if isinstance(kernel, cls)), kernel)
+    else:
+        run = kernel.run
+        if type(getattr(run, "__func__", None)) is _launcher.Run and run.__self__ is kernel:
+            run = types.MethodType(run.__func__.__wrapped__, kernel)
+    return lambda *args, **kwargs: run(*args, grid=grid, warmup=False, **kwargs)
+
+
 def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
-    """The attributes of *launched* and of its classes down to *origin*, as live dicts, and Triton's `run`."""
+    """The attributes of *launched* and of its classes down to *origin*, as live dicts, and what stands in for Triton's `run`."""
     classes = type(launched).__mro__
     classes = classes[: classes.index(origin) + 1]
-    return launched.__dict__, tuple(map(_dict_of, classes)), RUNS[origin]
+    return launched.__dict__, tuple(map(_dict_of, classes)), NATIVE_RUNS[origin]
 
 
 def _dict_of(cls: type) -> dict:
@@ -69,14 +84,17 @@ def _dict_of(cls: type) -> dict:
 
 def compiled_kernel() -> tuple[dict, Any, Any]:
     """The dict of `CompiledKernel`, and Triton's own `run` and `launch_metadata` of it; None for one that was replaced before."""
-    run, metadata = (vars(CompiledKernel)[name] for name in ("run", "launch_metadata"))
-    return _dict_of(CompiledKernel), run if _is_tritons(run) else None, metadata if _is_tritons(metadata) else None
+    run, metadata = (
+        method if is_tritons(CompiledKernel, method) else None
+        for method in map(vars(CompiledKernel).get, ("run", "launch_metadata"))
+    )
+    return _dict_of(CompiledKernel), run, metadata
 
 
-def _is_tritons(method: Any) -> bool:
-    """Whether *method* of a class is written in the file of `CompiledKernel`."""
+def is_tritons(cls: type, method: Any) -> bool:
+    """Whether *method* of *cls* is written in the file of that class."""
     code = getattr(getattr(method, "fget", method), "__code__", None)
-    return code is not None and code.co_filename == CompiledKernel.__init__.__code__.co_filename
+    return code is not None and code.co_filename == cls.__init__.__code__.co_filename  # type: ignore[misc]
 
 
 def describe(param: KernelParam) -> tuple:

@@ -64,7 +64,7 @@ def install(driver: Any) -> Callable[[], None] | None:
         make=callbacks.make,
         compile=callbacks.compile_and_launch,
         finish=callbacks.finish,
-        get_item=_get_item,
+        subscript=callbacks.subscript,
         tune=callbacks.tune,
         describe=callbacks.describe_config,
         go_on=callbacks.go_on,
@@ -77,14 +77,30 @@ def install(driver: Any) -> Callable[[], None] | None:
     for cls, get_item in ours.items():
         cls.__getitem__ = get_item
         _launcher.shorten(cls)
+    give_back_runs = _replace_runs()
     _launcher.set_active(True)
 
     def undo() -> None:
         _launcher.set_active(False)
         _launcher.set_sources(None, None, False, False, False, None)  # *driver* may go
+        give_back_runs()
         for cls, get_item in ours.items():
             if vars(cls).get("__getitem__") is get_item:
                 del cls.__getitem__
+
+    return undo
+
+
+def _replace_runs() -> Callable[[], None]:
+    """Puts ours where a class has Triton's own `run`; returns what undoes it. Another one is its owner's to call."""
+    runs = {cls: run for cls, run in callbacks.RUNS.items() if vars(cls)["run"] is run and callbacks.is_tritons(cls, run)}
+    for cls in runs:
+        cls.run = callbacks.NATIVE_RUNS[cls]
+
+    def undo() -> None:
+        for cls, run in runs.items():
+            if vars(cls).get("run") is callbacks.NATIVE_RUNS[cls]:
+                cls.run = run
 
     return undo
 

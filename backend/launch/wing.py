@@ -94,7 +94,7 @@ _HOOKS = {
     ),
     "launch": Hook(
         "triton.JITFunction.__getitem__",
-        "kernel[grid] of the native launcher",
+        "kernel[grid] of the native launcher, and `run` of it",
         "a launch of Triton's own takes several times what the driver does",
         State.ACTIVE,
         _install_launcher,

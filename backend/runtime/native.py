@@ -57,7 +57,7 @@ def start() -> Any:
         make=lambda kernel: kernel.make_target(),
         compile=lambda kernel, grid, args, kwargs, hook_keywords: kernel.run(grid, args, kwargs),
         finish=lambda loaded, grid, stream, arguments: loaded.launch(grid, stream, arguments),
-        get_item=lambda kernel, grid: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
+        subscript=lambda kernel, grid, by_run: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
         tune=lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs),
         describe=lambda config, key: config.facts(key),
         go_on=lambda kernel, grid, args, kwargs, config: kernel[grid](*args, **kwargs, **config.keywords),

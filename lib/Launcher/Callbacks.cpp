@@ -22,7 +22,7 @@ static const NamedCallback all[] = {
     {"make", &Callbacks::make},
     {"compile", &Callbacks::compile},
     {"finish", &Callbacks::finish},
-    {"get_item", &Callbacks::getItem},
+    {"subscript", &Callbacks::subscript},
     {"tune", &Callbacks::tune},
     {"describe", &Callbacks::describe},
     {"go_on", &Callbacks::goOn},

@@ -16,7 +16,7 @@ struct Callbacks {
   Callback make;       ///< what launches an object
   Callback compile;    ///< has Triton compile and launch
   Callback finish;     ///< launches what needs more than the driver
-  Callback getItem;    ///< Triton's own `__getitem__` of kernels
+  Callback subscript;  ///< `kernel[grid]` by Triton's own `run`
   Callback tune;       ///< has Triton tune and launch
   Callback describe;   ///< says what a configuration is now
   Callback goOn;       ///< goes on as Triton does where keywords are odd

@@ -25,6 +25,15 @@ bool graft::launcher::getAttribute(PyObject *object, PyObject *name,
   return *value || passOver();
 }
 
+int graft::launcher::hasAttribute(PyObject *object, PyObject *name) {
+  if (Ref(PyObject_GetAttr(object, name)))
+    return 1;
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+    return -1;
+  PyErr_Clear();
+  return 0;
+}
+
 bool graft::launcher::attributesOf(PyObject *object, Ref *dict) {
   *dict = Ref(PyObject_GenericGetDict(object, nullptr));
   return *dict || passOver();

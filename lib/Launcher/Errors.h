@@ -29,6 +29,10 @@ namespace graft::launcher {
 /// the GIL.
 [[nodiscard]] bool getAttribute(PyObject *object, PyObject *name, Ref *value);
 
+/// Whether *object* has the attribute *name*, as `hasattr` finds out. Returns
+/// 1, 0, or -1 with an exception set. Needs the GIL.
+[[nodiscard]] int hasAttribute(PyObject *object, PyObject *name);
+
 /// Writes the dict of *object*'s attributes, or an empty reference if it has
 /// none. Returns false with an exception set that is not ours to drop. Needs
 /// the GIL.

@@ -17,6 +17,9 @@ struct Arguments {
   PyObject *const *values;
   Py_ssize_t numPositional;
   PyObject *keywords; ///< a tuple of names, or null
+  /// Whether `run` was called, and not `kernel[grid]`: whose `run` it is need
+  /// not be asked.
+  bool byRun = false;
 
   Py_ssize_t numKeywords() const { return keywords ? tupleSize(keywords) : 0; }
 };

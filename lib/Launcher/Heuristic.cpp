@@ -55,7 +55,7 @@ struct HeuristicShape {
 struct Heuristic {
   PyObject_HEAD struct Parts {
     OwnRun ownRun;
-    CheckedState checked; ///< whether *ownRun* and what follows still hold
+    CheckedStates checked; ///< whether *ownRun* and what follows still hold
     Ref inner, heuristics, argNames; ///< attributes of what it launches
 
     Shapes<HeuristicShape> shapes;
@@ -106,11 +106,12 @@ bool HeuristicShape::isOf(const HeuristicValues &values,
 
 /// Looks at the attributes of the heuristics that a launch depends on.
 [[gnu::cold, gnu::noinline]] static Outcome
-lookAtHeuristics(Heuristic::Parts &self, Reason *reason) {
+lookAtHeuristics(Heuristic::Parts &self, const Arguments &args,
+                 Reason *reason) {
   Look look;
   Ref inner, heuristics, argNames;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look);
+  int own = self.ownRun.holds(look, args.byRun);
   *reason = own ? Reason::Kernel : Reason::RunReplaced;
   if (own == 0)
     return Outcome::Declined;
@@ -124,7 +125,7 @@ lookAtHeuristics(Heuristic::Parts &self, Reason *reason) {
   std::swap(self.inner, inner);
   std::swap(self.heuristics, heuristics);
   std::swap(self.argNames, argNames);
-  self.checked.succeed(std::move(look));
+  self.checked.of(args).succeed(std::move(look));
   return Outcome::Done;
 }
 
@@ -227,8 +228,9 @@ static PyObject *launchHeuristic(PyObject *target, PyObject *kernel,
   if (!self)
     return runTritonsWay(kernel, grid, args);
   Reason reason = Reason::Kernel;
-  Outcome outcome =
-      self->checked.holds() ? Outcome::Done : lookAtHeuristics(*self, &reason);
+  Outcome outcome = self->checked.of(args).holds()
+                        ? Outcome::Done
+                        : lookAtHeuristics(*self, args, &reason);
   if (outcome == Outcome::Failed)
     return nullptr;
   Py_ssize_t number =

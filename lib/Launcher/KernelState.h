@@ -27,7 +27,7 @@ struct KernelState {
   Shapes<CallShape> shapes;
   std::vector<std::unique_ptr<DeviceTable>> tables; ///< by device
 
-  CheckedState checked; ///< whether *ownRun* and what follows still hold
+  CheckedStates checked; ///< whether *ownRun* and what follows still hold
   Ref debug, preRunHooks, usedGlobals;
 
   Shared<UsedGlobals> globals;

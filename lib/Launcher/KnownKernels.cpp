@@ -148,7 +148,8 @@ CacheLines *graft::launcher::beginLines(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  Ref launch = callbacks.getItem(kernel, grid);
+  Ref launch =
+      callbacks.subscript(kernel, grid, args.byRun ? Py_True : Py_False);
   if (!launch)
     return nullptr;
   return PyObject_Vectorcall(launch.get(), args.values,

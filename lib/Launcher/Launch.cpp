@@ -128,7 +128,7 @@ Outcome Launch::lookAtKernel() {
   Look look;
   Ref debug, hooks, globals;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look);
+  int own = self.ownRun.holds(look, args.byRun);
   if (own == 0)
     return call.decline(Reason::RunReplaced);
   if (own < 0 || !lookup(attributes, names.debug, &debug) ||
@@ -142,12 +142,13 @@ Outcome Launch::lookAtKernel() {
   std::swap(self.debug, debug);
   std::swap(self.preRunHooks, hooks);
   std::swap(self.usedGlobals, globals);
-  self.checked.succeed(std::move(look));
+  self.checked.of(args).succeed(std::move(look));
   return Outcome::Done;
 }
 
 Outcome Launch::readSurroundings() {
-  Outcome outcome = self.checked.holds() ? Outcome::Done : lookAtKernel();
+  Outcome outcome =
+      self.checked.of(args).holds() ? Outcome::Done : lookAtKernel();
   if (outcome == Outcome::Done)
     outcome = readKnobs(&knobs, &call.reason);
   if (outcome != Outcome::Done)
@@ -333,7 +334,8 @@ Outcome Launch::findVariant(Table<Variant>::Found *found) {
 
 Outcome Launch::checkGlobals() {
   // Hooks and compilations may have made another dict of them.
-  Outcome outcome = self.checked.holds() ? Outcome::Done : lookAtKernel();
+  Outcome outcome =
+      self.checked.of(args).holds() ? Outcome::Done : lookAtKernel();
   if (outcome != Outcome::Done)
     return outcome;
   PyObject *source = self.usedGlobals.get();

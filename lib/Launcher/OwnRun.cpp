@@ -11,9 +11,11 @@
 
 using namespace graft::launcher;
 
-int OwnRun::holds(Look &look) const {
+int OwnRun::holds(Look &look, bool calledByRun) const {
   Ref found;
   look.reads(attributes.get());
+  if (calledByRun)
+    return 1;
   for (const Ref &dict : classes)
     look.reads(dict.get());
   if (!lookup(attributes.get(), names.run, &found))

@@ -8,6 +8,7 @@
 #define GRAFT_LAUNCHER_OWNRUN_H
 
 #include "Changes.h"
+#include "Given.h"
 
 #include <vector>
 
@@ -20,14 +21,29 @@ struct OwnRun {
   std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
   Ref run;                  ///< Triton's
 
-  /// Adds the dicts that it reads to *look*. Returns 1, 0, or -1 with an
-  /// exception set. Needs the GIL.
-  int holds(Look &look) const;
+  /// Adds the object's dict to *look*, and what else it reads. True without
+  /// looking for who was *called by run*. Returns 1, 0, or -1 with an exception
+  /// set. Needs the GIL.
+  int holds(Look &look, bool calledByRun) const;
   int traverse(visitproc visit, void *arg) const;
 };
 
 /// Reads (attributes, classes, run). Returns false with an exception set.
 bool readOwnRun(PyObject *item, OwnRun *ownRun);
+
+/// What a launch depends on is looked at by who calls.
+struct CheckedStates {
+  CheckedState bySubscript, byRun;
+
+  CheckedState &of(const Arguments &args) {
+    return args.byRun ? byRun : bySubscript;
+  }
+  int traverse(visitproc visit, void *arg) const {
+    if (int stop = bySubscript.traverse(visit, arg))
+      return stop;
+    return byRun.traverse(visit, arg);
+  }
+};
 
 } // namespace graft::launcher
 

@@ -38,7 +38,7 @@ struct Choices {
 struct Tuner {
   PyObject_HEAD struct Parts {
     OwnRun ownRun;
-    CheckedState checked; ///< whether *ownRun* and what follows still hold
+    CheckedStates checked; ///< whether *ownRun* and what follows still hold
     Ref inner, configs, cache, keys, argNames; ///< the autotuner's attributes
 
     Shared<Choices> choices;
@@ -60,12 +60,12 @@ struct TunerNames {
 static TunerNames tunerNames;
 
 /// Looks at the attributes of the autotuner that a launch depends on.
-[[gnu::cold, gnu::noinline]] static Outcome lookAtTuner(Tuner::Parts &self,
-                                                        Call &call) {
+[[gnu::cold, gnu::noinline]] static Outcome
+lookAtTuner(Tuner::Parts &self, const Arguments &args, Call &call) {
   Look look;
   Ref inner, configs, cache, keys, argNames;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look);
+  int own = self.ownRun.holds(look, args.byRun);
   if (own == 0)
     return call.decline(Reason::RunReplaced);
   if (own < 0 || !lookup(attributes, names.fn, &inner) ||
@@ -83,7 +83,7 @@ static TunerNames tunerNames;
   std::swap(self.cache, cache);
   std::swap(self.keys, keys);
   std::swap(self.argNames, argNames);
-  self.checked.succeed(std::move(look));
+  self.checked.of(args).succeed(std::move(look));
   return Outcome::Done;
 }
 
@@ -266,8 +266,9 @@ static PyObject *launchTuner(PyObject *target, PyObject *tuner, PyObject *grid,
   LentRoom room;
   Call &call = room->call;
   Table<Tuned>::Found found;
-  Outcome outcome =
-      self->checked.holds() ? Outcome::Done : lookAtTuner(*self, call);
+  Outcome outcome = self->checked.of(args).holds()
+                        ? Outcome::Done
+                        : lookAtTuner(*self, args, call);
   if (outcome == Outcome::Done)
     outcome = followNames(*self, call);
   Shared<Choices> choices = self->choices;
@@ -276,8 +277,8 @@ static PyObject *launchTuner(PyObject *target, PyObject *tuner, PyObject *grid,
     outcome = findTuned(*choices, args, call, &found);
   }
   // Reading arguments runs code, which may have changed the autotuner.
-  if (outcome == Outcome::Done && !self->checked.holds())
-    outcome = lookAtTuner(*self, call);
+  if (outcome == Outcome::Done && !self->checked.of(args).holds())
+    outcome = lookAtTuner(*self, args, call);
   if (outcome == Outcome::Done && found) {
     Tuned &tuned = found->value;
     if (!fits(args, tuned.values.size()))

@@ -63,13 +63,10 @@ static Outcome readKeyDtype(Call &call, PyObject *value) {
     call.word(array.dtype);
     return Outcome::Done;
   }
-  Ref dtype;
-  if (descriptorClass(Py_TYPE(value)) == DescriptorClass::None)
-    return call.decline(Reason::ArgumentType);
-  if (!getAttribute(value, names.dtype, &dtype))
-    return Outcome::Failed;
-  if (dtype) // somebody has given it one
-    return call.decline(Reason::ArgumentType);
+  int has = hasAttribute(value, names.dtype);
+  if (has != 0)
+    return has < 0 ? declineRaised(call, Reason::ArgumentType)
+                   : call.decline(Reason::ArgumentType);
   call.word(NoDtype);
   return Outcome::Done;
 }

@@ -220,8 +220,12 @@ def make_source(rng: random.Random, params: list[Param], tuned: str) -> str:
     lines += [f"def kernel({signature_text(params)}):", f"    {body}", "", "jit_fn = kernel"]
     if "heuristics" in tuned:
         lines.append("kernel = triton.heuristics({'HEURISTIC': heuristic})(kernel)")
+    if rng.random() < 0.1:
+        lines.append("own_run(kernel)")
     if "autotune" in tuned:
         lines.append(f"kernel = triton.autotune({make_tuning(rng, names)})(kernel)")
+        if rng.random() < 0.1:
+            lines.append("own_run(kernel)")
     return "\n".join(lines)
 
 
@@ -433,10 +437,14 @@ def make_launch(rng: random.Random, params: list[Param], tuned: str, grids: list
     grid = rng.choice(grids) if rng.random() < 0.93 else make_odd_grid(rng, params, tuned)
     text = ", ".join(arguments)
     form = rng.random()
-    if form < 0.85:
+    if form < 0.82:
         return f"kernel[{grid}]({text})"
     if form < 0.88:
-        return f"kernel.run({', '.join([*arguments, f'grid={grid}', 'warmup=False'])})"
+        own = [f"grid={grid}", "warmup=False"]
+        own = own if form < 0.87 else own[::-1]
+        positional = [argument for argument in arguments if not is_named(argument)]
+        named = [argument for argument in arguments if is_named(argument)]
+        return f"kernel.run({', '.join([*positional, *own, *named] if form < 0.85 else [*arguments, *own])})"
     if form < 0.882:
         return "kernel.warmup(" + ", ".join([*["torch.float32"] * len(params), "grid=(1,)"]) + ")"
     if form < 0.91:
@@ -450,6 +458,11 @@ def make_launch(rng: random.Random, params: list[Param], tuned: str, grids: list
     if form < 0.99:
         return "last and last[(2, 1, 1)](*fitting(last), stream=0x44)"
     return "last and last.run(3, 1, 1, 5, last.function, last.packed_metadata, None, enter_b, None, *fitting(last))"
+
+
+def is_named(argument: str) -> bool:
+    """Whether *argument* of a call is passed by name."""
+    return argument.partition("=")[0].isidentifier() and "=" in argument
 
 
 def make_odd_grid(rng: random.Random, params: list[Param], tuned: str) -> str:

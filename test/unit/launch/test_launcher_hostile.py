@@ -53,7 +53,7 @@ def test_one_place_alone_clears_exceptions():
     """Who clears others loses interrupts. PyObject_HasAttr clears whatever is raised."""
     clearing = re.compile(r"\b(PyErr_Clear|PyObject_HasAttr(String)?|PyDict_GetItem(String)?|PyMapping_Has\w+)\(")
     found = {path.name: clearing.findall(path.read_text()) for path in sorted(SOURCES.iterdir())}
-    assert {name: len(calls) for name, calls in found.items() if calls} == {"Errors.cpp": 1}
+    assert {name: len(calls) for name, calls in found.items() if calls} == {"Errors.cpp": 2}
 
 
 # -- What Python runs, ends what is borrowed
@@ -285,7 +285,7 @@ def test_a_configuration_that_has_changed_is_counted_and_launched_natively_again
     tuner.best_config.num_warps = 8
     for _ in range(3):
         tuner[(1,)](0x1000, 5)
-    assert rig.went() == {CHANGED: 1, FIRST: 1, TUNED: 2, FAST: 1}
+    assert rig.went() == {CHANGED: 1, FIRST: 1, TUNED: 2, FAST: 2}
 
 
 @pytest.mark.parametrize("name", ["run", "launch_metadata"])

@@ -5,9 +5,11 @@ Most tests do the same with Triton's own driver and with ours, and say which way
 launched before belong on the fast path.
 """
 
+import contextlib
 import contextvars
 import ctypes
 import gc
+import inspect
 import math
 import os
 import struct
@@ -34,6 +36,8 @@ from triton.runtime import _allocation
 from triton.runtime._async_compile import FutureKernel
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import KernelInterface
+
+OTHER_RUN = "run is not Triton's own"
 
 X, Y = ptr(0x1000), ptr(0x2000)
 BIND = "arguments do not fit the parameters"
@@ -163,6 +167,10 @@ def test_options_of_the_backend_choose_a_kernel(rig):
 
 
 def single(value):
+    pass
+
+
+def numbered(x, n):
     pass
 
 
@@ -538,7 +546,8 @@ def test_regression_equal_constants_of_other_types_have_kernels_of_their_own(rig
 def test_regression_equal_constants_have_kernels_of_their_own_on_the_slow_path(rig):
     """Regression: as above, where each launch goes Triton's own way."""
     kernel = triton.jit(constant)
-    calls = {repr(value): lambda value=value: kernel.run(value, grid=(2,), warmup=False) for value in EQUAL[0] + EQUAL[1]}
+    run = triton.JITFunction.run.__wrapped__
+    calls = {repr(value): lambda value=value: run(kernel, value, grid=(2,), warmup=False) for value in EQUAL[0] + EQUAL[1]}
     made = {name: call() for name, call in calls.items()}
     assert len(set(map(id, made.values()))) == 7
     assert all(call() is made[name] for name, call in calls.items())
@@ -1998,7 +2007,7 @@ def test_a_kernel_may_be_launched_with_one_driver_and_then_with_another(rig):
     kept_theirs = kernel[(2,)]
     assert type(theirs.run) is CudaLauncher and type(ours.run) is launching.launcher.Launcher
     rig.use(rig.driver)
-    assert kernel[(2,)](X) is kept(X) is kept_theirs(X) is ours and rig.went() == {FAST: 2}
+    assert kernel[(2,)](X) is kept(X) is kept_theirs(X) is ours and rig.went() == {FAST: 3}
     other = launching.make_driver(rig.stub)
     rig.use(other)
     assert kernel[(2,)](X) is ours and rig.went() == {FAST: 1}
@@ -2009,9 +2018,10 @@ def test_a_kernel_may_be_launched_with_one_driver_and_then_with_another(rig):
 def test_switching_drivers_leaves_nothing_behind(rig):
     """In Triton's classes: what kernels of ours keep hangs on them."""
     classes = (triton.JITFunction, Autotuner, Heuristics)
-    assert all("__getitem__" in vars(cls) for cls in classes)
+    assert all("__getitem__" in vars(cls) and type(cls.run) is not types.FunctionType for cls in classes)
     rig.use(rig.in_tree)
     assert not any("__getitem__" in vars(cls) for cls in classes)
+    assert all(type(cls.run) is types.FunctionType for cls in classes)
     assert triton.JITFunction.__getitem__ is KernelInterface.__getitem__
     rig.use(rig.driver)
     assert all("__getitem__" in vars(cls) for cls in classes)
@@ -2079,11 +2089,11 @@ def test_a_replaced_run_is_respected(rig):
         triton.JITFunction.run = original
     kernel[(2,)](X)
     assert seen == [("kernel", 1, ["grid", "warmup"]), ("class", 2, ["grid", "warmup"])]
-    assert rig.went() == {FIRST: 1, FAST: 2, "run is not Triton's own": 2} and len(rig.launches()) == 5
+    assert rig.went() == {FIRST: 1, FAST: 4, OTHER_RUN: 2} and len(rig.launches()) == 5
 
 
 def test_a_subclass_with_a_run_of_its_own_is_respected(rig):
-    """One without is launched natively."""
+    """What it calls of Triton's is native, and so is one without."""
     seen = []
 
     class Plain(triton.JITFunction):
@@ -2099,9 +2109,94 @@ def test_a_subclass_with_a_run_of_its_own_is_respected(rig):
         for _ in range(2):
             kernel[(2,)](X)
     assert seen == ["single"] * 2
-    assert rig.went() == {FIRST: 1, FAST: 1, "run is not Triton's own": 2}
+    assert rig.went() == {FIRST: 2, FAST: 2, OTHER_RUN: 2}
     Plain.run = lambda self, *args, **kwargs: seen.append("plain")
     assert Plain(single)[(2,)](X) is None and seen[2:] == ["plain"]
+
+
+def test_a_run_of_somebody_elses_that_meets_an_odd_argument_ends(rig):
+    """Triton's own way is past it then: it has been called already."""
+    seen = []
+
+    class Spying(triton.JITFunction):
+        def run(self, *args, **kwargs):
+            seen.append(len(args))
+            return super().run(*args, **kwargs)
+
+    kernel = Spying(single)
+    odd = types.SimpleNamespace(data_ptr=lambda: 0x1000, dtype="fp32", __class__=type)
+    for argument in (odd, odd, object()):
+        with contextlib.suppress(TypeError):
+            kernel[(2,)](argument)
+    assert seen == [1, 1, 1] and len(rig.launches()) == 2
+
+
+def test_a_run_that_was_replaced_before_ours_came_is_respected(rig, monkeypatch):
+    seen = []
+    rig.use(rig.in_tree)
+    own = triton.JITFunction.run
+
+    def run(self, *args, **kwargs):
+        seen.append(len(args))
+        return own(self, *args, **kwargs)
+
+    monkeypatch.setattr(triton.JITFunction, "run", run)
+    rig.use(rig.driver)
+    kernel = triton.jit(single)
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert triton.JITFunction.run is run and seen == [1, 1] and rig.went() == {OTHER_RUN: 2}
+    rig.use(rig.in_tree)
+    assert triton.JITFunction.run is run
+    monkeypatch.undo()
+    rig.use(rig.driver)
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert seen == [1, 1] and rig.went() == {FIRST: 1, FAST: 1}
+
+
+def test_what_calls_run_is_launched_natively(rig):
+    """However it is written; a warm-up is Triton's."""
+    kernel = triton.jit(numbered)
+    kernel[(2,)](X, n=5)
+    rig.went()
+    calls = [
+        lambda: kernel.run(X, 5, grid=(2,), warmup=False),
+        lambda: kernel.run(X, n=5, warmup=False, grid=(2,)),
+        lambda: kernel.run(grid=lambda meta: (2,), x=X, warmup=False, n=5),
+        lambda: triton.JITFunction.run(kernel, X, 5, grid=(2,), warmup=False),
+        lambda: partial(kernel.run, X)(5, grid=(2,), warmup=False),
+    ]
+    for call in calls:
+        call()
+    assert rig.went() == {FAST: 5} and len({launched.params for launched in rig.launches()}) == 1
+    assert kernel.run(X, 5, grid=(2,), warmup=True) is kernel.run(X, 5, grid=(2,), warmup=False)
+    assert rig.went() == {FAST: 1}
+
+
+def test_our_run_looks_like_tritons(rig):
+    """To whoever asks for its signature, its name or its code."""
+    ours, kernel = triton.JITFunction.run, triton.jit(single)
+    own = ours.__wrapped__
+    assert inspect.signature(ours) == inspect.signature(own)
+    assert list(inspect.signature(kernel.run).parameters) == ["args", "grid", "warmup", "kwargs"]
+    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__code__", "__kwdefaults__"):
+        assert getattr(ours, name) == getattr(own, name)
+    assert kernel.run == kernel.run and kernel.run.__self__ is kernel and callable(ours)
+    for call in (
+        lambda f: f(),
+        lambda f: f(5),
+        lambda f: f(5, grid=(1,), warmup=False),
+        lambda f: f(kernel, X),
+        lambda f: f(kernel, X, g=1),
+    ):
+        assert raised(call, ours) == raised(call, own)
+
+
+def raised(call, *args):
+    with pytest.raises(Exception) as caught:
+        call(*args)
+    return type(caught.value), str(caught.value)
 
 
 def test_a_replaced_getitem_is_respected(rig):

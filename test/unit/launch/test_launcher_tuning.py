@@ -80,7 +80,7 @@ def test_a_new_key_is_tuned_once(rig):
     kernel = tuned(do_bench=bench)
     assert [warps(kernel[(2,)](X, Y, n)) for n in (7, 7, 9, 7, 9, 9)] == [8, 8, 2, 8, 2, 2]
     assert bench.asked == 4 and len(rig.launches()) == 4 + 6
-    assert rig.went() == {NEW_KEY: 2, TUNED: 4, FIRST: 2, FAST: 2}
+    assert rig.went() == {NEW_KEY: 2, TUNED: 4, FIRST: 2, FAST: 8}
 
 
 def test_a_tuned_launch_is_that_of_triton(rig):
@@ -452,7 +452,7 @@ def test_a_subscript_of_a_tuned_kernel_may_be_kept(rig):
     """It is asked for the configuration at each call."""
     kept = tuned()[(2,)]
     assert [warps(kept(X, Y, n)) for n in (7, 7, 9, 7)] == [8] * 4
-    assert rig.went() == {NEW_KEY: 2, TUNED: 2, FIRST: 1, FAST: 1}
+    assert rig.went() == {NEW_KEY: 2, TUNED: 2, FIRST: 2, FAST: 6}
 
 
 # -- Heuristics
@@ -625,7 +625,7 @@ def test_a_replaced_run_of_an_autotuner_is_respected(rig):
     kernel[(2,)](X, Y, 7)
     assert seen == ["tuner", "class", "kernel"]
     went = rig.went()
-    assert went[REPLACED] == 3 and went[TUNED] == 2
+    assert went[REPLACED] == 3 and went[TUNED] == 4
 
 
 def test_a_replaced_run_of_heuristics_is_respected(rig):
@@ -650,7 +650,7 @@ def test_another_kernel_may_be_put_into_an_autotuner(rig):
 
 
 def test_a_subclass_of_the_autotuner_is_tuned(rig):
-    """Natively, unless it has a `run` of its own."""
+    """Natively, also below a `run` of its own."""
     seen = []
 
     class Plain(Autotuner):
@@ -664,7 +664,7 @@ def test_a_subclass_of_the_autotuner_is_tuned(rig):
     for cls in (Plain, Spying):
         kernel = cls(triton.jit(add), ["x", "y", "n", "m", "BLOCK"], [small(), large()], ["n"], None, None, do_bench=Bench())
         assert [warps(kernel[(2,)](X, Y, 7)) for _ in range(2)] == [8, 8]
-    assert seen == [3, 3] and rig.went()[TUNED] == 1
+    assert seen == [3, 3] and rig.went()[TUNED] == 2
 
 
 # -- References and threads
@@ -711,7 +711,7 @@ def test_keys_may_come_without_end(rig):
     rig.went()
     for _ in range(2):
         assert warps(kernel[(0,)](X, Y, 16 * 1499 + 3)) == 1
-    assert rig.went() == {TUNED: 2, FIRST: 1, FAST: 1}
+    assert rig.went() == {TUNED: 2, FAST: 2}
 
 
 def test_regression_threads_tune_and_launch_at_once(rig):
