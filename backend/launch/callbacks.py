@@ -170,7 +170,7 @@ class Recorder:
         if type(launcher) is not Launcher:
             return None
         config = (result.function, *result.packed_metadata)  # type: ignore[union-attr]
-        return (result, self._kernels, self._key, launcher.plan, *config, launcher.direct)
+        return (result, self._kernels, self._key, launcher.plan, *config, launcher.direct, launcher.allocate)
 
 
 def compile_and_launch(
@@ -186,12 +186,15 @@ def compile_and_launch(
     return result, recorder.facts(result)
 
 
-def finish(compiled: CompiledKernel, grid: Any, stream: int, values: Any) -> None:
-    """Launches a variant that was found, with all that a launch can need; *values* are those of the parameters."""
+def finish(compiled: CompiledKernel, grid: Any, stream: int, values: Any, with_hooks: bool) -> None:
+    """Launches a variant that was found, with all that a launch can need; *values* are those of the parameters.
+
+    *with_hooks*: with launch hooks, which have not been called before.
+    """
     size = len(grid)
     x, y, z = grid[0], grid[1] if size > 1 else 1, grid[2] if size > 2 else 1
-    metadata = compiled.launch_metadata(grid, stream, *values)
-    hooks = knobs.runtime.launch_enter_hook, knobs.runtime.launch_exit_hook
+    metadata = compiled.launch_metadata(grid, stream, *values) if with_hooks else None
+    hooks = (knobs.runtime.launch_enter_hook, knobs.runtime.launch_exit_hook) if with_hooks else (None, None)
     compiled.run(x, y, z, stream, compiled.function, compiled.packed_metadata, metadata, *hooks, *values)
 
 

@@ -110,10 +110,10 @@ def _load(kernel: JITFunction, grid: Any, args: tuple, kwargs: dict) -> tuple:
         raise FreezeError(f"{kernel.__name__} was not compiled: knobs.runtime.jit_cache_hook keeps it from that.")
     compiled._init_handles()
     facts = recorder.describe(compiled)
-    if facts is None or not compiled._run.direct or compiled._run.describes:
+    if facts is None or not compiled._run.direct:
         raise FreezeError(
-            f"{kernel.__name__} needs Python at each launch (scratch memory, tensor descriptors, a sanitiser, or asynchronous "
-            "compilation) and cannot be frozen; launch it with kernel[grid](...)."
+            f"{kernel.__name__} needs Python at each launch (tensor descriptors before compute capability 9.0 or beside "
+            "scratch memory, a sanitiser, or asynchronous compilation) and cannot be frozen; launch it with kernel[grid](...)."
         )
     return facts
 

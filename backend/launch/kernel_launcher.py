@@ -43,13 +43,14 @@ class Launcher:
         self._signature = tuple(signature.values())
         #: Whether it takes descriptors.
         self.describes = self._launch != self._launch_values
-        #: Whether launching takes nothing but the arguments and the driver.
-        self.direct = (
-            not self._gsan
-            and (not self.describes or _are_tiles(descriptors))
-            and metadata.global_scratch_size == 0
-            and metadata.profile_scratch_size == 0
-        )
+        self._needs_scratch = metadata.global_scratch_size > 0 or metadata.profile_scratch_size > 0
+        #: Whether the native launcher can do it: maps are made after scratch memory, and odd descriptors are met by Triton.
+        self.direct = not self._gsan and (not self.describes or (_has_maps(descriptors) and not self._needs_scratch))
+
+    @property
+    def allocate(self) -> Callable[[tuple[int, int, int], int], tuple[Any, Any]] | None:
+        """Makes the scratch memory of a launch of its grid and stream; None if there is none."""
+        return self._allocate_scratch if self._needs_scratch else None
 
     def __call__(  # noqa: PLR0913, PLR0917 - it is called by position
         self,
@@ -121,14 +122,14 @@ class _OurUtils:
     runtime = types.SimpleNamespace(driver=types.SimpleNamespace(active=types.SimpleNamespace(utils=_launcher)))
 
 
-def _are_tiles(descriptors: Any) -> bool:
-    """Whether the native launcher can make the maps of all *descriptors*, a kernel's `tensordesc_meta`."""
-    return bool(descriptors) and all(made is not None and not made.get("is_im2col", False) for made in descriptors)
+def _has_maps(descriptors: Any) -> bool:
+    """Whether all *descriptors*, a kernel's `tensordesc_meta`, are passed as maps, which the native launcher makes."""
+    return bool(descriptors) and all(made is not None for made in descriptors)
 
 
 def _maps_of(descriptors: Any) -> tuple:
     """How the native launcher makes the maps of *descriptors*."""
-    if not _are_tiles(descriptors):
+    if not _has_maps(descriptors):
         return ()
     types = nvidia.TMA_DTYPE_DEVICE_TO_HOST
     return tuple(
@@ -138,6 +139,7 @@ def _maps_of(descriptors: Any) -> tuple:
             types[made["elem_type"]],
             types[nvidia.TMA_TF32],
             made["fp4_padded"],
+            made.get("is_im2col", False),
             list(made["block_size"]),
         )
         for made in descriptors

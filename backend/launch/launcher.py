@@ -3,8 +3,8 @@
 
 While our driver is active, `kernel[grid](...)` is native code (`lib/Launcher/`, the extension `_launcher`) from the subscript to
 `cuLaunchKernelEx`. Python runs where a variant of a kernel is launched for the first time, which is Triton's own `run` with
-somebody looking over its shoulder, and where a launch needs more than the driver: hooks that do something, scratch memory
-(`callbacks`, `kernel_launcher`).
+somebody looking over its shoulder, and where a launch needs what only Triton's launcher does, such as a sanitiser (`callbacks`,
+`kernel_launcher`).
 """
 
 from __future__ import annotations

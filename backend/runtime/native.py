@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -56,7 +57,7 @@ def start() -> Any:
     _launcher.set_callbacks(
         make=lambda kernel: kernel.make_target(),
         compile=lambda kernel, grid, args, kwargs, hook_keywords: kernel.run(grid, args, kwargs),
-        finish=lambda loaded, grid, stream, arguments: loaded.launch(grid, stream, arguments),
+        finish=lambda loaded, grid, stream, arguments, with_hooks: loaded.launch(grid, stream, arguments),
         subscript=lambda kernel, grid, by_run: lambda *args, **kwargs: kernel.run(grid, args, kwargs)[0],
         tune=lambda kernel, grid, args, kwargs: kernel.run(grid, args, kwargs),
         describe=lambda config, key: config.facts(key),
@@ -231,15 +232,20 @@ class LoadedKernel:
 
     def facts(self, kept: dict) -> tuple:
         """What the native launcher needs to launch this again by itself as long as the dict *kept* has it."""
-        direct = not any(size for size, _ in self._scratch)
-        return self, kept, self.hash, self.plan, self.function, *self.packed_metadata, direct
+        allocate = self._allocate_all if any(size for size, _ in self._scratch) else None
+        return self, kept, self.hash, self.plan, self.function, *self.packed_metadata, True, allocate
 
     def launch(self, grid: Any, stream: int, arguments: Iterable) -> None:
         """Launches with a value for each parameter, constants among them. *grid* has one to three dimensions."""
         x, y, z = (*grid, 1, 1)[:3]
-        scratch = [self._allocate(x * y * z, *kind, stream) for kind in self._scratch]
+        scratch = self._allocate_all((x, y, z), stream)
         passed = tuple(dispatch.leaves(self._signature, arguments))
         self.plan.launch(x, y, z, stream, self.function, self.packed_metadata, None, None, None, *scratch, passed)
+
+    def _allocate_all(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
+        """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""
+        own, profile = (self._allocate(math.prod(grid), *kind, stream) for kind in self._scratch)
+        return own, profile
 
     def _allocate(self, programs: int, size: int, alignment: int, stream: int) -> Any:
         if size == 0:

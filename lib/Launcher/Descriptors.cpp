@@ -15,7 +15,8 @@ using namespace graft::launcher;
 
 namespace {
 struct DescriptorNames {
-  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32;
+  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32,
+      *lower, *upper, *steps;
 };
 } // namespace
 
@@ -89,19 +90,26 @@ static Outcome readType(PyObject *descriptor, uint64_t *dtype,
                                                : Outcome::Declined;
 }
 
-/// Appends what the type of a descriptor of Gluon's has besides: the layout,
-/// and of one for convolutions the rank.
-static Outcome readGluonsType(Call &call, PyObject *descriptor,
-                              DescriptorClass which) {
-  Ref layout, shape;
-  if (which == DescriptorClass::Im2Col) {
-    Numbers<std::int64_t> extents;
-    if (!getAttribute(descriptor, attributes.shape, &shape))
-      return Outcome::Failed;
-    if (!shape || !readInts(shape.get(), &extents))
-      return call.decline(Reason::ArgumentType);
-    call.word(static_cast<uint64_t>(extents.size));
-  }
+/// Writes how many dimensions the tensor of a descriptor has: as many as its
+/// block, except for a convolution.
+static Outcome readRank(PyObject *descriptor, DescriptorClass which,
+                        const Numbers<std::int64_t> &block, unsigned *rank) {
+  *rank = static_cast<unsigned>(block.size);
+  if (which != DescriptorClass::Im2Col)
+    return Outcome::Done;
+  Ref shape;
+  Numbers<std::int64_t> extents;
+  if (!getAttribute(descriptor, attributes.shape, &shape))
+    return Outcome::Failed;
+  if (!shape || !readInts(shape.get(), &extents))
+    return Outcome::Declined;
+  *rank = static_cast<unsigned>(extents.size);
+  return Outcome::Done;
+}
+
+/// Appends the layout that a descriptor of Gluon's has.
+static Outcome readLayout(Call &call, PyObject *descriptor) {
+  Ref layout;
   if (!getAttribute(descriptor, attributes.layout, &layout))
     return Outcome::Failed;
   return layout ? readConstant(call, layout.get())
@@ -113,18 +121,23 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   if (which == DescriptorClass::None)
     return call.decline(Reason::ArgumentType);
   uint64_t dtype;
+  unsigned rank;
   Numbers<std::int64_t> block;
   Outcome outcome = readType(value, &dtype, &block);
+  if (outcome == Outcome::Done)
+    outcome = readRank(value, which, block, &rank);
   if (outcome == Outcome::Declined)
     return call.decline(Reason::ArgumentType);
   if (outcome == Outcome::Failed)
     return outcome;
-  auto rank = static_cast<unsigned>(block.size);
-  if (!call.fits(2 + 2 * rank) || call.numDescriptors == MaxDescriptors)
+  if (!call.fits(2 + 2 * MaxRank) || call.numDescriptors == MaxDescriptors)
     return call.decline(Reason::TooMany);
-  call.word(TagDescriptor | rank << 8 | uint64_t(which) << 12 | dtype << 16);
-  for (unsigned i = 0; i < rank; ++i)
+  call.word(TagDescriptor | static_cast<unsigned>(block.size) << 8 |
+            uint64_t(which) << 12 | dtype << 16);
+  for (int i = 0; i < block.size; ++i)
     call.word(static_cast<uint64_t>(block.values[i]));
+  if (which == DescriptorClass::Im2Col)
+    call.word(rank);
   call.descriptors[call.numDescriptors] = {
       value, static_cast<uint16_t>(call.numLeaves),
       static_cast<uint16_t>(rank)};
@@ -132,7 +145,7 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   for (unsigned i = 0; i < 2 * rank; ++i)
     call.leaf(Leaf::Int, 0);
   return which == DescriptorClass::Tritons ? Outcome::Done
-                                           : readGluonsType(call, value, which);
+                                           : readLayout(call, value);
 }
 
 //===----------------------------------------------------------------------===//
@@ -213,9 +226,66 @@ static bool padShape(Parts &parts) {
   return true;
 }
 
-/// Fills the leaves of *given* and makes its map.
-static Outcome fillDescriptor(const MapPlan &plan, const Described &given,
-                              uint64_t *leaves, CUtensorMap *map) {
+/// Reads the ints that *object* has as *name* into *numbers*. Declined if it
+/// has others. `Failed` has an exception set.
+template <typename Number>
+static Outcome readCorner(PyObject *object, PyObject *name,
+                          Numbers<Number> *numbers) {
+  Numbers<std::int64_t> wide;
+  Ref given = attribute(object, name);
+  if (!given)
+    return Outcome::Failed;
+  if (!readInts(given.get(), &wide))
+    return Outcome::Declined;
+  *numbers = turned<Number>(wide);
+  for (int i = 0; i < wide.size; ++i)
+    if (numbers->values[wide.size - 1 - i] != wide.values[i])
+      return Outcome::Declined;
+  return Outcome::Done;
+}
+
+/// Reads what the map of a convolution has besides, in the order in which
+/// Triton reads it, into *request*, which has the shape.
+static Outcome readIm2col(PyObject *descriptor, MapRequest &request) {
+  request.isIm2col = true;
+  Ref steps = attribute(descriptor, attributes.steps);
+  if (!steps)
+    return Outcome::Failed;
+  Outcome outcome = Outcome::Done;
+  if (steps.get() != Py_None) {
+    outcome = readCorner(descriptor, attributes.steps, &request.steps);
+  } else {
+    request.steps.size = request.shape.size;
+    std::fill_n(request.steps.values, request.steps.size, 1);
+  }
+  if (outcome == Outcome::Done)
+    outcome = readCorner(descriptor, attributes.lower, &request.lower);
+  if (outcome == Outcome::Done)
+    outcome = readCorner(descriptor, attributes.upper, &request.upper);
+  bool fit = request.lower.size == request.shape.size - 2 &&
+             request.upper.size == request.shape.size - 2 &&
+             request.steps.size == request.shape.size &&
+             request.block.size == 2;
+  return outcome == Outcome::Done && !fit ? Outcome::Declined : outcome;
+}
+
+/// Makes the map of *request* in *map*, unless it is kept. Returns false with
+/// an exception set.
+static bool makeMap(const MapPlan &plan, const MapRequest &request,
+                    CUtensorMap *map) {
+  if (const CUtensorMap *kept = plan.kept.find(request)) {
+    *map = *kept;
+    return true;
+  }
+  if (!encode(request, map))
+    return false;
+  plan.kept.keep(request, *map);
+  return true;
+}
+
+Outcome graft::launcher::fillDescriptor(const MapPlan &plan,
+                                        const Described &given,
+                                        uint64_t *leaves, CUtensorMap *map) {
   Parts parts;
   MapRequest request;
   Outcome outcome = parts.read(given);
@@ -239,8 +309,11 @@ static Outcome fillDescriptor(const MapPlan &plan, const Described &given,
   request.givenBlock = plan.givenBlock.get();
   request.givenShape = parts.shape.get();
   request.givenStrides = parts.strides.get();
+  if (plan.isIm2col &&
+      (outcome = readIm2col(given.object, request)) != Outcome::Done)
+    return outcome;
   return request.setStrides(turned<std::int64_t>(parts.steps, /*skipped=*/1)) &&
-                 encodeTiles(request, map)
+                 makeMap(plan, request, map)
              ? Outcome::Done
              : Outcome::Failed;
 }
@@ -264,5 +337,8 @@ bool graft::launcher::addDescriptors(PyObject *) {
                       {&attributes.block, "block_shape"},
                       {&attributes.layout, "layout"},
                       {&attributes.padding, "padding"},
-                      {&attributes.roundsToTf32, "round_f32_to_tf32"}});
+                      {&attributes.roundsToTf32, "round_f32_to_tf32"},
+                      {&attributes.lower, "pixel_box_lower_corner"},
+                      {&attributes.upper, "pixel_box_upper_corner"},
+                      {&attributes.steps, "element_strides"}});
 }

@@ -27,9 +27,13 @@ namespace graft::launcher {
 /// Needs the GIL.
 Outcome readDescriptor(Call &call, PyObject *value);
 
-/// Makes the maps of *call*'s descriptors in *maps* and fills their leaves.
-/// Declined if one is not as Triton makes them. `Failed` has an exception set.
-/// Needs the GIL.
+/// Makes the map of the descriptor *given* in *map*, as *plan* says, and fills
+/// its *leaves*, those from that of the map on. Declined if it is not as Triton
+/// makes them. `Failed` has an exception set. Needs the GIL.
+Outcome fillDescriptor(const MapPlan &plan, const Described &given,
+                       uint64_t *leaves, CUtensorMap *map);
+
+/// Does so for all descriptors of *call*, in order.
 Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps);
 
 /// Adds nothing to the module, but makes the names of what is read. Returns

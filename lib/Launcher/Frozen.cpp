@@ -9,7 +9,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "Around.h"
 #include "Callbacks.h"
+#include "Descriptors.h"
 #include "Grid.h"
 #include "Knobs.h"
 #include "Launcher.h"
@@ -32,7 +34,8 @@ struct Varying {
   size_t param;
   unsigned firstWord, numWords;
   unsigned firstLeaf, numLeaves;
-  bool hasObjects; ///< constants that words do not hold whole
+  unsigned firstMap, numMaps; ///< of descriptors
+  bool hasObjects;            ///< constants that words do not hold whole
 };
 
 /// The Python type `Frozen`.
@@ -48,9 +51,10 @@ struct Frozen {
     std::vector<Ref> values; ///< of all parameters, as they were frozen
     std::vector<Varying> varying;
     std::vector<uint64_t> words, leaves;
+    std::vector<CUtensorMap> maps;
     std::vector<int> passedAs; ///< of each leaf: which parameter it is, or -1
     std::vector<void *> launchParams; ///< pointing at leaves; scratch last
-    CUdeviceptr scratch[2] = {0, 0};
+    CUdeviceptr noScratch[2] = {0, 0};
   } *parts;
 };
 
@@ -95,6 +99,26 @@ static bool placeVarying(const Frozen::Parts &self, const Varying &what,
   return true;
 }
 
+/// Makes the maps of the descriptors that vary in *maps* and points *params* at
+/// them. Declined if Triton's own launcher has to meet one. `Failed` has an
+/// exception set.
+static Outcome fillVarying(const Frozen::Parts &self, Call &call,
+                           CUtensorMap *maps, void **params) {
+  const Plan &plan = self.loaded.plan();
+  unsigned next = 0;
+  for (const Varying &what : self.varying)
+    for (unsigned i = 0; i < what.numMaps; ++i, ++next) {
+      const MapPlan &map = plan.maps[what.firstMap + i];
+      const Described &given = call.descriptors[next];
+      Outcome outcome =
+          fillDescriptor(map, given, &call.leaves[given.leaf], &maps[next]);
+      if (outcome != Outcome::Done)
+        return outcome;
+      params[map.param] = &maps[next];
+    }
+  return Outcome::Done;
+}
+
 /// Converts what varies to what is passed. Returns false with an exception set.
 static bool convertVarying(const Frozen::Parts &self, Call &call) {
   unsigned leaf = 0;
@@ -107,10 +131,11 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
   return call.numForeign == 0 || translateForeign(plan, call, self.device);
 }
 
-/// Launches where hooks have to be called: by way of Python, with all values.
-[[gnu::cold]] static PyObject *launchWithHooks(const Frozen::Parts &self,
-                                               CUstream stream,
-                                               PyObject *const *varying) {
+/// Launches by way of Python, with all values: where hooks have to be called,
+/// or Triton's launcher has to meet what is odd.
+[[gnu::cold]] static PyObject *launchInPython(const Frozen::Parts &self,
+                                              CUstream stream,
+                                              PyObject *const *varying) {
   Ref values(PyTuple_New(static_cast<Py_ssize_t>(self.values.size())));
   for (size_t i = 0; values && i < self.values.size(); ++i) {
     PyObject *value = self.values[i].get();
@@ -128,7 +153,7 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
     return nullptr;
   return callbacks
       .finish(self.loaded.compiled.get(), grid.get(), number.get(),
-              values.get())
+              values.get(), Py_True)
       .release();
 }
 
@@ -175,6 +200,19 @@ static bool sortKeywords(const Frozen::Parts &self, PyObject *const *given,
   return nullptr;
 }
 
+/// Allocates the scratch memory of a launch and points *params* at it, unless
+/// hooks have Python do all. Returns false with an exception set.
+[[gnu::cold]] static bool allocate(const Frozen::Parts &self, CUstream stream,
+                                   Scratch &scratch, void **params) {
+  int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
+  if (hooks != 0)
+    return hooks > 0;
+  size_t first = self.launchParams.size() - 2;
+  params[first] = &scratch.addresses[0];
+  params[first + 1] = &scratch.addresses[1];
+  return scratch.allocate(self.loaded, self.grid, stream);
+}
+
 /// Launches with the values of what varies, in order. Returns None, or null
 /// with an exception set.
 static PyObject *launchFrozen(const Frozen::Parts &self,
@@ -197,12 +235,18 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
   void **params = room->params;
   std::memcpy(params, self.launchParams.data(),
               self.launchParams.size() * sizeof(void *));
+  Scratch scratch;
+  if (self.loaded.allocate && !allocate(self, stream, scratch, params))
+    return nullptr;
   for (size_t i = 0; i < self.varying.size(); ++i)
     if (!placeVarying(self, self.varying[i], varying[i], call, params))
       return nullptr;
+  Outcome filled = fillVarying(self, call, room->maps, params);
   int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
-  if (hooks != 0)
-    return hooks < 0 ? nullptr : launchWithHooks(self, stream, varying);
+  if (filled == Outcome::Failed || hooks < 0)
+    return nullptr;
+  if (filled == Outcome::Declined || hooks != 0)
+    return launchInPython(self, stream, varying);
   if (!convertVarying(self, call) ||
       !launchKernel(self.loaded.plan(), self.loaded.config, self.grid, stream,
                     params, device, self.holdGil))
@@ -256,21 +300,24 @@ static PyObject *callFrozen(PyObject *object, PyObject *const *given,
 static Outcome readValues(const Frozen::Parts &self, Call &call,
                           std::vector<Varying> *places, size_t *param) {
   for (size_t &i = *param = 0; i < self.params.size(); ++i) {
-    Varying place{i, call.numWords, 0, call.numLeaves, 0, false};
+    Varying place{i, call.numWords,       0, call.numLeaves,
+                  0, call.numDescriptors, 0, false};
     unsigned numObjects = call.numObjects;
     Outcome outcome = readArgument(call, self.values[i].get(), self.params[i]);
     if (outcome != Outcome::Done)
       return outcome;
     place.numWords = call.numWords - place.firstWord;
     place.numLeaves = call.numLeaves - place.firstLeaf;
+    place.numMaps = call.numDescriptors - place.firstMap;
     place.hasObjects = call.numObjects != numObjects;
     places->push_back(place);
   }
   return Outcome::Done;
 }
 
-/// Points the launch parameters at the leaves.
-static void placeLeaves(Frozen::Parts &self, const Call &call) {
+/// Points the launch parameters at the leaves and at *maps*.
+static void placeLeaves(Frozen::Parts &self, const Call &call,
+                        const CUtensorMap *maps) {
   const Plan &plan = self.loaded.plan();
   self.words.assign(call.words, call.words + call.numWords);
   self.leaves.assign(call.leaves, call.leaves + call.numLeaves);
@@ -279,8 +326,11 @@ static void placeLeaves(Frozen::Parts &self, const Call &call) {
     self.passedAs[plan.passed[i]] = static_cast<int>(i);
     self.launchParams.push_back(&self.leaves[plan.passed[i]]);
   }
-  self.launchParams.push_back(&self.scratch[0]);
-  self.launchParams.push_back(&self.scratch[1]);
+  self.maps.assign(maps, maps + call.numDescriptors);
+  for (size_t i = 0; i < self.maps.size(); ++i)
+    self.launchParams[plan.maps[i].param] = &self.maps[i];
+  self.launchParams.push_back(&self.noScratch[0]);
+  self.launchParams.push_back(&self.noScratch[1]);
 }
 
 /// Reads the values of *parts* and lays the launch out; *vary* is a list of the
@@ -305,11 +355,16 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
                     "type of its annotation");
     return false;
   }
+  outcome = fillDescriptors(plan, call, room->maps);
+  if (outcome == Outcome::Declined)
+    PyErr_SetString(PyExc_TypeError,
+                    "these arguments cannot be frozen: a descriptor is not as "
+                    "Triton makes them");
   // What varies is converted at each launch; converting it here too is
   // harmless.
-  if (!convertLeaves(plan, call, parts.device))
+  if (outcome != Outcome::Done || !convertLeaves(plan, call, parts.device))
     return false;
-  placeLeaves(parts, call);
+  placeLeaves(parts, call, room->maps);
   for (Py_ssize_t i = 0; i < listSize(vary); ++i) {
     size_t index = PyLong_AsSize_t(listItem(vary, i));
     if (index >= places.size()) {

@@ -203,17 +203,13 @@ static bool readKnob(const Group &owner, PyObject *name, const Ref &byClass,
   return true;
 }
 
-/// Looks into the launch hook called *name*. Returns false with an exception
-/// set.
-static bool readHook(const RuntimeGroup &runtime, PyObject *name,
-                     const Ref &byClass, Look &look, Hook *hook) {
-  Ref now, dict;
-  if (!readKnob(runtime, name, byClass, &now))
-    return false;
-  hook->none = now.get() == Py_None;
-  if (reinterpret_cast<PyObject *>(Py_TYPE(now.get())) != state.chainType.get())
+/// Looks into *now*, a launch hook. Returns false with an exception set.
+static bool lookIntoHook(PyObject *now, Look &look, Hook *hook) {
+  Ref dict;
+  hook->none = now == Py_None;
+  if (reinterpret_cast<PyObject *>(Py_TYPE(now)) != state.chainType.get())
     return true;
-  if (!attributesOf(now.get(), &dict))
+  if (!attributesOf(now, &dict))
     return false;
   if (!dict)
     return true;
@@ -223,6 +219,15 @@ static bool readHook(const RuntimeGroup &runtime, PyObject *name,
   if (hook->calls && !PyList_CheckExact(hook->calls.get()))
     hook->calls = Ref();
   return true;
+}
+
+/// Looks into the launch hook called *name*. Returns false with an exception
+/// set.
+static bool readHook(const RuntimeGroup &runtime, PyObject *name,
+                     const Ref &byClass, Look &look, Hook *hook) {
+  Ref now;
+  return readKnob(runtime, name, byClass, &now) &&
+         lookIntoHook(now.get(), look, hook);
 }
 
 /// Looks at all knobs. Returns false with an exception set.
@@ -300,6 +305,20 @@ int graft::launcher::launchHooksDoSomething(bool codeHasRun) {
     return -1;
   return state.reading.enter.doesSomething() ||
          state.reading.exit.doesSomething();
+}
+
+int graft::launcher::launchHookDoesSomething(PyObject *hook) {
+  Look look;
+  Hook seen;
+  return lookIntoHook(hook, look, &seen) ? seen.doesSomething() : -1;
+}
+
+bool graft::launcher::readLaunchHooks(Ref *enter, Ref *exit) {
+  Ref runtime = Ref::to(state.reading.runtime.object.get());
+  *enter = Ref(PyObject_GetAttr(runtime.get(), knobNames.enterHook));
+  if (*enter)
+    *exit = Ref(PyObject_GetAttr(runtime.get(), knobNames.exitHook));
+  return *enter && *exit;
 }
 
 //===----------------------------------------------------------------------===//

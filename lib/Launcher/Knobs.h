@@ -27,6 +27,14 @@ Outcome readKnobs(Knobs *knobs, Reason *reason);
 /// `readKnobs`. Needs the GIL.
 int launchHooksDoSomething(bool codeHasRun);
 
+/// Whether *hook*, which is None, a chain of functions or a function, would do
+/// something. Returns 1, 0, or -1 with an exception set. Needs the GIL.
+int launchHookDoesSomething(PyObject *hook);
+
+/// Writes the launch hooks as they are now. Returns false with an exception
+/// set. Needs the GIL.
+bool readLaunchHooks(Ref *enter, Ref *exit);
+
 /// Takes the module `triton.knobs` and its class `HookChain`. Returns false
 /// with an exception set. Needs the GIL.
 bool setKnobs(PyObject *module, PyObject *chainType);

@@ -14,6 +14,7 @@
 
 #include "Launch.h"
 #include "Arguments.h"
+#include "Around.h"
 #include "Arrays.h"
 #include "Callbacks.h"
 #include "Constants.h"
@@ -428,8 +429,23 @@ Ref Launch::valuesTuple() {
   return tuple;
 }
 
-/// Launches with nothing but the driver if that is enough; says in *done*
-/// whether it was.
+/// Launches *ready*, which no hook and no scratch memory belongs to.
+static Outcome launchWithMaps(const ReadyLaunch &ready) {
+  if (ready.room.call.numDescriptors != 0) {
+    Outcome outcome =
+        fillDescriptors(ready.loaded.plan(), ready.room.call, ready.room.maps);
+    if (outcome != Outcome::Done)
+      return outcome;
+    // What tells an address may have added hooks.
+    int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
+    if (hooks != 0)
+      return hooks < 0 ? Outcome::Failed : launchAround(ready);
+  }
+  CUdeviceptr scratch[2] = {0, 0};
+  return launchReady(ready, scratch) ? Outcome::Done : Outcome::Failed;
+}
+
+/// Launches from here if that can be; says in *done* whether it did.
 Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
                                bool *done) {
   Grid size;
@@ -437,28 +453,15 @@ Outcome Launch::launchDirectly(Variant &variant, PyObject *realGrid,
   if (!variant.direct || readGrid(realGrid, &size) != Outcome::Done)
     return Outcome::Done;
   int hooks = launchHooksDoSomething(realGrid != grid || hooksCalled || asked);
-  if (hooks != 0)
-    return hooks < 0 ? Outcome::Failed : Outcome::Done;
-  const Plan &plan = variant.plan();
-  if (call.numDescriptors != 0) {
-    Outcome outcome = fillDescriptors(plan, call, room->maps);
-    if (outcome != Outcome::Done) // Triton's launcher meets what is odd again
-      return outcome == Outcome::Failed ? outcome : Outcome::Done;
-    // What tells an address may have added hooks.
-    if ((hooks = launchHooksDoSomething(/*codeHasRun=*/true)) != 0)
-      return hooks < 0 ? Outcome::Failed : Outcome::Done;
-  }
-  *done = true;
-  CUdeviceptr scratch[2] = {0, 0};
-  void **params = room->params;
-  if (!convertLeaves(plan, call, device))
+  if (hooks < 0)
     return Outcome::Failed;
-  gatherParams(plan, call, scratch, params);
-  for (unsigned i = 0; i < call.numDescriptors; ++i)
-    params[plan.maps[i].param] = &room->maps[i];
-  return launchKernel(plan, variant.config, size, stream, params, device)
-             ? Outcome::Done
-             : Outcome::Failed;
+  const ReadyLaunch ready{variant, self.params, values, realGrid,
+                          size,    stream,      device, *room.get()};
+  Outcome outcome =
+      hooks || variant.allocate ? launchAround(ready) : launchWithMaps(ready);
+  *done = outcome == Outcome::Done;
+  // Triton's launcher meets what is odd again.
+  return outcome == Outcome::Declined ? Outcome::Done : outcome;
 }
 
 /// Everything after the variant is known: the grid, the hooks and the launch.
@@ -493,7 +496,7 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
     if (!arguments || !streamNumber)
       return Outcome::Failed;
     if (!callbacks.finish(variant.compiled.get(), realGrid, streamNumber.get(),
-                          arguments.get()))
+                          arguments.get(), Py_True))
       return Outcome::Failed;
   }
   *result = Ref::to(variant.compiled.get());

@@ -9,12 +9,12 @@
 using namespace graft::launcher;
 
 bool Loaded::read(PyObject *facts) {
-  PyObject *kernel, *cache, *cacheKey, *plan;
+  PyObject *kernel, *cache, *cacheKey, *plan, *allocator;
   unsigned long long function;
   int isDirect;
-  if (!PyArg_ParseTuple(facts, "OO!OOKiiip", &kernel, &PyDict_Type, &cache,
+  if (!PyArg_ParseTuple(facts, "OO!OOKiiipO", &kernel, &PyDict_Type, &cache,
                         &cacheKey, &plan, &function, &config.numWarps,
-                        &config.numCtas, &config.shared, &isDirect))
+                        &config.numCtas, &config.shared, &isDirect, &allocator))
     return false;
   if (!isPlan(plan)) {
     PyErr_Format(PyExc_TypeError, "expected a Plan (got %R)", plan);
@@ -26,5 +26,6 @@ bool Loaded::read(PyObject *facts) {
   key = Ref::to(cacheKey);
   planOwner = Ref::to(plan);
   direct = isDirect != 0;
+  allocate = allocator == Py_None ? Ref() : Ref::to(allocator);
   return true;
 }

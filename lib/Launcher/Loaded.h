@@ -19,11 +19,12 @@ struct Loaded {
       key; ///< where Triton keeps it; gone from there, it is not used
   Ref planOwner;
   LaunchConfig config;
-  bool direct = false; ///< whether nothing but the driver is needed to launch
+  bool direct = false; ///< whether it can be launched from here
+  Ref allocate;        ///< makes its scratch memory; null: it needs none
 
   /// Reads (compiled, kernel_cache, key, plan, function, num_warps, num_ctas,
-  /// shared, direct), as the compile callback has it. Returns false with an
-  /// exception set. Borrows *facts*; needs the GIL.
+  /// shared, direct, allocate), as the compile callback has it. Returns false
+  /// with an exception set. Borrows *facts*; needs the GIL.
   bool read(PyObject *facts);
 
   /// Of one that was read.
@@ -31,7 +32,8 @@ struct Loaded {
     return *reinterpret_cast<const Plan *>(planOwner.get());
   }
   int traverse(visitproc visit, void *arg) const {
-    for (const Ref *object : {&compiled, &kernelCache, &key, &planOwner})
+    for (const Ref *object :
+         {&compiled, &kernelCache, &key, &planOwner, &allocate})
       Py_VISIT(object->get());
     return 0;
   }

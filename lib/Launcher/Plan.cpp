@@ -413,14 +413,17 @@ static void decideLeaves(Plan &plan) {
 }
 
 /// Reads (swizzle, element size, element type, the same rounded, whether
-/// padded, block). Returns false with an exception set.
+/// padded, whether for a convolution, block). Returns false with an exception
+/// set.
 static bool readMapPlan(PyObject *item, MapPlan *map) {
   PyObject *block;
-  int padded;
-  if (!PyArg_ParseTuple(item, "iiiipO", &map->swizzle, &map->elementSize,
-                        &map->elementType, &map->roundedType, &padded, &block))
+  int padded, isIm2col;
+  if (!PyArg_ParseTuple(item, "iiiippO", &map->swizzle, &map->elementSize,
+                        &map->elementType, &map->roundedType, &padded,
+                        &isIm2col, &block))
     return false;
   map->padded = padded != 0;
+  map->isIm2col = isIm2col != 0;
   map->givenBlock = Ref::to(block);
   return readBlock(block, map->block);
 }

@@ -50,9 +50,11 @@ struct MapPlan {
   int swizzle, elementSize, elementType;
   int roundedType; ///< the element type where fp32 is rounded to TF32
   bool padded;     ///< whether two fp4 numbers take as much as four
+  bool isIm2col;   ///< of what a convolution reads
   Numbers<std::uint32_t> block;
   Ref givenBlock;
   size_t param = 0; ///< which parameter of the kernel it is
+  mutable KeptMaps kept;
 };
 
 /// The plan of one compiled kernel; the Python type `Plan`.
@@ -62,7 +64,7 @@ struct Plan {
   std::vector<uint16_t> passed; ///< the leaves that are parameters
   std::vector<uint16_t>
       converted;             ///< those that are not passed as they were read
-  std::vector<MapPlan> maps; ///< empty if not all maps are of tiles
+  std::vector<MapPlan> maps; ///< of the descriptors, in order
   bool cooperative;
   bool pdl; ///< programmatic dependent launch
 };

@@ -51,6 +51,7 @@ public:
       drop(room);
   }
   Room *operator->() const { return room; }
+  Room *get() const { return room; }
 
 private:
   [[gnu::cold, gnu::noinline]] static Room *make() { return new Room(); }

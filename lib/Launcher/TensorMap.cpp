@@ -236,7 +236,7 @@ static void raiseFor(const MapRequest &request, const char *call, CUresult code,
 }
 
 //===----------------------------------------------------------------------===//
-// Tiles
+// Making maps
 //===----------------------------------------------------------------------===//
 
 /// Drivers up to CUDA 13.1 set a bit in the maps of tensors under 128 KiB that
@@ -261,7 +261,8 @@ static bool correctSmallTensor(const Cuda &cuda, CudaCalls &calls,
   return true;
 }
 
-bool graft::launcher::encodeTiles(const MapRequest &request, CUtensorMap *map) {
+/// Makes a map of tiles. Returns false with an exception set. Needs the GIL.
+static bool encodeTiles(const MapRequest &request, CUtensorMap *map) {
   const Cuda *driver = cuda();
   if (!driver ||
       !requireCuda(driver->cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled"))
@@ -285,6 +286,57 @@ bool graft::launcher::encodeTiles(const MapRequest &request, CUtensorMap *map) {
   return true;
 }
 
+/// Makes a map of what a convolution reads. Returns false with an exception
+/// set. Needs the GIL.
+static bool encodeIm2col(const MapRequest &request, CUtensorMap *map) {
+  const Cuda *driver = cuda();
+  if (!driver ||
+      !requireCuda(driver->cuTensorMapEncodeIm2col, "cuTensorMapEncodeIm2col"))
+    return false;
+  CUresult code = driver->cuTensorMapEncodeIm2col(
+      map, dataType(request), request.shape.size, base(request),
+      request.shape.values, request.strides.values, request.lower.values,
+      request.upper.values, /*channelsPerPixel=*/request.block.values[0],
+      /*pixelsPerColumn=*/request.block.values[1], request.steps.values,
+      CU_TENSOR_MAP_INTERLEAVE_NONE, swizzleMode(request),
+      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, fill(request));
+  if (code != CUDA_SUCCESS)
+    raiseFor(request, "cuTensorMapEncodeIm2col", code,
+             "Failed to create im2col tensor map descriptor: ");
+  return code == CUDA_SUCCESS;
+}
+
+bool graft::launcher::encode(const MapRequest &request, CUtensorMap *map) {
+  return request.isIm2col ? encodeIm2col(request, map)
+                          : encodeTiles(request, map);
+}
+
+//===----------------------------------------------------------------------===//
+// Maps that are kept
+//===----------------------------------------------------------------------===//
+
+std::size_t KeptMaps::placeOf(const MapContent &content) {
+  // Addresses are multiples of large powers of two.
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 / golden ratio
+  return (content.address * odd >> 32) % Size;
+}
+
+const CUtensorMap *KeptMaps::find(const MapContent &content) const {
+  if (!all)
+    return nullptr;
+  const Kept &kept = all[placeOf(content)];
+  return kept.content == content ? &kept.map : nullptr;
+}
+
+void KeptMaps::keep(const MapContent &content, const CUtensorMap &map) {
+  if (!all)
+    all = std::make_unique<Kept[]>(Size);
+  all[placeOf(content)] = {content, map};
+}
+//===----------------------------------------------------------------------===//
+// The functions that Triton calls
+//===----------------------------------------------------------------------===//
+
 /// fill_tma_descriptor_tiled(address, swizzle, element_size, element_type,
 /// block_size, shape, strides, padding) -> TensorMap. Returns a new reference,
 /// or null with an exception set. Needs the GIL.
@@ -294,14 +346,10 @@ static PyObject *fillTiled(PyObject *, PyObject *const *args,
   CUtensorMap map;
   if (!readArguments("fill_tma_descriptor_tiled", args, count, 8, request) ||
       !checkSize("block_size", request.block.size, request.shape.size) ||
-      !encodeTiles(request, &map))
+      !encode(request, &map))
     return nullptr;
   return makeTensorMap(map);
 }
-
-//===----------------------------------------------------------------------===//
-// Convolutions
-//===----------------------------------------------------------------------===//
 
 /// fill_tma_descriptor_im2col(address, swizzle, element_size, element_type,
 /// block_size, shape, strides, padding, pixel_box_lower, pixel_box_upper,
@@ -311,36 +359,20 @@ static PyObject *fillTiled(PyObject *, PyObject *const *args,
 static PyObject *fillIm2col(PyObject *, PyObject *const *args,
                             Py_ssize_t count) {
   MapRequest request;
-  // The pixel box spans what is neither the batch nor the channels.
-  Numbers<int> lower, upper;
-  Numbers<std::uint32_t> steps;
+  CUtensorMap map;
+  request.isIm2col = true;
   if (!readArguments("fill_tma_descriptor_im2col", args, count, 11, request) ||
       !checkSize("block_size", request.block.size, 2) ||
-      !read(args[8], "pixel_box_lower", lower) ||
-      !checkSize("pixel_box_lower", lower.size, request.shape.size - 2) ||
-      !read(args[9], "pixel_box_upper", upper) ||
-      !checkSize("pixel_box_upper", upper.size, request.shape.size - 2) ||
-      !read(args[10], "element_strides", steps) ||
-      !checkSize("element_strides", steps.size, request.shape.size))
+      !read(args[8], "pixel_box_lower", request.lower) ||
+      !checkSize("pixel_box_lower", request.lower.size,
+                 request.shape.size - 2) ||
+      !read(args[9], "pixel_box_upper", request.upper) ||
+      !checkSize("pixel_box_upper", request.upper.size,
+                 request.shape.size - 2) ||
+      !read(args[10], "element_strides", request.steps) ||
+      !checkSize("element_strides", request.steps.size, request.shape.size) ||
+      !encode(request, &map))
     return nullptr;
-  const Cuda *driver = cuda();
-  if (!driver ||
-      !requireCuda(driver->cuTensorMapEncodeIm2col, "cuTensorMapEncodeIm2col"))
-    return nullptr;
-
-  CUtensorMap map;
-  CUresult code = driver->cuTensorMapEncodeIm2col(
-      &map, dataType(request), request.shape.size, base(request),
-      request.shape.values, request.strides.values, lower.values, upper.values,
-      /*channelsPerPixel=*/request.block.values[0],
-      /*pixelsPerColumn=*/request.block.values[1], steps.values,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, swizzleMode(request),
-      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, fill(request));
-  if (code != CUDA_SUCCESS) {
-    raiseFor(request, "cuTensorMapEncodeIm2col", code,
-             "Failed to create im2col tensor map descriptor: ");
-    return nullptr;
-  }
   return makeTensorMap(map);
 }
 

@@ -111,6 +111,8 @@ def make_value(rng: random.Random, kind: str) -> str:  # noqa: PLR0912 - a table
     if kind == "pointers":
         if rng.random() < 0.06:
             return rng.choice(["None", "0", "4096", "MockTensor('fp16')", "2**63", "True"])
+        if rng.random() < 0.06:
+            return "M"
         return f"ptr({rng.choice(ADDRESSES):#x}, {rng.choice(DTYPES)!r})"
     if kind == "tensors":
         return f"T.{rng.choice(TENSORS)}"
@@ -288,6 +290,9 @@ knobs.compilation.instrumentation_mode = ''
 knobs.runtime.launch_enter_hook.add(enter_a)
 knobs.runtime.launch_enter_hook.add(enter_b)
 knobs.runtime.launch_enter_hook.add(enter_raises)
+knobs.runtime.launch_enter_hook.add(enter_moves)
+knobs.runtime.launch_enter_hook.add(enter_takes)
+knobs.runtime.launch_enter_hook.remove(enter_takes)
 knobs.runtime.launch_enter_hook.remove(enter_a)
 knobs.runtime.launch_enter_hook.remove(enter_raises)
 knobs.runtime.launch_enter_hook.calls.clear()
@@ -346,6 +351,8 @@ kernel.__dict__.pop('run', None)
 triton.JITFunction.run = spy(triton.JITFunction.run)
 triton.set_allocator(allocate)
 triton.set_allocator(allocate_nothing)
+triton.set_allocator(allocate_moving)
+triton.set_allocator(allocate_hooking)
 FAKE.update(shared=60000)
 FAKE.update(once={'shared': 300000})
 FAKE.update(once={'tmem_size': 1000})
@@ -362,7 +369,6 @@ stub.fail('cuModuleLoadData', 2)
 stub.fail('cuModuleGetFunction', 500)
 stub.fail('cuPointerGetAttribute', 700)
 stub.fail('cuPointerGetAttribute', 1)
-stub.fail('cuTensorMapEncodeTiled', 1)
 D0.base.address = 0x5000
 D0.base = ptr(0x4000, FP16)
 D0.base = ptr(0x4000, 'bf16')

@@ -228,8 +228,8 @@ class Switches:
 class Callbacks:
     """What cases give Triton to call: each call is written to *log* with what it was given."""
 
-    def __init__(self, log: list[str]):
-        self.log = log
+    def __init__(self, log: list[str], moving: Pointer):
+        self.log, self.moving = log, moving
         self.benched = 0
 
     def names(self) -> dict[str, Callable]:
@@ -317,6 +317,26 @@ class Callbacks:
         self._note("allocate", size, align, stream)
         return Pointer(0x9000_0000, "i8")
 
+    def allocate_moving(self, size: int, align: int, stream: int) -> Pointer:
+        """Moves an argument on the way, by what keeps its alignment."""
+        self.moving.address ^= 0x100
+        return self.allocate(size, align, stream)
+
+    def allocate_hooking(self, size: int, align: int, stream: int) -> Pointer:
+        """Adds a launch hook to the chain that the launch has."""
+        if knobs.runtime.launch_exit_hook is not None and not knobs.runtime.launch_exit_hook.calls:
+            knobs.runtime.launch_exit_hook.add(self._launch_hook("added"))
+        return self.allocate(size, align, stream)
+
+    def enter_moves(self, metadata: Any) -> None:
+        self._note("enter_moves", _launch_metadata(metadata))
+        self.moving.address ^= 0x110
+
+    def enter_takes(self, metadata: Any) -> None:
+        """An argument is no longer one."""
+        self._note("enter_takes")
+        self.moving.address = "gone" if self.moving.address == 0x6000 else 0x6000  # type: ignore[assignment]
+
     def seen(self, meta: dict) -> int:
         self._note("seen", meta)
         return 3
@@ -398,7 +418,9 @@ class Side:
 
     def _names(self) -> dict[str, Any]:
         """What a case's source and steps can use."""
+        moving = Pointer(0x6000, "fp32")
         return {
+            "M": moving,
             **{name: value for name, value in vars(launch_values).items() if not name.startswith("_")},
             **{
                 "knobs": knobs,
@@ -412,7 +434,7 @@ class Side:
             **shared_descriptors(descriptor),
             **{"ptr": Pointer, "bad_ptr": launch_values.BadPointer, "odd_ptr": launch_values.OddPointer, "T": self.tensors},
             **{"fitting": fitting, "in_thread": _in_thread, "FAKE": self.compiler.settings, "last": None},
-            **Callbacks(self.log).names(),
+            **Callbacks(self.log, moving).names(),
             **Switches(self).names(),
         }
 

@@ -2,6 +2,7 @@
 """Frozen launches: what they launch, what they refuse, and what they keep alive."""
 
 import contextlib
+import contextvars
 import gc
 import re
 import struct
@@ -57,6 +58,86 @@ def refused(call, error=FreezeError):
 
 
 # -- What is launched
+
+
+def described(address=0x1000, columns=64):
+    return descriptor(address, [16, columns], [8, 32])
+
+
+def pair(a, n, b):
+    pass
+
+
+def test_descriptors_are_frozen_or_vary(rig):
+    """What is launched is that of the kernel; a map that varies is made anew, and one that is frozen stays."""
+    kernel, fixed = triton.jit(pair), described()
+    launches = [
+        (freeze(kernel, (2,), fixed, 7, described(0x2000), vary=("b",)), lambda made: (made,)),
+        (
+            freeze(kernel, (2,), described(), 7, described(0x2000), vary=("n", "b", "a")),
+            lambda made: (9, made, described(0x3000, 32)),
+        ),
+        (freeze(kernel, (2,), (described(), 5), 7, described(), vary=("a",)), lambda made: ((made, 6),)),
+    ]
+    kernel[(2,)](fixed, 7, described(0x2000)), kernel[(2,)]((fixed, 5), 7, fixed)
+    fixed.shape[0] = 8  # not looked at again
+    for (launch, arguments), whole in zip(
+        launches,
+        (
+            lambda made: (described(), 7, made),
+            lambda made: (described(0x3000, 32), 9, made),
+            lambda made: ((made, 6), 7, described()),
+        ),
+        strict=True,
+    ):
+        for made in (described(0x4000), described(0x5000, 96), described(0x4000)):
+            rig.launches()
+            launch(*arguments(made))
+            kernel[(2,)](*whole(made))
+            ours, triton_s = rig.launches()
+            assert ours.params == triton_s.params
+    assert rig.went()[FROZEN] == 9
+
+
+def test_a_descriptor_of_another_block_is_refused(rig):
+    launch = freeze(triton.jit(pair), (2,), described(), 7, described(), vary=("b",))
+    message = refused(lambda: launch(descriptor(0x1000, [16, 64], [8, 16])), SpecializationError)
+    assert message.startswith("argument 'b' of pair was frozen as a TensorDescriptor (tensordesc<fp16[8, 32]>)")
+    assert rig.launches() == []
+
+
+def test_an_odd_descriptor_is_left_to_tritons_launcher(rig):
+    """Which raises."""
+    launch, odd = freeze(triton.jit(pair), (2,), described(), 7, described(), vary=("b",)), described()
+    odd.shape = [16, 64.5]
+    with pytest.raises(TypeError, match="expected an int"):
+        launch(odd)
+    odd.shape = iter([16, 64])
+    with pytest.raises(TypeError):
+        launch(odd)
+    assert rig.launches() == []
+
+
+def test_a_frozen_launch_has_scratch_memory_of_its_own(rig):
+    """Made for each launch by the allocator, also between launch hooks."""
+    rig.compiler.settings["global_scratch_size"] = 64
+    asked, hooked = [], []
+
+    def allocate(size, align, stream):
+        asked.append((size, align, stream))
+        return ptr(0x90000 + 0x1000 * len(asked), "i8")
+
+    def run():
+        triton.set_allocator(allocate)
+        launch = freeze(triton.jit(add), (3, 2), X, Y, 7, vary=("y",))
+        launch(Y)
+        launch(Y)
+        knobs.runtime.launch_enter_hook.add(lambda metadata: hooked.append(metadata.get()["name"]))
+        launch(Y)
+
+    contextvars.copy_context().run(run)
+    assert asked == [(384, 16, 0)] * 3 and hooked == ["add"]
+    assert [struct.unpack("<Q", each.params[4])[0] for each in rig.launches()] == [0x91000, 0x92000, 0x93000]
 
 
 @pytest.mark.parametrize("hold_gil", [False, True])
@@ -601,29 +682,26 @@ def test_something_that_is_no_kernel_is_refused(rig, value):
 
 
 NEEDS_PYTHON = (
-    "single needs Python at each launch (scratch memory, tensor descriptors, a sanitiser, or asynchronous compilation) and "
-    "cannot be frozen; launch it with kernel[grid](...)."
+    "single needs Python at each launch (tensor descriptors before compute capability 9.0 or beside scratch memory, a sanitiser, "
+    "or asynchronous compilation) and cannot be frozen; launch it with kernel[grid](...)."
 )
 
 
 @pytest.mark.parametrize(
-    "what", ["global scratch", "profile scratch", "descriptor", "descriptor taken apart", "gsan", "asynchronous compilation"]
+    "what", ["descriptor taken apart", "descriptor beside scratch memory", "gsan", "asynchronous compilation"]
 )
 def test_a_kernel_that_needs_python_at_each_launch_is_refused(rig, what):
     """By what that can be."""
     argument, context = X, contextlib.nullcontext()
-    if what == "global scratch":
-        rig.compiler.settings["global_scratch_size"] = 64
-    elif what == "profile scratch":
-        rig.compiler.settings["metadata"] = {"profile_scratch_size": 64}
-    elif what == "gsan":
+    if what == "gsan":
         knobs.compilation.instrumentation_mode = "gsan"
     elif what == "asynchronous compilation":
         context = triton.AsyncCompileMode(ThreadPoolExecutor(1))
     else:
         argument = descriptor(0x1000, [16, 64], [8, 32])
         assert isinstance(argument.base.dtype, DType)
-        rig.compiler.settings["tensordesc"] = what == "descriptor"
+        apart = what == "descriptor taken apart"
+        rig.compiler.settings |= {"tensordesc": not apart, "global_scratch_size": 0 if apart else 64}
     with context:
         assert refused(lambda: freeze(triton.jit(single), (2,), argument, vary=())) == NEEDS_PYTHON
     assert rig.launches() == []

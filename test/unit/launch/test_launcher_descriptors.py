@@ -2,9 +2,12 @@
 """Launches with tensor descriptors: the same kernels, parameters and errors as Triton's own, most of them made natively."""
 
 import gc
+import os
 import random
 import weakref
+from pathlib import Path
 
+import launching
 import pytest
 import triton
 import triton.language as tl
@@ -15,12 +18,18 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 TYPE = "type of an argument"
 
+X = ptr()
+
 
 def single(a):
     pass
 
 
 def several(a, x, b, n):
+    pass
+
+
+def numbered(a, n):
     pass
 
 
@@ -112,22 +121,111 @@ def test_descriptors_of_gluon_are_launched_natively(rig):
     assert rig.went() == {FIRST: 3, FAST: 2}
 
 
-def test_descriptors_for_convolutions_need_python_at_the_launch_alone(rig):
+def convolved(rank, swizzle=64, rng=None):
+    """A descriptor for convolutions of a tensor of *rank* dimensions, with random corners and steps if there is *rng*."""
     from triton.experimental.gluon.language import NVMMASharedLayout
     from triton.experimental.gluon.nvidia.hopper import TensorDescriptorIm2Col
 
-    def make(rank, swizzle):
-        layout = NVMMASharedLayout(swizzle_byte_width=swizzle, element_bitwidth=16, rank=2)
-        strides = [32 * 8**power for power in range(rank - 2, -1, -1)] + [1]
-        corners = {f"pixel_box_{end}_corner": [0] * (rank - 2) for end in ("lower", "upper")}
-        return TensorDescriptorIm2Col(Pointer(0x1000, FP16), [1] + [8] * (rank - 2) + [32], strides, [8, 32], layout, **corners)
+    layout = NVMMASharedLayout(swizzle_byte_width=swizzle, element_bitwidth=16, rank=2)
+    strides = [32 * 8**power for power in range(rank - 2, -1, -1)] + [1]
+    corners = {f"pixel_box_{end}_corner": [rng.randint(-3, 3) if rng else 0] * (rank - 2) for end in ("lower", "upper")}
+    steps = [rng.randint(1, 8) for _ in range(rank - 1)] + [1] if rng and rng.random() < 0.5 else None
+    shape = [1] + [8] * (rank - 2) + [32]
+    return TensorDescriptorIm2Col(Pointer(0x1000, FP16), shape, strides, [8, 32], layout, element_strides=steps, **corners)
 
-    tensor_map = {"swizzle": 2, "elem_size": 2, "elem_type": 6, "block_size": [8, 32], "fp4_padded": False, "is_im2col": True}
-    rig.compiler.settings["metadata"] = {"tensordesc_meta": [tensor_map]}
-    made = [make(4, 64), make(5, 64), make(4, 32)]
+
+CONVOLVED = {"swizzle": 2, "elem_size": 2, "elem_type": 6, "block_size": [8, 32], "fp4_padded": False, "is_im2col": True}
+
+
+@pytest.fixture
+def natively(rig, monkeypatch):
+    """Once something was launched, Python's launcher must not be."""
+
+    def fail(*args):
+        raise AssertionError("Python's launcher was called")
+
+    return lambda: monkeypatch.setattr(launching.launcher.Launcher, "__call__", fail)
+
+
+def test_descriptors_for_convolutions_are_launched_natively(rig, natively):
+    rng = random.Random(5)
+    rig.compiler.settings["metadata"] = {"tensordesc_meta": [CONVOLVED]}
+    made = [convolved(4), convolved(5), convolved(4, 32), convolved(3, rng=rng), convolved(5, rng=rng)]
     outcomes = rig.same(jit(single), *map(launch, made * 2))
-    assert [outcome.result for outcome in outcomes] == [f"kernel {number}" for number in (1, 2, 3)] * 2
-    assert rig.went() == {FIRST: 3, FAST: 3}
+    assert [outcome.result for outcome in outcomes[:5]] == [f"kernel {number}" for number in (1, 2, 3, 4, 2)]
+    assert rig.went() == {FIRST: 4, FAST: 6}
+    kernel, changing = triton.jit(single), convolved(3)
+    kernel[(2,)](changing)
+    natively()
+    maps = [map_of(rig.outcome(launch(changing), kernel))]
+    for name, value in (("pixel_box_lower_corner", [-1]), ("pixel_box_upper_corner", [-1]), ("element_strides", [1, 2, 1])):
+        setattr(changing, name, value)
+        maps.append(map_of(rig.outcome(launch(changing), kernel)))
+    assert len(set(maps)) == 4
+
+
+@pytest.mark.parametrize("value", [None, 5, [], [0, 0, 0], [0.0], [True], [2**31], [-(2**31) - 1], ["0"]])
+@pytest.mark.parametrize("name", ["pixel_box_lower_corner", "pixel_box_upper_corner", "element_strides"])
+def test_what_is_odd_about_a_descriptor_for_convolutions_ends_as_triton_ends_it(rig, name, value):
+    """Natively as by Triton's launcher: corners are read where the map is made."""
+    rig.compiler.settings["metadata"] = {"tensordesc_meta": [CONVOLVED]}
+
+    def make():
+        return triton.jit(numbered), convolved(3)
+
+    def change(made):
+        setattr(made[1], name, value)
+
+    def natively(made):
+        return made[0][(2,)](made[1], 1000)
+
+    def by_python(made):
+        return made[0][lambda meta: meta.update(n=int("1000")) or (2,)](made[1], 1000)
+
+    outcomes = []
+    for work in (natively, by_python):
+        made = make()
+        natively(made)
+        change(made)
+        outcomes.append(rig.outcome(work, made))
+        rig.launches()
+    assert (outcomes[0].error, outcomes[0].launches) == (outcomes[1].error, outcomes[1].launches)
+
+
+# -- Maps are kept
+
+
+def test_the_map_of_an_unchanged_descriptor_is_made_once(rig):
+    """Also that of another descriptor of the same."""
+    kernel, made = triton.jit(several), [descriptor(0x1000 * i, [16, 64], [8, 32]) for i in (1, 2, 3)]
+    kernel[(2,)](made[0], X, made[1], 7)
+    before = rig.stub.calls()["cuTensorMapEncodeTiled"]
+    for _ in range(5):
+        kernel[(2,)](made[0], X, made[1], 7)
+        kernel[(2,)](descriptor(0x1000, [16, 64], [8, 32]), X, made[2], 7)
+    assert rig.stub.calls()["cuTensorMapEncodeTiled"] - before == 3
+
+
+def test_descriptors_may_come_without_end(rig):
+    """What is kept of them is bounded."""
+    kernel, made = triton.jit(single), descriptor(0x1000, [16, 64], [8, 32])
+
+    def go(number):
+        for i in range(number):
+            made.base.address, made.shape[0] = 0x1000 + 16 * i, i % 60 + 1
+            kernel[(2,)](made)
+            if i % 500 == 0:
+                rig.launches()
+
+    go(2000)
+    before = resident()
+    go(20_000)
+    assert resident() - before < 4 << 20
+
+
+def resident():
+    """The memory that this process has, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 # -- What changes between launches
@@ -241,16 +339,21 @@ ODD = {
 
 
 def natively_and_by_python(rig, change):
-    """What launches do with a descriptor after *change* did something to it: by the native launcher, and by the Python that stands
-    behind it, as launch hooks need that."""
+    """What launches do with a descriptor after *change* did something to it: by the native launcher, between launch hooks, and by the
+    Python that stands behind it, as a grid that changes an argument needs that."""
+
+    def changing(grid):
+        return lambda meta: meta.update(n=int("1000")) or grid
+
     seen = []
-    for hooks in ([], [lambda metadata: None]):
-        kernel, made = triton.jit(single), descriptor(0x1000, [16, 64], [8, 32])
+    for by_python, hooks in ((False, []), (False, [lambda metadata: None]), (True, [])):
+        kernel, made = triton.jit(numbered), descriptor(0x1000, [16, 64], [8, 32])
         rig.compile_with(type(rig.compiler)(rig.folder))
-        kernel[(2,)](made)
+        kernel[(2,)](made, 1000)
         change(made)
         knobs.runtime.launch_enter_hook.calls[:] = hooks
-        seen.append([rig.outcome(launch(made, grid=grid), kernel) for grid in ((2,), (0,))])
+        grids = [changing(grid) if by_python else grid for grid in ((2,), (0,))]
+        seen.append([rig.outcome(launch(made, 1000, grid=grid), kernel) for grid in grids])
         knobs.runtime.launch_enter_hook.calls.clear()
         rig.launches()
     return seen
@@ -258,14 +361,14 @@ def natively_and_by_python(rig, change):
 
 @pytest.mark.parametrize(("name", "index"), [(name, index) for name, values in ODD.items() for index in range(len(values))])
 def test_what_is_odd_about_a_descriptor_ends_as_triton_ends_it(rig, name, index):
-    natively, by_python = natively_and_by_python(rig, lambda made: setattr(made, name, ODD[name][index]))
-    assert natively == by_python
+    natively, between_hooks, by_python = natively_and_by_python(rig, lambda made: setattr(made, name, ODD[name][index]))
+    assert natively == between_hooks == by_python
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_attribute_that_is_gone_is_the_error_of_python(rig, name):
-    natively, by_python = natively_and_by_python(rig, lambda made: vars(made).pop(name, None))
-    assert natively == by_python
+    natively, between_hooks, by_python = natively_and_by_python(rig, lambda made: vars(made).pop(name, None))
+    assert natively == between_hooks == by_python
     is_default = name in ("padding", "round_f32_to_tf32")
     assert natively[0].error == ("" if is_default else f"AttributeError: 'TensorDescriptor' object has no attribute '{name}'")
 
@@ -284,8 +387,8 @@ def test_a_map_that_the_driver_refuses_is_the_error_of_triton(rig):
         return launch(descriptor(0x1000, [16, 64], [8, 32]))(kernel)
 
     kernel = triton.jit(single)
-    first, again = rig.outcome(refused, kernel), None
-    launch(descriptor(0x1000, [16, 64], [8, 32]))(kernel)
+    first = rig.outcome(refused, kernel)
+    launch(descriptor(0x2000, [16, 64], [8, 32]))(kernel)
     again = rig.outcome(refused, kernel)
     assert first.error == again.error != ""
     assert first.error.startswith("LaunchError: Triton Error [CUDA]: Failed to create tensor map descriptor: invalid argument")

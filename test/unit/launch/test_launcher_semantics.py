@@ -1128,6 +1128,60 @@ def test_launch_hooks_may_be_added_and_taken_away_at_any_time(rig):
     assert rig.went() == {FIRST: 1, FAST: 4}
 
 
+def test_hooks_and_scratch_memory_keep_launches_native(rig, context, monkeypatch):
+    """Once a variant is known, Python's launcher is not called."""
+    rig.compiler.settings |= {"global_scratch_size": 64, "metadata": {"profile_scratch_size": 32, "profile_scratch_align": 8}}
+    seen, own, profile = [], Allocator(0x90000), Allocator(0xA0000)
+
+    def run():
+        triton.set_allocator(own)
+        _allocation.set_profile_allocator(profile)
+        kernel = triton.jit(single)
+        kernel[(2,)](X)
+        monkeypatch.setattr(launching.launcher.Launcher, "__call__", lambda *args: seen.append("Python's launcher"))
+        kernel[(2,)](X)
+        knobs.runtime.launch_enter_hook.add(lambda metadata: seen.append(metadata.get()["name"]))
+        knobs.runtime.launch_exit_hook.add(lambda metadata: seen.append("after"))
+        kernel[(2,)](X)
+        rig.compiler.settings.clear()
+        triton.jit(numbered)[(2,)](X, 5)
+
+    try:
+        context(run)
+    finally:
+        _allocation.set_profile_allocator(None)
+    assert seen == ["single", "after", "Python's launcher"]
+    launched = [struct.unpack("<QQQ", b"".join(each.params)) for each in rig.launches()]
+    assert launched == [(0x1000, 0x90000, 0xA0000)] * 3
+
+
+@pytest.mark.parametrize("where", ["hook", "allocator"])
+def test_an_argument_that_python_moves_is_read_after_it(rig, context, where):
+    """As Triton's launcher does."""
+    rig.compiler.settings["global_scratch_size"] = 64
+
+    def make():
+        moving = ptr(0x1000)
+
+        def move(*args):
+            moving.address = 0x5000
+            return ptr(0x90000, "i8")
+
+        triton.set_allocator(lambda *args: ptr(0x90000, "i8"))
+        knobs.runtime.launch_enter_hook.calls.clear()
+        return triton.jit(single), moving, move
+
+    def plain(made):
+        return made[0][(2,)](made[1])
+
+    def moved(made):
+        triton.set_allocator(made[2]) if where == "allocator" else knobs.runtime.launch_enter_hook.add(made[2])
+        return plain(made)
+
+    outcomes = context(rig.same, make, plain, moved)
+    assert [struct.unpack("<Q", outcome.launches[0].params[0])[0] for outcome in outcomes] == [0x1000, 0x5000]
+
+
 def test_launch_hooks_are_called_for_an_empty_grid(rig):
     """Row 16: although nothing is launched."""
     seen = []
