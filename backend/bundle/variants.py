@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from triton.compiler.compiler import ASTSource
 
 from .. import __version__
 from ..cache import inputs
-from ..runtime import dispatch, format, values
+from ..runtime import descriptors, dispatch, format, values
 from ..runtime.errors import BundleError
 
 #: Options that are files of one machine; their content is in the key.
@@ -39,7 +40,7 @@ def described(source: Any, options: Any) -> dict[str, Any]:
         }
     # What are defaults is decided when a bundle is made, and for all of its variants alike.
     special = _with_all_options(source, options)
-    return {"kernel": kernel(source.fn), "specialisation": special, "static": why_not_static(source, special)}
+    return {"kernel": kernel(source.fn), "specialisation": special, "static": why_not_static(source, special, options.arch)}
 
 
 def kernel(function: Any) -> dict[str, Any]:
@@ -103,12 +104,15 @@ def default_options(target: GPUTarget) -> dict[str, Any]:
     return option_values(Backend(target).parse_options({}))
 
 
-def why_not_static(source: ASTSource, special: dict[str, Any]) -> str:
+def why_not_static(source: ASTSource, special: dict[str, Any], arch: str) -> str:
     """Why the variant cannot be launched without Triton; empty if it can."""
     names = source.fn.arg_names
-    for type_ in dispatch.leaves(special["signature"], special["signature"]):
-        if type_.startswith("tensordesc"):
-            return "it takes tensor descriptors, which Triton makes at each launch"
+    types = list(dispatch.leaves(special["signature"], special["signature"]))
+    described = [type_ for type_ in types if type_.startswith("tensordesc")]
+    # How to make them is known once the kernel is compiled: from compute capability 9.0 on, all are made.
+    made: list = [{}] * len(described) if int(re.sub(r"\D", "", arch)) >= 90 else []
+    if reason := descriptors.why_not_made(types, made):
+        return reason
     if [path for path, _ in special["constants"]] != list(format.constant_paths(special["signature"])):
         return "it was compiled with constants for other parameters than its signature says"
     for path, value in special["constants"]:

@@ -93,12 +93,13 @@ def install(driver: Any) -> Callable[[], None] | None:
 
 def _replace_runs() -> Callable[[], None]:
     """Puts ours where a class has Triton's own `run`; returns what undoes it. Another one is its owner's to call."""
-    runs = {cls: run for cls, run in callbacks.RUNS.items() if vars(cls)["run"] is run and callbacks.is_tritons(cls, run)}
-    for cls in runs:
-        cls.run = callbacks.NATIVE_RUNS[cls]
+    for cls, run in callbacks.RUNS.items():
+        if vars(cls)["run"] is run and callbacks.is_tritons(cls, run):
+            cls.run = callbacks.NATIVE_RUNS[cls]
 
     def undo() -> None:
-        for cls, run in runs.items():
+        # Also where somebody took a run of their own away again, and put ours back.
+        for cls, run in callbacks.RUNS.items():
             if vars(cls).get("run") is callbacks.NATIVE_RUNS[cls]:
                 cls.run = run
 

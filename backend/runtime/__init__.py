@@ -7,12 +7,14 @@ asked for is not imported: `import triton` comes by here.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .descriptors import TensorDescriptor
     from .errors import BundleError, GraftError, LaunchError, OutOfResourcesError, VariantError
     from .native import set_allocator
     from .static import Bundle
     from .values import constexpr, dtype
 
 _MODULES = {
+    "descriptors": ("TensorDescriptor",),
     "errors": ("BundleError", "GraftError", "LaunchError", "OutOfResourcesError", "VariantError"),
     "native": ("set_allocator",),
     "static": ("Bundle",),
@@ -32,6 +34,7 @@ __all__ = [
     "GraftError",
     "LaunchError",
     "OutOfResourcesError",
+    "TensorDescriptor",
     "VariantError",
     "constexpr",
     "dtype",

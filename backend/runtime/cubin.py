@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from .dtypes import SIZES
 from .errors import BundleError
 
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -177,11 +178,7 @@ def _sized(table: bytes) -> Iterator[tuple[int, bytes]]:
 # -- What a bundle says of it
 
 #: The bytes of a parameter of each plain type; pointers have 8.
-_TYPE_SIZES = {
-    "i1": 1, "u1": 1, "i8": 1, "u8": 1, "fp8e5": 1, "fp8e4nv": 1, "fp8e4b15": 1, "i16": 2, "u16": 2, "fp16": 2, "bf16": 2,
-    "i32": 4, "u32": 4, "fp32": 4, "f32": 4, "i64": 8, "u64": 8, "fp64": 8,
-    "nvTmaDesc": 128,
-}  # fmt: skip
+_TYPE_SIZES = SIZES | {"i1": 1, "f32": 4, "nvTmaDesc": 128}
 #: The two pointers to scratch memory that each kernel takes last.
 _SCRATCH = (8, 8)
 

@@ -10,21 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from . import format, values
+from . import descriptors, format, values
+from .dtypes import dtype_name
 from .errors import VariantError
-
-#: Triton's names of dtypes, where others have another (`type_canonicalisation_dict` in triton/_utils.py).
-_DTYPES = {
-    "bool": "u1", "int1": "u1", "uint1": "u1", "i1": "u1",
-    "float8e4nv": "fp8e4nv", "float8_e4m3fn": "fp8e4nv", "float8e5": "fp8e5", "float8_e5m2": "fp8e5",
-    "float8e4b15": "fp8e4b15", "float8e4b8": "fp8e4b8", "float8_e4m3fnuz": "fp8e4b8",
-    "float8e5b16": "fp8e5b16", "float8_e5m2fnuz": "fp8e5b16",
-    "half": "fp16", "float16": "fp16", "bfloat16": "bf16", "float": "fp32", "float32": "fp32", "double": "fp64",
-    "float64": "fp64",
-    "int8": "i8", "int16": "i16", "int": "i32", "int32": "i32", "int64": "i64",
-    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64", "void": "void",
-}  # fmt: skip
-_DTYPES |= {name: name for name in _DTYPES.values()}
 
 #: The attribute of a pointer or number that is divisible by 16.
 _DIVISIBLE = ["tt.divisibility", 16]
@@ -110,7 +98,12 @@ class Specialisation(NamedTuple):
     def text(self) -> str:
         """The same for specialisations of which Triton would make one kernel."""
         constants = [[path, _unwrapped(value)] for path, value in self.constants]
-        return format.canonical([self.signature, constants, self.attributes, self.options])
+        return format.canonical([_without_spaces(self.signature), constants, self.attributes, self.options])
+
+
+def _without_spaces(types: list) -> list:
+    """Types as people may write them, too: `tensordesc<fp16[8,32]>`."""
+    return [_without_spaces(item) if isinstance(item, list) else item.replace(" ", "") for item in types]
 
 
 def _unwrapped(value: Any) -> Any:
@@ -191,6 +184,8 @@ def _of_integer(value: int, rules: Rules) -> tuple[str, Any]:
 
 
 def _of_array(value: Any, describe: Describe, rules: Rules) -> tuple[str, Any]:
+    if descriptors.is_descriptor(value):
+        return descriptors.type_of(value), None
     if hasattr(value, "data_ptr") and hasattr(value, "dtype"):
         address, name = value.data_ptr, dtype_name(str(value.dtype))
         if name is None:
@@ -201,11 +196,6 @@ def _of_array(value: Any, describe: Describe, rules: Rules) -> tuple[str, Any]:
         raise TypeError(f"failed to specialize argument of type: {type(value).__name__}")
     key = _divisibility(address(), rules) if rules.special else None
     return f"{'*k' if rules.const else '*'}{name}", key
-
-
-def dtype_name(text: str) -> str | None:
-    """Triton's name of the dtype that shows itself as *text*, such as torch.float32; None if it has no such dtype."""
-    return _DTYPES.get(text.rpartition(".")[2])
 
 
 def _divisibility(value: int, rules: Rules) -> str | None:

@@ -12,13 +12,13 @@ import gc
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from . import dispatch, values
+from . import descriptors, dispatch, values
 from .cubin import check_parameters
-from .errors import LaunchError, OutOfResourcesError
+from .errors import LaunchError, OutOfResourcesError, VariantError
 
 # -- Setting up
 
@@ -63,6 +63,7 @@ def start() -> Any:
         describe=lambda config, key: config.facts(key),
         go_on=lambda kernel, grid, args, kwargs, config: kernel[grid](*args, **kwargs, **config.keywords),
     )
+    _launcher.set_descriptor(descriptors.TensorDescriptor)
     _launcher.set_sources(_launcher.get_current_device, _launcher.get_default_stream, True, True, False, None)
     _launcher.set_active(True)
     return _launcher
@@ -198,14 +199,19 @@ class LoadedKernel:
         self.asm = {"cubin": cubin}
         self.packed_metadata = metadata["num_warps"], metadata["num_ctas"], metadata["shared"]
         self._signature = variant["specialisation"]["signature"]
+        types = list(dispatch.leaves(self._signature, self._signature))
+        if reason := descriptors.why_not_made(types, metadata.get("tensordesc_meta")):
+            raise VariantError(dispatch.needs_triton({"name": self.name}, reason))
+        self._maps = descriptors.map_plans(metadata.get("tensordesc_meta"))
         self._scratch = [
             (metadata[f"{kind}_scratch_size"], metadata[f"{kind}_scratch_align"]) for kind in ("global", "profile")
         ]
         self.plan = start().Plan(
             self.name,
-            tuple(dispatch.leaves(self._signature, self._signature)),
+            tuple(name for type_ in types for name in descriptors.parameters(type_)),
             metadata["launch_cooperative_grid"],
             metadata["launch_pdl"],
+            self._maps,
         )
         self._need(metadata["shared"], _shared_limit(device), "bytes of shared memory")
         self._need(metadata.get("tmem_size", 0), _tensor_memory_limit(variant["target"]), "columns of tensor memory")
@@ -233,14 +239,25 @@ class LoadedKernel:
     def facts(self, kept: dict) -> tuple:
         """What the native launcher needs to launch this again by itself as long as the dict *kept* has it."""
         allocate = self._allocate_all if any(size for size, _ in self._scratch) else None
-        return self, kept, self.hash, self.plan, self.function, *self.packed_metadata, True, allocate
+        direct = not (allocate and self._maps)
+        return self, kept, self.hash, self.plan, self.function, *self.packed_metadata, direct, allocate
 
     def launch(self, grid: Any, stream: int, arguments: Iterable) -> None:
         """Launches with a value for each parameter, constants among them. *grid* has one to three dimensions."""
         x, y, z = (*grid, 1, 1)[:3]
         scratch = self._allocate_all((x, y, z), stream)
-        passed = tuple(dispatch.leaves(self._signature, arguments))
+        passed = tuple(self._passed(arguments))
         self.plan.launch(x, y, z, stream, self.function, self.packed_metadata, None, None, None, *scratch, passed)
+
+    def _passed(self, arguments: Iterable) -> Iterator:
+        """What is passed for *arguments*, constants among it."""
+        plans = iter(self._maps)
+        types = dispatch.leaves(self._signature, self._signature)
+        for type_, value in zip(types, dispatch.leaves(self._signature, arguments), strict=True):
+            if type_.startswith("tensordesc"):
+                yield from descriptors.pass_on(value, next(plans), start().fill_tma_descriptor_tiled)
+            else:
+                yield value
 
     def _allocate_all(self, grid: tuple[int, int, int], stream: int) -> tuple[Any, Any]:
         """Buffers for the kernel's global and profile scratch memory; None for one that it does not use."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import dispatch, format, native, values
 from .dispatch import Variants
+from .dtypes import dtype_name
 from .errors import VariantError
 from .native import LoadedKernel
 from .reading import read
@@ -326,7 +327,7 @@ class _TuningKey(NamedTuple):
     @property
     def text(self) -> str:
         """The same for equal keys: `torch.float32` and `float32` are one dtype."""
-        return format.canonical([self.chosen, [dispatch.dtype_name(str(dtype)) or dtype for dtype in self.dtypes]])
+        return format.canonical([self.chosen, [dtype_name(str(dtype)) or dtype for dtype in self.dtypes]])
 
     def distance(self, other: _TuningKey) -> int:
         """In how many places *other* differs."""

@@ -10,6 +10,7 @@
 
 #include <iterator>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 using namespace graft::launcher;
@@ -73,6 +74,9 @@ struct ArrayNames {
 } // namespace
 static ArrayNames arrayNames;
 
+/// A class of descriptors like Triton's, for programs without it, or null.
+static PyObject *ownDescriptor;
+
 static void forgetArrayTypes() {
   lastType = nullptr;
   std::unordered_map<PyObject *, KnownArrayType> old;
@@ -127,6 +131,9 @@ static bool isClassOf(PyObject *module, PyObject *name, PyObject *type,
 /// exception set.
 static bool classifyDescriptor(PyObject *type, DescriptorClass *which) {
   bool tritons = false, gluons = false, im2col = false;
+  *which = DescriptorClass::Tritons;
+  if (type == ownDescriptor)
+    return true;
   if (!isClassOf(arrayNames.tritonsModule, arrayNames.descriptor, type,
                  &tritons) ||
       !isClassOf(arrayNames.gluonsModule, arrayNames.descriptor, type,
@@ -422,7 +429,17 @@ static PyObject *describeForeignArray(PyObject *, PyObject *value) {
   return nullptr;
 }
 
+/// `set_descriptor(cls)`: objects of the class *cls* are tensor descriptors as
+/// Triton's.
+static PyObject *setDescriptor(PyObject *, PyObject *cls) {
+  Ref old(std::exchange(ownDescriptor, Ref::to(cls).release()));
+  forgetArrayTypes();
+  Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"set_descriptor", setDescriptor, METH_O,
+     "Says which class tensor descriptors are of."},
     {"knows_foreign_arrays", knowsForeignArrays, METH_NOARGS,
      "Whether arrays were seen that only DLPack can read."},
     {"describe_foreign_array", describeForeignArray, METH_O,

@@ -18,10 +18,11 @@ class Arrays:
         self.half = pointer(0x3000, "float16")
 
 
-def launch_all(kernels, pointer):
-    """Launches each kernel in many ways; each way twice. *kernels* has them by name."""
+def launch_all(kernels, pointer, descriptor):
+    """Launches each kernel in many ways; each way twice. *kernels* has them by name, *descriptor* is the class of these."""
     arrays = Arrays(pointer)
-    for launch in (*plain(kernels, arrays), *typed(kernels, arrays), *tuned(kernels, arrays)):
+    ways = *plain(kernels, arrays), *typed(kernels, arrays), *tuned(kernels, arrays), *tiled(kernels, pointer, descriptor)
+    for launch in ways:
         launch()
         launch()
 
@@ -64,6 +65,27 @@ def tuned(kernels, arrays):
     ]
 
 
+def tiled(kernels, pointer, descriptor):
+    def made(address, dtype="fp16", shape=(64, 32), block=(8, 16), **options):
+        return descriptor(pointer(address, dtype), list(shape), [shape[1], 1], list(block), **options)
+
+    kernel, nested = kernels["tiled"], kernels["nested_tiles"]
+    moving = made(0x4000)
+
+    def move():
+        moving.base.address, moving.shape[0] = moving.base.address + 0x100, moving.shape[0] - 1
+        kernel[(2,)](moving, made(0x8000), 8)
+
+    return [
+        lambda: kernel[(1,)](made(0x1000), made(0x2000), 5),
+        lambda: kernel[(1,)](made(0x1000, padding="nan"), made(0x2000, shape=(16, 64)), 16),
+        lambda: kernel[lambda meta: (meta["at"],)](made(0x1000, block=(16, 16)), made(0x2000, block=(16, 16)), 16),
+        lambda: kernel[(1,)](made(0x1000, "fp32", round_f32_to_tf32=True), made(0x2000, "fp32"), 8),
+        lambda: nested[(1,)]((made(0x1000), 3, made(0x2000, "bf16")), pointer(0x3000, "fp32")),
+        move,
+    ]
+
+
 def make_kernels():
     """The kernels, jitted."""
     import triton
@@ -88,6 +110,13 @@ def make_kernels():
     def alone(x, n, BLOCK: tl.constexpr):
         tl.store(x + tl.arange(0, BLOCK), n)
 
+    def tiled(source, target, at):
+        target.store([at, 0], source.load([at, 0]))
+
+    def nested_tiles(tiles, out):
+        places = tl.arange(0, 8)[:, None] * 16 + tl.arange(0, 16)[None, :]
+        tl.store(out + places + tiles[1], tiles[0].load([0, 0]).to(tl.float32) + tiles[2].load([0, 0]).to(tl.float32))
+
     def bench(call, quantiles):
         """Each configuration that is measured is better than the one before."""
         call()
@@ -100,9 +129,21 @@ def make_kernels():
         "scale": triton.jit(scale),
         "typed": triton.jit(do_not_specialize=["m"])(typed),
         "nested": triton.jit(nested),
+        "tiled": triton.jit(tiled),
+        "nested_tiles": triton.jit(nested_tiles),
         "tuned": triton.autotune(configs, key=["n"], do_bench=bench)(triton.jit(tuned)),
         "alone": triton.autotune(configs[:1], key=["n"])(triton.jit(alone)),
     }
+
+
+def unchecked(*fields, padding="zero", round_f32_to_tf32=False):
+    """A descriptor of Triton's, which looks at a dtype's size otherwise."""
+    from triton.tools.tensor_descriptor import TensorDescriptor
+
+    made = object.__new__(TensorDescriptor)
+    made.base, made.shape, made.strides, made.block_shape = fields
+    made.padding, made.round_f32_to_tf32 = padding, round_f32_to_tf32
+    return made
 
 
 def main(bundle):
@@ -117,7 +158,7 @@ def main(bundle):
         for launch in tuned(kernels, Arrays(static_child.Pointer)):
             launch()
         static_child.launches()  # what tuning has launched
-        launch_all(kernels, static_child.Pointer)
+        launch_all(kernels, static_child.Pointer, unchecked)
         launches = static_child.launches()
     recording.save(bundle)
     print(json.dumps(launches))

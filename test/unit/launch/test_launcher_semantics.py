@@ -2209,6 +2209,23 @@ def test_a_run_that_was_replaced_before_ours_came_is_respected(rig, monkeypatch)
     assert seen == [1, 1] and rig.went() == {FIRST: 1, FAST: 1}
 
 
+def test_a_run_that_is_taken_away_after_a_switch_leaves_nothing_behind(rig):
+    """Whoever put it there has kept ours, and puts that back."""
+    other = launching.make_driver(rig.stub)
+    kept = triton.JITFunction.run
+    triton.JITFunction.run = lambda *args, **kwargs: kept(*args, **kwargs)
+    rig.use(other)
+    triton.JITFunction.run = kept
+    kernel = triton.jit(single)
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert rig.went() == {FIRST: 1, FAST: 1}
+    rig.use(rig.in_tree)
+    assert type(triton.JITFunction.run) is types.FunctionType
+    rig.use(rig.driver)
+    assert triton.JITFunction.run is kept
+
+
 def test_what_calls_run_is_launched_natively(rig):
     """However it is written; a warm-up is Triton's."""
     kernel = triton.jit(numbered)

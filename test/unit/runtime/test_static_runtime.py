@@ -14,12 +14,12 @@ import pytest
 import stub_cuda
 import triton.language as tl
 from bundle_archive import LAUNCHING
-from launch_values import MyInt, Pair, Pointer, Size
+from launch_values import MyInt, Pair, Pointer, Size, descriptor
 from support import output_of, target
 from triton._utils import type_canonicalisation_dict
 from triton.backends.graft.bundle import variants
 from triton.backends.graft.compiler import Backend
-from triton.backends.graft.runtime import dispatch, format, values
+from triton.backends.graft.runtime import descriptors, dispatch, dtypes, format, values
 from triton.runtime.jit import JITFunction, KernelParam, create_function_from_signature
 
 pytestmark = pytest.mark.xdist_group("static runtime")
@@ -71,8 +71,12 @@ def no_foreign_arrays(value):
     return None
 
 
+#: How a host makes a descriptor.
+MADE = {"swizzle": 0, "elem_size": 2, "elem_type": 6, "block_size": [8, 16], "fp4_padded": False, "is_im2col": False}
+
+
 def test_dtypes_have_the_names_that_triton_gives_them():
-    assert dict(type_canonicalisation_dict) == dispatch._DTYPES
+    assert dict(type_canonicalisation_dict) == dtypes.NAMES
 
 
 class Parameters:
@@ -85,7 +89,7 @@ class Parameters:
     VALUES = (
         0, 1, 2, 16, -16, 2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, 2**63, 2**64 - 16, True, False, 1.0, 0.0, -0.0, float("nan"),
         None, Pointer(64, "fp16"), Pointer(65, tl.bfloat16), Pointer(0, "torch.float8_e4m3fn"), (), (1, 2.0, (None, Pointer(32, "i1"))),
-        Pair(1, 16), MyInt(1), MyInt(48), Size.FOUR, Size.ONE, tl.constexpr(5), (tl.constexpr("D"), True),
+        descriptor(0x1000, [16, 64], [8, 32]), (descriptor(0x1000, [64], [16]), 1), Pair(1, 16), MyInt(1), MyInt(48), Size.FOUR, Size.ONE, tl.constexpr(5), (tl.constexpr("D"), True),
     )  # fmt: skip
     BAD = (2**64, -(2**63) - 1, "abc", [1, 2], b"x", 1j, Pointer(16, "complex64"), tl.float16)
 
@@ -226,7 +230,7 @@ OPEN = """
 from static_programs import launch_all
 from triton_graft_runtime import _launcher
 bundle = Bundle(path)
-kernels = {name: bundle[name] for name in ("scale", "typed", "nested", "tuned", "alone")}
+kernels = {name: bundle[name] for name in ("scale", "typed", "nested", "tuned", "alone", "tiled", "nested_tiles")}
 scale = kernels["scale"]
 """
 
@@ -234,16 +238,16 @@ scale = kernels["scale"]
 def test_a_program_launches_without_triton_what_it_launches_with_it(program, run):
     path, launches = program
     seen, counts, modules = run(
-        f"{OPEN}launch_all(kernels, Pointer)", "[launches(), _launcher.stats(), len(read('modules'))]", path
+        f"{OPEN}launch_all(kernels, Pointer, TensorDescriptor)", "[launches(), _launcher.stats(), len(read('modules'))]", path
     )
     assert seen == launches
     assert counts == {
-        "first launch of a variant": 15,
-        "launched": 25,
+        "first launch of a variant": 20,
+        "launched": 32,
         "tuning key not seen before": 5,
         "tuned (a configuration chosen before)": 5,
     }
-    assert modules == 14
+    assert modules == 19
 
 
 def test_a_launch_without_triton_imports_little(program, tmp_path):
@@ -403,12 +407,12 @@ said += [bundle["scale"] is bundle["make_kernels.<locals>.scale"], scale.targets
 """
     )
     assert run(code, "said", program[0]) == [
-        f"Bundle({str(program[0])!r}: 5 kernels, 16 variants for cuda:90)",
+        f"Bundle({str(program[0])!r}: 7 kernels, 21 variants for cuda:90)",
         "<kernel make_kernels.<locals>.scale: 6 variants for cuda:90>",
         "<autotuned kernel make_kernels.<locals>.alone: 1 variant for cuda:90>",
         "cuda:90 x: *fp32:16, n: i32, BLOCK=32, num_warps=1",
         "static_programs:make_kernels.<locals>.typed",
-        5,
+        7,
         "static_programs:make_kernels.<locals>.alone",
         True,
         True,
@@ -452,7 +456,9 @@ errors = [error_of(work) for work in (
                 f"VariantError: {program[0]} has no kernel 'nothing'; name one of these:",
                 "alone",
                 "nested",
+                "nested_tiles",
                 "scale",
+                "tiled",
                 "tuned",
                 "typed",
             ]
@@ -533,10 +539,10 @@ def test_a_kernel_for_other_devices_names_their_targets(run, tmp_path):
 
 
 def test_a_kernel_that_needs_triton_says_why(run, tmp_path):
-    path = by_hand(tmp_path / "b", variant(static="it takes tensor descriptors, which Triton makes at each launch"))
+    path = by_hand(tmp_path / "b", variant(static="its tensor descriptors have layouts, as in Gluon"))
     expected = (
-        "VariantError: kernel 'kernel' cannot be launched without Triton: it takes tensor descriptors, which Triton makes at each "
-        "launch; with Triton, load the bundle with triton.backends.graft.bundle.load and launch the kernel itself"
+        "VariantError: kernel 'kernel' cannot be launched without Triton: its tensor descriptors have layouts, as in Gluon; "
+        "with Triton, load the bundle with triton.backends.graft.bundle.load and launch the kernel itself"
     )
     assert run(LAUNCH, "error", path) == expected
     path = by_hand(tmp_path / "c", variant(), variant(number=1, static="so it is", specialisation=None))
@@ -546,6 +552,64 @@ def test_a_kernel_that_needs_triton_says_why(run, tmp_path):
         "cuda:90 n: i32",
         "cuda:90 (so it is)",
     ]
+
+
+def test_what_a_descriptor_cannot_be_is_said(run, tmp_path):
+    """Before anything is launched: a tensor map cannot have it, as Triton's own class says, too."""
+    code = """
+def made(address=0x1000, dtype="fp16", shape=(64, 32), strides=(32, 1), block=(8, 16), **options):
+    return TensorDescriptor(Pointer(address, dtype), shape, strides, block, **options)
+works = [
+    lambda: made(), lambda: made(shape=(), strides=(), block=()), lambda: made(strides=(1,)), lambda: made(block=(8, 16, 4)),
+    lambda: made(dtype="complex64"), lambda: made(strides=(33, 1)), lambda: made(0x1008), lambda: made(strides=(32, 2)),
+    lambda: made(shape=(0, 32)), lambda: made(block=(8, 12)), lambda: made(block=(2048, 1024)), lambda: made(padding="one"),
+    lambda: made(dtype="i16", padding="nan"), lambda: made(round_f32_to_tf32=True),
+]
+said = [error_of(work).removeprefix("ValueError: this cannot be a tensor descriptor: ") for work in works]
+"""
+    assert run(code, "said") == [
+        "",
+        "shape has 0 numbers, and a tensor map 1 to 5",
+        "strides has 1 numbers, and shape 2",
+        "block_shape has 3 numbers, and shape 2",
+        "Triton has no dtype complex64",
+        "strides (33, 1) of fp16 are not divisible by 16 bytes",
+        "the address of base is not divisible by 16",
+        "the last of strides is 2, and has to be 1",
+        "shape (0, 32) has a number below 1",
+        "block_shape (8, 12) has to be powers of two, of at most 1048576 elements",
+        "block_shape (2048, 1024) has to be powers of two, of at most 1048576 elements",
+        "padding is 'one', and has to be 'zero' or 'nan'",
+        "padding is 'nan', and i16 has no such number",
+        "round_f32_to_tf32 is for fp32, and this is fp16",
+    ]
+
+
+def test_of_pytorch_a_descriptor_is_that_of_the_whole_tensor(run):
+    pytest.importorskip("torch")
+    code = """
+import torch
+made = TensorDescriptor.from_tensor(torch.zeros(64, 32, dtype=torch.float16), [8, 16], padding="nan")
+"""
+    assert run(code, "[list(made.shape), list(made.strides), made.block_shape, made.padding, repr(made)[:28]]") == [
+        [64, 32],
+        [32, 1],
+        [8, 16],
+        "nan",
+        "TensorDescriptor(base=tensor",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "made", "reason"),
+    [
+        ("tensordesc<fp16[8, 16],NVMMASharedLayout()>", [MADE], "its tensor descriptors have layouts, as in Gluon"),
+        ("tensordesc_im2col<fp16[8, 16],input_rank=4>", [MADE], "its tensor descriptors have layouts, as in Gluon"),
+        ("tensordesc<fp16[8, 16]>", None, "its tensor descriptors are taken apart, as before compute capability 9.0"),
+    ],
+)
+def test_a_variant_that_says_it_needs_no_triton_and_does_is_refused(type_, made, reason):
+    assert descriptors.why_not_made(["i32", type_], made) == reason
 
 
 def test_an_autotuner_with_a_pre_hook_needs_triton(run, tmp_path):
