@@ -16,6 +16,27 @@ def few(x, out, n, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def nothing():
+    pass
+
+
+@triton.jit
+def nineteen(x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, n0, n1, n2, n3, n4, n5, n6, n7, n8):
+    pass
+
+
+# fmt: off
+@triton.jit
+def fifty_eight(
+    x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15, x16, x17, x18, x19, x20, x21, x22, x23, x24, x25, x26,
+    x27, x28, x29, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19, n20, n21, n22, n23,
+    n24, n25, n26, n27,
+):
+    pass
+# fmt: on
+
+
+@triton.jit
 def many(
     x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, n0, n1, n2, n3, n4, n5, n6, n7, f0, f1, BLOCK: tl.constexpr, STAGES: tl.constexpr
 ):  # fmt: skip
@@ -46,6 +67,14 @@ def described_once(a, n):
 @triton.jit
 def described(a, b, c, d, n):
     pass
+
+
+@triton.jit
+def described_inside(x, out, n):
+    """Needs scratch memory for a descriptor, and does not come to it."""
+    if n == 0:
+        made = tl.make_tensor_descriptor(x, shape=[n, 32], strides=[32, 1], block_shape=[16, 32])
+        made.store([0, 0], tl.zeros((16, 32), tl.float32))
 
 
 def pick_first(call, quantiles):

@@ -6,12 +6,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 #: Sides that launch one compiled kernel: they have no autotuner, no heuristics and no callable grid.
-PLAIN_LAUNCHERS = ("compiled", "torch", "cuda-core", "cupy")
+PLAIN_LAUNCHERS = ("compiled", "torch", "cuda-core", "cupy", "graph", "tvm-ffi")
 
 #: The row that others are compared with.
 PLAIN = "few"
 
 _FEW: dict[str, int | float | str] = {"x": "tensor", "out": "tensor", "n": 1000}
+
+_NINETEEN: dict[str, int | float | str] = {
+    **{f"x{i}": "tensor" for i in range(10)},
+    **{f"n{i}": 1001 + i for i in range(9)},
+}
 
 _WRAPPED: dict[str, int | float | str] = {"x": "tensor", "out": "tensor", "stride": 1, "n": 1024}
 
@@ -31,6 +36,8 @@ class Row(NamedTuple):
     """The grid as Python that makes it anew for each launch."""
     wrapper: str = ""
     """One of `wrappers.WRAPPERS`, which launches the kernel; empty for a launch by itself."""
+    around: str = ""
+    """One of `around.AROUND`: what Python does for each launch besides."""
     vary: tuple[str, ...] = ()
     """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
     hold_gil: bool = False
@@ -65,6 +72,15 @@ ROWS = {
             sides=("c-loop", "graft", "triton", *PLAIN_LAUNCHERS),
             max_ratio=1.15,
         ),
+        Row(name="nothing", label="no arguments", kernel="nothing", arguments={}, max_ratio=1.1),
+        Row(
+            name="nineteen",
+            label="19 arguments (10 tensors, 9 ints)",
+            kernel="nineteen",
+            arguments=_NINETEEN,
+            sides=("c-loop", "graft", "triton", "compiled", "graph"),
+            max_ratio=1.2,
+        ),
         Row(
             name="many",
             label="20 arguments (10 tensors, 8 ints, 2 floats), 2 constexprs",
@@ -77,6 +93,13 @@ ROWS = {
             constexprs={"BLOCK": 64, "STAGES": 2},
             sides=("c-loop", "graft", "triton", *PLAIN_LAUNCHERS),
             max_ratio=1.25,
+        ),
+        Row(
+            name="fifty-eight",
+            label="58 arguments (30 tensors, 28 ints)",
+            kernel="fifty_eight",
+            arguments={**{f"x{i}": "tensor" for i in range(30)}, **{f"n{i}": 1001 + i for i in range(28)}},
+            max_ratio=1.45,
         ),
         Row(
             name="tensors",
@@ -143,6 +166,29 @@ ROWS = {
             label="1 tensor descriptor made anew, 1 int",
             kernel="described_once",
             arguments={"a": "new descriptor", "n": 1000},
+        ),
+        Row(
+            name="scratch",
+            label="2 tensors, 1 int; scratch memory from an allocator",
+            kernel="described_inside",
+            arguments=_FEW,
+            around="allocator",
+        ),
+        Row(
+            name="hook",
+            label="2 tensors, 1 int, 1 constexpr; a launch hook that does nothing",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            around="hook",
+        ),
+        Row(
+            name="proton",
+            label="2 tensors, 1 int, 1 constexpr; under Proton with its hooks",
+            kernel="few",
+            arguments=_FEW,
+            constexprs={"BLOCK": 64},
+            around="proton",
         ),
         Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
         Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW, max_extra=0.3),

@@ -21,6 +21,7 @@ from triton.backends.nvidia import driver as nvidia
 from triton.runtime import build
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from .around import AROUND, MissingError, set_allocator
 from .machines import Machine, Tensors
 from .rows import Row
 from .wrappers import WRAPPERS, Nothing
@@ -50,6 +51,8 @@ class Case:
     def compiled(self) -> Any:
         """The kernel as Triton's own path compiles and loads it."""
         with self.machine.active("triton"):
+            if self.row.around == "allocator":
+                set_allocator(self.values)
             return self.kernel[GRID](**self.values, **self.row.constexprs)
 
     @property
@@ -142,7 +145,8 @@ def prepare_subscript(case: Case) -> Loop:
             written[written.index(name)] = f"describe({name})"
     arguments = ", ".join([*written, *(f"{name}={value}" for name, value in row.constexprs.items())])
     names |= {"kernel": case.kernel, "grid": row.grid, "cdiv": triton.cdiv, "describe": describe}
-    return python_loop(f"kernel[{row.new_grid or 'grid'}]({arguments})", names)
+    loop = python_loop(f"kernel[{row.new_grid or 'grid'}]({arguments})", names)
+    return AROUND[row.around](loop, case.values) if row.around else loop
 
 
 def prepare_wrapper(case: Case, kernel: Any) -> Loop:
@@ -208,6 +212,23 @@ def prepare_cuda_core(case: Case) -> Loop:
     return python_loop(f"launch(stream, config, kernel, {', '.join(params)})", names)
 
 
+def prepare_graph(case: Case) -> Loop:
+    """Replaying a CUDA graph that has captured the launch, by PyTorch."""
+    torch = importlib.import_module("torch")
+    case.kernel[GRID](**case.values, **case.row.constexprs)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        case.kernel[GRID](**case.values, **case.row.constexprs)
+    return python_loop("replay()", {"replay": graph.replay})
+
+
+def prepare_tvm_ffi(case: Case) -> Loop:
+    """TVM-FFI's call of a function that does nothing with the first three arguments: what it takes beside any launch."""
+    nothing = importlib.import_module("tvm_ffi").get_global_func("testing.nop")
+    names = dict(zip("abc", case.values.values(), strict=False))
+    return python_loop(f"nothing({', '.join(names)})", {"nothing": nothing, **names})
+
+
 def prepare_cupy(case: Case) -> Loop:
     """CuPy's RawKernel, with CuPy's arrays and scalars as NumPy's."""
     numpy, cupy = importlib.import_module("numpy"), importlib.import_module("cupy")
@@ -248,6 +269,8 @@ SIDES = {
         Side("torch", "torch static launcher", "triton", prepare_torch, is_foreign=True),
         Side("cuda-core", "cuda.core launch", "triton", prepare_cuda_core, is_foreign=True),
         Side("cupy", "CuPy RawKernel", "triton", prepare_cupy, is_foreign=True),
+        Side("graph", "CUDA graph replay", "triton", prepare_graph, is_foreign=True),
+        Side("tvm-ffi", "TVM-FFI, no launch", "triton", prepare_tvm_ffi, is_foreign=True),
     )
 }
 
@@ -262,6 +285,8 @@ def prepare(side: Side, case: Case) -> Loop:
             loop = side.prepare(case)
             loop(3)
             case.machine.synchronize()
+    except MissingError as error:
+        raise SkipError(str(error)) from None
     except Exception as error:
         if not side.is_foreign:
             raise

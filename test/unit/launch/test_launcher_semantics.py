@@ -2213,7 +2213,7 @@ def test_a_run_that_is_taken_away_after_a_switch_leaves_nothing_behind(rig):
     """Whoever put it there has kept ours, and puts that back."""
     other = launching.make_driver(rig.stub)
     kept = triton.JITFunction.run
-    triton.JITFunction.run = lambda *args, **kwargs: kept(*args, **kwargs)
+    triton.JITFunction.run = lambda *args, **kwargs: None
     rig.use(other)
     triton.JITFunction.run = kept
     kernel = triton.jit(single)
