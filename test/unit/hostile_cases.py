@@ -28,6 +28,7 @@ import triton
 import triton.language as tl
 from triton import knobs
 from triton.backends.graft.driver import Driver
+from triton.backends.graft.launch import freeze
 from triton.compiler import CompiledKernel
 from triton.tools.tensor_descriptor import TensorDescriptor
 
@@ -63,10 +64,31 @@ class World:
         self.configs = [triton.Config({"C": 1}), triton.Config({"C": 2}, num_warps=8)]
         self.tuner = triton.autotune(self.configs, key=["n"], do_bench=self.bench)(triton.jit(constant))
         self.heuristics = triton.heuristics({"C": self.value, "D": self.value})(triton.jit(many))
+        for made in (*self.kernels, self.tuner, self.heuristics):
+            if self.rng.random() < 0.1:
+                self.give_own_run(made)
+        rig.compiler.settings["global_scratch_size"] = self.rng.choice([0, 0, 64])
+        triton.set_allocator(self.allocate)
         #: The kernel that most launches of this case are of, with nothing hostile but constants and globals, if there is one.
         self.victim = self.rng.choice([None, self.kernels[0], self.kernels[2]])
         if self.victim is not None:
             self.victim.used_global_vals = self.globals[0]
+
+    def give_own_run(self, made: Any) -> None:
+        """*made* becomes one of a class that acts before it runs what Triton runs."""
+        act = self.act
+
+        class Own(type(made)):  # type: ignore[misc]
+            def run(self, *args: Any, **kwargs: Any) -> Any:
+                act()
+                return super().run(*args, **kwargs)
+
+        made.__class__ = Own
+
+    def allocate(self, size: int, alignment: int, stream: int) -> Any:
+        """Scratch memory."""
+        self.act()
+        return self.rng.choice([0x9000, 0x9000, Pointer(self), None, Index(self)])
 
     # -- What is launched
 
@@ -74,8 +96,8 @@ class World:
         """One launch with hostile arguments."""
         if self.victim is not None and self.rng.random() < 0.8:
             return self.launch_victim()
-        if self.rng.random() < 0.2:
-            return self.launch_descriptor()
+        if self.rng.random() < 0.3:
+            return self.rng.choice([self.launch_descriptor, self.launch_descriptor, self.launch_frozen, self.compute])()
         what = self.rng.choice([*self.kernels, self.tuner, self.heuristics])
         arguments: dict[str, Any] = {"x": self.pointer(), "n": self.rng.choice([1, 5, 16, 2**70, Index(self)])}
         if what in self.kernels[::2]:
@@ -87,6 +109,10 @@ class World:
         grid = self.rng.choice([(1,), (0,), [1, 1], Grid(self), Grid(self), what[(1,)]])
         if self.rng.random() < 0.3:
             return what[grid](arguments.pop("x"), arguments.pop("n"), **arguments)
+        if self.rng.random() < 0.1:
+            return what.run(
+                **dict(self.rng.sample([*arguments.items(), ("grid", grid), ("warmup", False)], len(arguments) + 2))
+            )
         return what[grid](**arguments)
 
     def launch_victim(self) -> Any:
@@ -104,6 +130,22 @@ class World:
         with self.peace():
             kernel[(1,)](made, 5)
         return kernel[(1,)](made, 5)
+
+    def launch_frozen(self) -> Any:
+        """One with most arguments fixed, that varies in what is hostile."""
+        frozen, kernel = None, self.rng.choice([self.kernels[1], self.tuner])
+        with self.peace():
+            first = self.pointer()
+            frozen = freeze(kernel, (1,), first, 5, vary=("x",))
+            frozen(first)
+        return frozen and frozen(self.rng.choice([first, self.pointer()]))
+
+    def compute(self) -> Any:
+        """What the host computes with functions for constants."""
+        given = [5, Key(self, 1), Index(self), tl.constexpr(Key(self, 2)), (Key(self, 1), [Key(self, 2)]), self.constant()]
+        function = self.rng.choice([triton.cdiv, triton.next_power_of_2, compared])
+        names = function.fn.__code__.co_varnames[: function.fn.__code__.co_argcount]
+        return function(**{name: self.rng.choice(given) for name in names})
 
     def launch_constant(self, constant: Any) -> Any:
         return self.victim[(1,)](Peaceful(), 5, **dict.fromkeys(self.victim.arg_names[2:], constant))
@@ -327,6 +369,11 @@ def many(x, n, C: tl.constexpr, D: tl.constexpr):
     pass
 
 
+@triton.constexpr_function
+def compared(a, b):
+    return a == b
+
+
 class Hostile:
     """Acts whenever it is asked anything; also when it goes."""
 
@@ -514,6 +561,7 @@ def restored(world: World) -> Iterator[None]:
             runtime.__dict__.pop(name)
         runtime.debug = debug
         runtime.launch_enter_hook.calls.clear()
+        world.rig.compiler.settings.clear()
         world.rig.use(world.rig.driver)
 
 
