@@ -13,6 +13,9 @@ from ..errors import GraftError, OptionError
 from .rows import ROWS
 from .sides import SIDES
 
+_TOGETHER = tuple(name for name, row in ROWS.items() if not row.alone)
+_ALONE = tuple(name for name, row in ROWS.items() if row.alone)
+
 #: A device queues about 1024 launches.
 MAX_BATCH = 1000
 
@@ -84,7 +87,12 @@ class Options:
     launches: int = field(default=2000, metadata=option("N", parse_count, "launches a round, row and side; default 2000"))
     batch: int = field(default=500, metadata=option("N", parse_batch, "launches between two synchronisations; default 500"))
     rows: tuple[str, ...] = field(
-        default=tuple(ROWS), metadata=option("NAME,...", parse_names(ROWS), f"rows to measure; default all: {', '.join(ROWS)}")
+        default=_TOGETHER,
+        metadata=option(
+            "NAME,...",
+            parse_names(ROWS),
+            f"rows to measure; default all: {', '.join(_TOGETHER)}; by name alone: {', '.join(_ALONE)}",
+        ),
     )
     side: tuple[str, ...] = field(
         default=tuple(SIDES),

@@ -38,6 +38,8 @@ class Row(NamedTuple):
     """One of `wrappers.WRAPPERS`, which launches the kernel; empty for a launch by itself."""
     around: str = ""
     """One of `around.AROUND`: what Python does for each launch besides."""
+    alone: bool = False
+    """Whether it is to be asked for by name, since it changes what others are measured with."""
     vary: tuple[str, ...] = ()
     """The parameters that a frozen launch still takes; empty for a launch that is not frozen."""
     hold_gil: bool = False
@@ -189,6 +191,7 @@ ROWS = {
             arguments=_FEW,
             constexprs={"BLOCK": 64},
             around="proton",
+            alone=True,
         ),
         Row(name="autotuned", label="autotuned", kernel="autotuned", arguments=_FEW, max_extra=0.3),
         Row(name="heuristics", label="heuristics", kernel="heuristics", arguments=_FEW, max_extra=0.3),

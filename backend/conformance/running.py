@@ -47,10 +47,29 @@ class Plan:
     def pytest(self, options: Sequence[str]) -> list[str]:
         """The command that runs them, with more *options*."""
         command = [
-            sys.executable, "-P", "-m", "pytest", *options, f"--rootdir={self.checkout}", f"--confcutdir={self.checkout}", "-p", "no:cacheprovider", "-q", "--tb=short",
+            sys.executable, "-P", "-m", "pytest", *options, f"--rootdir={self.checkout}", f"--confcutdir={self.checkout}", "-c", str(_configuration(self.checkout)), "-p", "no:cacheprovider", "-q", "--tb=short",
             "-n", str(self.workers), "--dist", "load", f"--max-worker-restart={_RESTARTS}", "--continue-on-collection-errors",
         ]  # fmt: skip
         return [*command, *(("-k", self.keyword) if self.keyword else ()), *self.arguments, *self.tests]
+
+
+#: What may configure pytest, each with what it says then, in pytest's order.
+_CONFIGURATIONS = {
+    "pytest.ini": "",
+    "pyproject.toml": "[tool.pytest",
+    "tox.ini": "[pytest]",
+    "setup.cfg": "[tool:pytest]",
+}
+
+
+def _configuration(checkout: Path) -> Path:
+    """The file that configures pytest in *checkout*; an empty one if there is none, as pytest would take one of a folder above."""
+    for folder in (checkout / "python" / "test", checkout / "python", checkout):
+        for name, said in _CONFIGURATIONS.items():
+            path = folder / name
+            if path.is_file() and said in path.read_text(errors="replace"):
+                return path
+    return Path(os.devnull)
 
 
 def describe(side: str, choice: Choice) -> Described:

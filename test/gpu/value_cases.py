@@ -372,14 +372,21 @@ class DeviceSide(Side):
     def _names(self) -> dict[str, Any]:
         names = super()._names()
         pointers = {name: self.tensors.pointer(names[name]) for name in ("ptr", "bad_ptr", "odd_ptr")}
-        own = {"store_grid": store_grid, "store_argument": store_argument, "out": self.buffer.out, "fitting": self._fitting}
+        moving = pointers["ptr"](0x6000, "fp32")
+        own = {
+            "M": moving,
+            "store_grid": store_grid,
+            "store_argument": store_argument,
+            "out": self.buffer.out,
+            "fitting": self._fitting,
+        }
         own |= {
             "descriptor": self.tensors.descriptor,
             "small": small,
             "torch": torch,
             **shared_descriptors(self.tensors.descriptor),
         }
-        return {**names, **pointers, **own, **DeviceCallbacks(self.log).names(), **DeviceSwitches(self).names()}
+        return {**names, **pointers, **own, **DeviceCallbacks(self.log, moving).names(), **DeviceSwitches(self).names()}
 
     def _fitting(self, kernel: Any) -> list:
         """Arguments for launching a compiled kernel itself."""

@@ -655,7 +655,7 @@ def main() -> int:
         for seed, text in result.wrong.items():
             print(f"seed {seed}: {text}", flush=True)
             if text.startswith("the process"):
-                print(result.output[-3000:], flush=True)
+                print(result.output[:6000], result.output[-2000:], sep="\n...\n", flush=True)
     print(f"{options.cases} cases, {len(wrong)} wrong")
     return int(bool(wrong))
 

@@ -252,6 +252,22 @@ def test_a_file_that_kills_who_imports_it_counts_as_crashed_and_the_others_are_r
     assert found == {"python/test/test_dies.py": ("crashed", {}), "test_lives": ("passed", {})}
 
 
+@pytest.mark.parametrize("own", [None, "pyproject.toml", "python/pytest.ini"])
+def test_the_configuration_of_a_project_around_the_checkout_is_not_looked_at(tmp_path, own):
+    """That of the checkout is."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--strict-markers --no-such-option"\n')
+    asked = (
+        "import pytest\n@pytest.mark.odd\ndef test_asked(request):\n    assert request.config.getini('markers')[0] == 'own'\n"
+    )
+    small_checkout(tmp_path, test_asked=asked)
+    if own:
+        table = "[tool.pytest.ini_options]\nmarkers = ['own', 'odd']\n"
+        (tmp_path / "checkout" / own).write_text("[pytest]\nmarkers =\n    own\n    odd\n" if own.endswith("ini") else table)
+    done = conform(tmp_path, "--no-baseline", "--workers", 1, "--out", "out")
+    assert done.returncode == (0 if own else 1), done.stdout + done.stderr
+    assert outcomes(tmp_path / "out" / "backend.jsonl") == {"test_asked": ("passed" if own else "failed", {})}
+
+
 def test_arguments_after_the_dashes_are_those_of_pytest(tmp_path):
     small_checkout(tmp_path, conftest="def pytest_addoption(parser):\n    parser.addoption('--device')\n",
                    test_device="def test_device(request):\n    assert request.config.getoption('--device') == 'chip'\n")  # fmt: skip
