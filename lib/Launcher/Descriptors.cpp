@@ -121,7 +121,7 @@ Outcome graft::launcher::readDescriptor(Call &call, PyObject *value) {
   if (which == DescriptorClass::None)
     return call.decline(Reason::ArgumentType);
   uint64_t dtype;
-  unsigned rank;
+  unsigned rank = 0;
   Numbers<std::int64_t> block;
   Outcome outcome = readType(value, &dtype, &block);
   if (outcome == Outcome::Done)
