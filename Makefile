@@ -53,7 +53,7 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
 	$(BIN)/cmake --build build/sanitize --target graft_launcher
-	LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
+	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0 $(BIN)/python test/unit/hostile_cases.py \
 		--cases $${CASES:-1000} --seed $${SEED:-0} --launcher build/sanitize/launch/_launcher*.so
 
 # % endif

@@ -92,9 +92,8 @@ def compiled_kernel() -> tuple[dict, Any, Any]:
 
 
 def is_tritons(cls: type, method: Any) -> bool:
-    """Whether *method* of *cls* is written in the file of that class."""
-    code = getattr(getattr(method, "fget", method), "__code__", None)
-    return code is not None and code.co_filename == cls.__init__.__code__.co_filename  # type: ignore[misc]
+    """Whether *method* of *cls* is a function of the module of that class."""
+    return getattr(getattr(method, "fget", method), "__globals__", None) is vars(sys.modules[cls.__module__])
 
 
 def describe(param: KernelParam) -> tuple:

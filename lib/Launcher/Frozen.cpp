@@ -242,8 +242,10 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
     if (!placeVarying(self, self.varying[i], varying[i], call, params))
       return nullptr;
   Outcome filled = fillVarying(self, call, room->maps, params);
-  int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
-  if (filled == Outcome::Failed || hooks < 0)
+  int hooks = filled == Outcome::Failed
+                  ? -1
+                  : launchHooksDoSomething(/*codeHasRun=*/true);
+  if (hooks < 0)
     return nullptr;
   if (filled == Outcome::Declined || hooks != 0)
     return launchInPython(self, stream, varying);

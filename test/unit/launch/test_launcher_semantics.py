@@ -2209,6 +2209,19 @@ def test_a_run_that_was_replaced_before_ours_came_is_respected(rig, monkeypatch)
     assert seen == [1, 1] and rig.went() == {FIRST: 1, FAST: 1}
 
 
+def test_a_library_that_has_an_init_of_its_own_does_not_make_run_its_own(rig, monkeypatch):
+    """Some give Triton's autotuner another `__init__`."""
+    rig.use(rig.in_tree)
+    for cls in (triton.JITFunction, Autotuner, Heuristics):
+        init = cls.__init__
+        monkeypatch.setattr(cls, "__init__", lambda self, *args, init=init, **kwargs: init(self, *args, **kwargs))
+    rig.use(rig.driver)
+    kernel = triton.heuristics({"n": lambda arguments: 5})(triton.autotune([triton.Config({})], key=[])(triton.jit(numbered)))
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert OTHER_RUN not in rig.went()
+
+
 def test_a_run_that_is_taken_away_after_a_switch_leaves_nothing_behind(rig):
     """Whoever put it there has kept ours, and puts that back."""
     other = launching.make_driver(rig.stub)
