@@ -59,6 +59,23 @@ def _install_host_functions() -> Callable[[], None] | None:
     return hooks.replace_method(ConstexprFunction, "__call__", "self args _semantic kwargs", make)
 
 
+# -- TensorDescriptor.__post_init__: a descriptor that is made for each launch
+
+
+def _install_descriptor_check() -> Callable[[], None] | None:
+    if not hooks.active_driver().launches_natively:
+        return lambda: None
+    from triton._utils import TRITON_MAX_TENSOR_NUMEL
+    from triton.tools.tensor_descriptor import TensorDescriptor
+
+    from . import _launcher
+
+    def make(original: Any) -> Any:
+        return _launcher.make_descriptor_check(TensorDescriptor, original, TRITON_MAX_TENSOR_NUMEL)
+
+    return hooks.replace_method(TensorDescriptor, "__post_init__", "self", make)
+
+
 # -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
 
 
@@ -91,6 +108,13 @@ _HOOKS = {
         "triton.cdiv in a grid took half of a launch",
         State.ACTIVE,
         _install_host_functions,
+    ),
+    "descriptors": Hook(
+        "triton.tools.tensor_descriptor.TensorDescriptor.__post_init__",
+        "the same, at once for PyTorch's tensors that are in order",
+        "a descriptor is made for each launch, and its checks took half of that",
+        State.ACTIVE,
+        _install_descriptor_check,
     ),
     "launch": Hook(
         "triton.JITFunction.__getitem__",

@@ -35,9 +35,7 @@ static bool isPlainTuple(PyObject *object) {
               PyType_GetSlot(&PyTuple_Type, Py_tp_iter));
 }
 
-/// Reads a list or tuple of ints, the outermost dimension first. Returns
-/// whether it is one, of up to `MaxRank` that fit in 64 bits; runs no code.
-static bool readInts(PyObject *sequence, Numbers<std::int64_t> *out) {
+bool graft::launcher::readInts(PyObject *sequence, Numbers<std::int64_t> *out) {
   bool isList = PyList_CheckExact(sequence);
   if (!isList && !isPlainTuple(sequence))
     return false;

@@ -36,6 +36,11 @@ Outcome fillDescriptor(const MapPlan &plan, const Described &given,
 /// Does so for all descriptors of *call*, in order.
 Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps);
 
+/// Reads a list or tuple of ints, the outermost dimension first. Returns
+/// whether it is one, of up to `MaxRank` that fit in 64 bits; runs no code.
+/// Borrows *sequence*. Needs the GIL.
+bool readInts(PyObject *sequence, Numbers<std::int64_t> *out);
+
 /// Adds nothing to the module, but makes the names of what is read. Returns
 /// false with an exception set.
 bool addDescriptors(PyObject *module);

@@ -91,6 +91,10 @@ bool addSubscript(PyObject *module);
 /// exception set on failure.
 bool addHostFunction(PyObject *module);
 
+/// Adds what checks tensor descriptors to *module*. Returns false with an
+/// exception set on failure.
+bool addDescriptorCheck(PyObject *module);
+
 /// Adds the type that stands in for `run` of kernels to *module*. Returns false
 /// with an exception set on failure.
 bool addRun(PyObject *module);

@@ -27,12 +27,12 @@ using namespace graft::launcher;
 /// Fills *module*. Returns 0, or -1 with an exception set. Needs the GIL.
 static int execModule(PyObject *module) {
   for (auto add :
-       {addErrors,       addNames,     addCallbacks,    addStats,
-        addDevice,       addTensorMap, addChanges,      addKnobs,
-        addTriton,       addRuntime,   addArrays,       addDescriptors,
-        addPlan,         addReads,     addKnownKernels, addDispatcher,
-        addTuner,        addHeuristic, addFrozen,       addSubscript,
-        addHostFunction, addRun})
+       {addErrors,       addNames,     addCallbacks,      addStats,
+        addDevice,       addTensorMap, addChanges,        addKnobs,
+        addTriton,       addRuntime,   addArrays,         addDescriptors,
+        addPlan,         addReads,     addKnownKernels,   addDispatcher,
+        addTuner,        addHeuristic, addFrozen,         addSubscript,
+        addHostFunction, addRun,       addDescriptorCheck})
     if (!add(module))
       return -1;
   return 0;
