@@ -670,7 +670,7 @@ def copy_tiles(source, target):
 
 
 @pytest.mark.usefixtures("hopper")
-def test_the_tensor_map_of_a_descriptor_is_made_for_every_launch():
+def test_the_tensor_map_of_a_descriptor_follows_the_descriptor():
     kernel, matrices = triton.jit(copy_tiles), [torch.randn(64, 128, device="cuda").half() for _ in range(2)]
     out = torch.empty_like(matrices[0])
     source, target = (TensorDescriptor.from_tensor(tensor, [16, 32]) for tensor in (matrices[0], out))
@@ -712,6 +712,56 @@ def test_a_kernel_that_makes_descriptors_gets_scratch_memory():
     torch.cuda.synchronize()
     contextvars.copy_context().run(launch_thrice)
     assert went() == {FIRST: 1, FAST: 2}
+
+
+@pytest.mark.usefixtures("hopper")
+def test_a_graph_keeps_the_maps_and_scratch_memory_that_it_captured():
+    host, device = triton.jit(copy_tiles), triton.jit(copy_rows)
+    x, out, other = torch.randn(64, 128, device="cuda").half(), zeros((64, 128), torch.float16), zeros((64, 128), torch.float16)
+    source, target = (TensorDescriptor.from_tensor(tensor, [16, 32]) for tensor in (x, out))
+    memory = torch.empty(1 << 16, dtype=torch.int8, device="cuda")
+
+    def launch():
+        host[(4, 4)](source, target)
+        device[(4,)](x, other, 64, 128, ROWS=16, COLUMNS=128)
+
+    def capture():
+        triton.set_allocator(lambda size, alignment, stream: memory)
+        launch()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            launch()
+        source.base, target.base = torch.zeros_like(x), torch.zeros_like(out)
+        launch()
+        return graph
+
+    graph = contextvars.copy_context().run(capture)
+    for value in (3.0, 5.0):
+        x.fill_(value)
+        out.zero_(), other.zero_()
+        graph.replay()
+        torch.cuda.synchronize()
+        assert torch.equal(out, x) and torch.equal(other, x)
+
+
+@pytest.mark.usefixtures("hopper")
+def test_kernels_with_descriptors_and_scratch_memory_can_be_frozen():
+    host, device = triton.jit(copy_tiles), triton.jit(copy_rows)
+    x, out = torch.randn(64, 128, device="cuda").half(), zeros((64, 128), torch.float16)
+    source, target = (TensorDescriptor.from_tensor(tensor, [16, 32]) for tensor in (x, out))
+
+    def check():
+        triton.set_allocator(lambda size, alignment, stream: torch.empty(size, dtype=torch.int8, device="cuda"))
+        by_host = freeze(host, (4, 4), source, target, vary=("source",))
+        by_device = freeze(device, (4,), x, out, 64, 128, ROWS=16, COLUMNS=128, vary=("x",))
+        for y in (torch.randn_like(x), torch.randn_like(x)):
+            by_host(TensorDescriptor.from_tensor(y, [16, 32]))
+            assert torch.equal(out, y)
+            by_device(x)
+            assert torch.equal(out, x)
+
+    contextvars.copy_context().run(check)
+    assert went() == {FROZEN: 4}
 
 
 @pytest.mark.usefixtures("hopper")
