@@ -13,7 +13,15 @@ from . import marks, parts, rendering, repository
 from .names import OWN, Names, renamed
 
 #: What is about triton-graft itself, and the wings that work on other projects.
-_OURS = ("README.md", "docs/your-backend.md", "docs/conformance.md", "test/unit/project/test_docs.py", "tools/")
+_OURS = (
+    "README.md",
+    "docs/your-backend.md",
+    "docs/conformance.md",
+    "docs/architecture.md",
+    "docs/kernels.md",
+    "test/unit/project/test_docs.py",
+    "tools/",
+)
 _FOR_OTHERS = frozenset({"template", "conformance"})
 #: The same of a wing that is left out, besides its folder and its tests.
 _OF_WINGS = {

@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language):
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.S | re.M)
+def blocks(language, page=README):
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.S | re.M)
     return [text for name, text in fenced if name == language]
 
 
@@ -55,7 +55,8 @@ def test_every_make_target_of_the_readme_exists(target):
 
 
 def test_every_path_of_the_layout_exists():
-    layout = next(block for block in blocks("") if "CMakeLists.txt" in block)
+    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    layout = next(text for text in blocks("", architecture) if "CMakeLists.txt" in text)
     folder = ROOT
     for line in layout.splitlines():
         indented = line.startswith("  ")
@@ -67,9 +68,17 @@ def test_every_path_of_the_layout_exists():
             folder = ROOT / paths[0]
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((\w[\w/.]*)\)", README))))
-def test_every_link_of_the_readme_leads_somewhere(link):
-    assert (ROOT / link).is_file()
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_link_of_a_page_leads_somewhere(page):
+    path = ROOT / page
+    links = set(re.findall(r"\]\(((?:\.\./)?\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
+    assert [link for link in sorted(links) if not (path.parent / link).exists()] == []
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 120
 
 
 def test_the_pass_manual_is_in_step_with_the_passes(script):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What imports what: the picture in the README, held by import-linter and by the graph of imports."""
+"""What imports what: the picture in docs/architecture.md, held by import-linter and by the graph of imports."""
 
 import subprocess
 import sys
