@@ -369,7 +369,7 @@ def _surroundings(content: Content) -> dict[str, str]:
 
 
 def _differences(one: dict[str, str], other: dict[str, str]) -> list[list[str]]:
-    return [list(item) for item in differences(one, other)]
+    return [[name, *("nothing" if text is None else text for text in texts)] for name, *texts in differences(one, other)]
 
 
 def _digests(table: Content) -> dict[str, str]:
@@ -432,7 +432,7 @@ def _check_defaults(target: str, files: Sequence[File]) -> None:
     first, *others = ((file.address, file.bundle.content["targets"][target]["options"]) for file in files)
     for address, options in others:
         if options != first[1]:
-            found = differences(*({name: values.show(value) for name, value in side.items()} for side in (first[1], options)))
+            found = _differences(*({name: values.show(value) for name, value in side.items()} for side in (first[1], options)))
             listed = ", ".join(f"{name}: {was} and {is_now}" for name, was, is_now in found)
             _refuse(
                 "target",

@@ -24,7 +24,7 @@ from triton.compiler.compiler import AsmDict, CompiledKernel, make_backend
 from triton.runtime.autotuner import Autotuner, Config
 from triton.runtime.cache import _base32
 
-from ..cache import explain, inputs, key, store
+from ..cache import explain, inputs, key, showing, store
 from ..cache.encoding import digest
 from ..cache.manifest import Alternative, Manifest, alternative_of
 from ..launch import tuning
@@ -178,12 +178,12 @@ class Loaded:
             return None
         return next((config for config in tuner.configs if keywords_of(config) == keywords), None)
 
-    def _differences(self, producer: dict[str, Any]) -> list[tuple[str, str, str]]:
+    def _differences(self, producer: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
         ours = {**inputs.compiler().components, **inputs.tools(triton.runtime.driver.active.get_current_target())}
         return explain.differences({**producer["compiler"], **producer["tools"].get(self.target, {})}, ours)
 
     def _explain_identity(self) -> str:
-        lines = [f"  {name}: {was} there, {now} here" for name, was, now in self._differences(self.producers[0])]
+        lines = showing.lines(self._differences(self.producers[0]), now="here")
         return "\n".join(
             [
                 "its kernels were compiled by another compiler than this one, which differs in what follows; build it anew, or "

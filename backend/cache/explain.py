@@ -9,7 +9,7 @@ from typing import Any
 from triton import knobs
 
 from ..errors import GraftError
-from . import store
+from . import showing, store
 from .errors import CacheMissError
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,12 @@ def nearest(there: list[store.Entry], components: dict[str, str]) -> store.Entry
 
 
 def _listed(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    return [f"  {name}: {was} there, {is_now} now" for name, was, is_now in differences(then, now)]
+    return showing.lines(differences(then, now))
 
 
-def differences(then: dict[str, str], now: dict[str, str]) -> list[tuple[str, str, str]]:
-    """The components that differ, by name, with both values; "nothing" for one that is not there."""
-    names = sorted(then.keys() | now.keys())
-    pairs = ((name, then.get(name, "nothing"), now.get(name, "nothing")) for name in names)
+def differences(then: dict[str, str], now: dict[str, str]) -> list[tuple[str, str | None, str | None]]:
+    """The components that differ, by name, with both values; None for one that is not there."""
+    pairs = ((name, then.get(name), now.get(name)) for name in sorted(then.keys() | now.keys()))
     return [(name, was, is_now) for name, was, is_now in pairs if was != is_now]
 
 

@@ -153,7 +153,7 @@ def test_a_kernel_that_has_changed_is_refused_with_the_nearest_in_the_bundle(pro
     require_only(monkeypatch, tmp_path)
     bundle.load(file)
     with pytest.raises(
-        CacheMissError, match=rf"(?s)kernel 'kernel' .* nearest entry, {file}, differs in.*option.num_warps: i4 there"
+        CacheMissError, match=rf"(?s)kernel 'kernel' .* nearest entry, {file}, differs in.*option.num_warps: 4 there"
     ):
         program.load().kernel.warmup(I32, 16, BLOCK=64, grid=(1,), num_warps=8)
     program.write(SCALE.format(3))

@@ -226,10 +226,10 @@ def test_a_changed_value_is_noticed_by_tritons_own_run(rig, python, make):
     """Where no native code takes part."""
     (reads, change), kernel = make(), triton.jit(single)
     old = compiled_with(kernel, reads)
-    assert kernel.warmup(X, grid=(1,)) is old and kernel.run(X, grid=(2,), warmup=False) is old
+    assert kernel.warmup(X, grid=(1,)) is old and launching.run_tritons_way(kernel, X, grid=(2,), warmup=False) is old
     change()
     assert not is_current(old) and python.times() == 1
-    new = kernel.run(X, grid=(2,), warmup=False)
+    new = launching.run_tritons_way(kernel, X, grid=(2,), warmup=False)
     assert new is not old and kernel.warmup(X, grid=(1,)) is new and python.times() == 1
     assert rig.went() == {}
 
@@ -429,7 +429,7 @@ def test_a_used_global_that_changed_is_still_an_error(rig, python, monkeypatch):
         patch.setitem(globals(), "SIZE", tl.constexpr(8))
         for call in (
             lambda: kernel[(2,)](X),
-            lambda: kernel.run(X, grid=(2,), warmup=False),
+            lambda: launching.run_tritons_way(kernel, X, grid=(2,), warmup=False),
             lambda: kernel.warmup(X, grid=(1,)),
         ):
             with pytest.raises(RuntimeError, match="Global variable SIZE has changed"):
@@ -672,12 +672,13 @@ ALIKE = [
 
 
 @pytest.mark.parametrize("values", ALIKE)
-@pytest.mark.parametrize("launch", ["native", "run", "warmup"])
+@pytest.mark.parametrize("launch", ["native", "run", "Triton's run", "warmup"])
 def test_values_that_tritons_key_shows_alike_have_kernels_of_their_own(rig, values, launch):
     """On the fast path and on Triton's."""
     calls = {
         "native": lambda kernel, value: kernel[(2,)](value),
         "run": lambda kernel, value: kernel.run(value, grid=(2,), warmup=False),
+        "Triton's run": lambda kernel, value: launching.run_tritons_way(kernel, value, grid=(2,), warmup=False),
         "warmup": lambda kernel, value: kernel.warmup(value, grid=(2,)),
     }
     kernel = triton.jit(single)

@@ -34,7 +34,7 @@ def test_a_required_kernel_is_found_and_a_changed_one_refused_with_the_differenc
     monkeypatch.setenv("GRAFT_CACHE", "require")
     program.compile(I32)
     with pytest.raises(
-        CacheMissError, match=r"(?s)kernel 'kernel' is not in the cache .*\n  option.num_warps: i4 there, i8 now$"
+        CacheMissError, match=r"(?s)kernel 'kernel' is not in the cache .*\n  option.num_warps: 4 there, 8 now$"
     ):
         program.compile(I32, num_warps=8)
     assert hits == [False, True]
@@ -70,7 +70,7 @@ def test_the_debug_log_names_the_way_and_the_difference(program, caplog):
     text = "\n".join(record.message for record in caplog.records)
     assert "by manifest" in text
     assert "by ttir" in text
-    assert "  option.num_stages: i3 there, i2 now" in text
+    assert "  option.num_stages: 3 there, 2 now" in text
 
 
 def test_a_kernel_that_goes_by_its_ttir_says_why(program, caplog):
@@ -287,7 +287,7 @@ def test_key_explain_shows_in_what_the_nearest_entries_differ(program):
     done = run("key", "explain", "kernel")
     assert done.exit_code == 0, done.output
     assert "kernel: 2 entries in " in done.output
-    assert "  option.num_warps: i" in done.output
+    assert "  option.num_warps: 4 there, 8 now" in done.output
 
 
 def test_key_explain_of_an_unknown_kernel_names_those_that_there_are(program):
