@@ -168,6 +168,7 @@ ROWS = {
             label="1 tensor descriptor made anew, 1 int",
             kernel="described_once",
             arguments={"a": "new descriptor", "n": 1000},
+            max_extra=0.6,
         ),
         Row(
             name="scratch",
