@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,12 +54,13 @@ class Plan:
         return [*command, *(("-k", self.keyword) if self.keyword else ()), *self.arguments, *self.tests]
 
 
-#: What may configure pytest, each with what it says then, in pytest's order.
+#: What may configure pytest, each with a line that it has then, in pytest's order.
 _CONFIGURATIONS = {
     "pytest.ini": "",
-    "pyproject.toml": "[tool.pytest",
-    "tox.ini": "[pytest]",
-    "setup.cfg": "[tool:pytest]",
+    ".pytest.ini": "",
+    "pyproject.toml": r"^\[tool\.pytest(\.ini_options)?\]",
+    "tox.ini": r"^\[pytest\]",
+    "setup.cfg": r"^\[tool:pytest\]",
 }
 
 
@@ -67,7 +69,7 @@ def _configuration(checkout: Path) -> Path:
     for folder in (checkout / "python" / "test", checkout / "python", checkout):
         for name, said in _CONFIGURATIONS.items():
             path = folder / name
-            if path.is_file() and said in path.read_text(errors="replace"):
+            if path.is_file() and re.search(said, path.read_text(errors="replace"), re.M):
                 return path
     return Path(os.devnull)
 

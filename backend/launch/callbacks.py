@@ -18,14 +18,25 @@ from triton.runtime.jit import JITFunction, KernelParam
 
 from ..cache.current_kernels import CurrentKernels, drop_stale
 from ..settings import NAME
-from . import _launcher, arrays, tuning
+from . import _launcher, arrays, functions, tuning
 from .kernel_launcher import Launcher
 
-#: Triton's own `run`, by the class that has it.
+#: Triton's own `run`, by the class that has it, and what stands in for it while our driver is active: a copy that is called natively.
 RUNS: dict[Any, Callable] = {cls: cls.run for cls in (JITFunction, Autotuner, Heuristics)}
+NATIVE_RUNS: dict[Any, Callable] = {}
 
-#: What stands in for it while our driver is active. Kernels show no function a dict of their keyword arguments.
-NATIVE_RUNS = {cls: _launcher.Run(cls, run, cls is not JITFunction) for cls, run in RUNS.items()}
+
+def find_runs() -> None:
+    """Takes Triton's own `run` of each class, unless somebody has replaced it for now."""
+    for cls, known in RUNS.items():
+        run = vars(cls).get("run")
+        is_known = cls in NATIVE_RUNS and run in (NATIVE_RUNS[cls], known)
+        if not is_known and is_tritons(cls, run):
+            RUNS[cls], NATIVE_RUNS[cls] = run, functions.copy_of(run)
+            # Kernels show no function a dict of their keyword arguments.
+            _launcher.set_run(cls, NATIVE_RUNS[cls], run, cls is not JITFunction)
+            _launcher.forget_kernels()
+
 
 #: The values of `Rule` in lib/Launcher/Call.h.
 CONSTEXPR, SPECIALIZED, TYPED, FLOAT, BOOL = range(5)
@@ -39,14 +50,14 @@ _MAX_PARAMETERS = 256
 
 def make(launched: Any) -> Any:
     """What launches *launched* natively, kept in its attributes; None if it is to be launched by Triton."""
-    if isinstance(launched, JITFunction):
+    if sum(isinstance(launched, cls) for cls in RUNS) != 1:  # the interpreter's, or of several
+        target = None
+    elif isinstance(launched, JITFunction):
         target = _make_dispatcher(launched)
     elif isinstance(launched, Autotuner):
         target = _launcher.Tuner(_own_run(launched, Autotuner))
-    elif isinstance(launched, Heuristics):
+    else:
         target = _launcher.Heuristic(_own_run(launched, Heuristics))
-    else:  # the interpreter's, or somebody's own
-        target = None
     if target is not None:
         launched.__dict__[f"_{NAME}_target"] = target
     return target
@@ -59,22 +70,25 @@ def _make_dispatcher(kernel: JITFunction) -> Any:
     return _launcher.Dispatcher(_own_run(kernel, JITFunction), kernel.device_caches, tuple(map(describe, params)))
 
 
-def subscript(kernel: Any, grid: Any, by_run: bool) -> Callable[..., Any]:
-    """Triton's own `kernel[grid]`, past what stands in for its `run`; if *by_run*, also past a `run` of the kernel's own, which asks."""
-    if by_run:
-        run = types.MethodType(next(run for cls, run in RUNS.items() if isinstance(kernel, cls)), kernel)
-    else:
-        run = kernel.run
-        if type(getattr(run, "__func__", None)) is _launcher.Run and run.__self__ is kernel:
-            run = types.MethodType(run.__func__.__wrapped__, kernel)
+def subscript(kernel: Any, grid: Any, called: Callable | None) -> Callable[..., Any]:
+    """Triton's own `kernel[grid]`, past what stands in for its `run`; *called* is Triton's own `run` if that was called."""
+    run = types.MethodType(called, kernel) if called is not None else kernel.run
+    for cls, native in NATIVE_RUNS.items():
+        if getattr(run, "__func__", None) is native and run.__self__ is kernel:
+            run = types.MethodType(RUNS[cls], kernel)
     return lambda *args, **kwargs: run(*args, grid=grid, warmup=False, **kwargs)
 
 
-def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any]:
+def _own_run(launched: Any, origin: type) -> tuple[dict, tuple[dict, ...], Any, Any]:
     """The attributes of *launched* and of its classes down to *origin*, as live dicts, and what stands in for Triton's `run`."""
     classes = type(launched).__mro__
     classes = classes[: classes.index(origin) + 1]
-    return launched.__dict__, tuple(map(_dict_of, classes)), NATIVE_RUNS[origin]
+    return (
+        launched.__dict__,
+        tuple(map(_dict_of, classes)),
+        NATIVE_RUNS.get(origin),
+        RUNS[origin] if origin in NATIVE_RUNS else None,
+    )
 
 
 def _dict_of(cls: type) -> dict:
@@ -92,8 +106,9 @@ def compiled_kernel() -> tuple[dict, Any, Any]:
 
 
 def is_tritons(cls: type, method: Any) -> bool:
-    """Whether *method* of *cls* is a function of the module of that class."""
-    return getattr(getattr(method, "fget", method), "__globals__", None) is vars(sys.modules[cls.__module__])
+    """Whether *method* of *cls*, which may be a property, is a function of the module of that class."""
+    function = getattr(method, "fget", method)
+    return type(function) is types.FunctionType and function.__globals__ is vars(sys.modules[cls.__module__])
 
 
 def describe(param: KernelParam) -> tuple:

@@ -65,6 +65,7 @@ def freeze(
 
 def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunction, dict]:
     """The kernel inside autotuners and heuristics, and the keyword arguments with those that they add."""
+    _check_run(kernel)
     while not isinstance(kernel, JITFunction):
         if isinstance(kernel, Autotuner):
             kernel[grid](*args, **kwargs)
@@ -81,7 +82,17 @@ def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunct
         else:
             raise FreezeError(f"freeze takes a kernel made with triton.jit, autotune or heuristics, got {kernel!r}.")
         kernel = kernel.fn
+        _check_run(kernel)
     return kernel, kwargs
+
+
+def _check_run(kernel: Any) -> None:
+    """Raises `FreezeError` for a kernel whose `run` is not Triton's."""
+    run = getattr(getattr(kernel, "run", None), "__func__", None)
+    if isinstance(kernel, tuple(callbacks.RUNS)) and run not in (*callbacks.NATIVE_RUNS.values(), *callbacks.RUNS.values()):
+        raise FreezeError(
+            f"{kernel!r} has a run of its own, which a frozen launch does not call; launch the kernel with kernel[grid](...)."
+        )
 
 
 def _check_varying(kernel: JITFunction, vary: Sequence[str]) -> None:

@@ -18,13 +18,14 @@ import triton
 from triton import knobs
 from triton.backends.nvidia import driver as nvidia
 from triton.language.core import constexpr, dtype
+from triton.runtime.autotuner import Heuristics
 from triton.runtime.jit import JITFunction
 
 from ..cache.current_kernels import still_holds
 from ..cache.reads import ABSENT, UNSTABLE
 from ..runtime.errors import LaunchError
 from ..settings import NAME
-from . import _launcher, arrays, callbacks
+from . import _launcher, arrays, callbacks, functions
 from .freezing import freeze, refuse
 from .kernel_launcher import Launcher
 
@@ -73,7 +74,7 @@ def install(driver: Any) -> Callable[[], None] | None:
     )
     _launcher.set_reads(ABSENT, UNSTABLE)
     follow(driver)
-    ours = {cls: _launcher.make_getitem(cls) for cls in callbacks.RUNS}
+    ours = {cls: _make_getitem(cls) for cls in callbacks.RUNS}
     for cls, get_item in ours.items():
         cls.__getitem__ = get_item
         _launcher.shorten(cls)
@@ -91,16 +92,26 @@ def install(driver: Any) -> Callable[[], None] | None:
     return undo
 
 
+def _make_getitem(cls: type) -> Any:
+    """A `__getitem__` for *cls*. PyTorch's compiler knows kernels and autotuners, and traces that of heuristics."""
+    if cls is not Heuristics:
+        return _launcher.make_getitem(cls)
+    made = functions.copy_of(_get_item)
+    _launcher.set_getitem(made)
+    return made
+
+
 def _replace_runs() -> Callable[[], None]:
     """Puts ours where a class has Triton's own `run`; returns what undoes it. Another one is its owner's to call."""
+    callbacks.find_runs()
     for cls, run in callbacks.RUNS.items():
-        if vars(cls)["run"] is run and callbacks.is_tritons(cls, run):
+        if vars(cls)["run"] is run and cls in callbacks.NATIVE_RUNS:
             cls.run = callbacks.NATIVE_RUNS[cls]
 
     def undo() -> None:
         # Also where somebody took a run of their own away again, and put ours back.
         for cls, run in callbacks.RUNS.items():
-            if vars(cls).get("run") is callbacks.NATIVE_RUNS[cls]:
+            if vars(cls).get("run") is callbacks.NATIVE_RUNS.get(cls):
                 cls.run = run
 
     return undo

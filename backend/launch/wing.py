@@ -51,10 +51,12 @@ def _install_host_functions() -> Callable[[], None] | None:
         return lambda: None
     from triton.runtime.jit import ConstexprFunction
 
-    from . import _launcher
+    from . import _launcher, functions
 
     def make(original: Any) -> Any:
-        return _launcher.make_host_call(ConstexprFunction, original)
+        made = functions.copy_of(original)
+        _launcher.set_host_call(made, original)
+        return made
 
     return hooks.replace_method(ConstexprFunction, "__call__", "self args _semantic kwargs", make)
 

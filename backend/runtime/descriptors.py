@@ -80,7 +80,10 @@ def _faults(made: TensorDescriptor) -> Iterator[str]:
 def is_descriptor(value: Any) -> bool:
     """Whether *value* is a descriptor, of the class here or of Triton's, which need not be imported."""
     cls = type(value)
-    return cls is TensorDescriptor or (cls.__name__, cls.__module__) == ("TensorDescriptor", "triton.tools.tensor_descriptor")
+    return isinstance(value, TensorDescriptor) or (cls.__name__, cls.__module__) == (
+        "TensorDescriptor",
+        "triton.tools.tensor_descriptor",
+    )
 
 
 def type_of(value: Any) -> str:
@@ -139,6 +142,8 @@ def map_plans(made: Sequence[dict[str, Any]] | None) -> tuple[tuple, ...]:
 
 def pass_on(value: Any, plan: tuple, fill: Callable[..., Any]) -> list:
     """What is passed for the descriptor *value*: its map, which *fill* makes as *plan* says, its shape and its strides."""
+    if value.strides[-1] != 1:
+        raise ValueError(f"the last of the strides {tuple(value.strides)} of a descriptor has to be 1")
     swizzle, size, element, rounded, padded, _, block = plan
     shape = list(value.shape)
     if padded:

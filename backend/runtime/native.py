@@ -76,10 +76,10 @@ def launches_natively(cls: Any) -> None:
     start().shorten(cls)
 
 
-def own_run(kernel: Any) -> tuple[dict, tuple[dict], Any]:
+def own_run(kernel: Any) -> tuple[dict, tuple[dict], Any, Any]:
     """The attributes of *kernel* and of its class, as live dicts, and its `run`."""
     cls = type(kernel)
-    return kernel.__dict__, (dict_of(cls),), cls.run
+    return kernel.__dict__, (dict_of(cls),), cls.run, cls.run
 
 
 def dict_of(cls: type) -> dict[str, Any]:

@@ -28,11 +28,16 @@ bool Scratch::allocate(const Loaded &loaded, Grid grid, CUstream stream) {
   Ref number = streamNumber(stream), function = Ref::to(loaded.allocate.get());
   if (!size || !number)
     return false;
-  PyObject *given[] = {size.get(), number.get()}, *own, *profile;
+  PyObject *given[] = {size.get(), number.get()};
   owners = Ref(PyObject_Vectorcall(function.get(), given, 2, nullptr));
-  return owners && PyArg_ParseTuple(owners.get(), "OO", &own, &profile) &&
-         readAddress(own, loaded.plan(), &addresses[0]) &&
-         readAddress(profile, loaded.plan(), &addresses[1]);
+  return bool(owners);
+}
+
+bool Scratch::locate(const Plan &plan) {
+  PyObject *own, *profile;
+  return !owners || (PyArg_ParseTuple(owners.get(), "OO", &own, &profile) &&
+                     readAddress(own, plan, &addresses[0]) &&
+                     readAddress(profile, plan, &addresses[1]));
 }
 
 bool graft::launcher::launchReady(const ReadyLaunch &ready,
@@ -91,9 +96,7 @@ private:
 };
 } // namespace
 
-/// Reads the pointers of *ready* again. Descriptors were read before, and
-/// nothing else can change. Declined if a value is no longer what it was.
-static Outcome readPointersAgain(const ReadyLaunch &ready) {
+Outcome graft::launcher::readPointersAgain(const ReadyLaunch &ready) {
   LentRoom fresh;
   Call &now = fresh->call, &call = ready.room.call;
   for (size_t i = 0; i < ready.params.size(); ++i) {
@@ -131,15 +134,19 @@ Outcome graft::launcher::launchAround(const ReadyLaunch &ready) {
   if (!ensureContext(ready.device) || !hooks.read(ready) ||
       !scratch.allocate(ready.loaded, ready.size, ready.stream))
     return Outcome::Failed;
-  Outcome outcome =
-      fillDescriptors(ready.loaded.plan(), ready.room.call, ready.room.maps);
+  bool asked = false;
+  Outcome outcome = fillDescriptors(ready.loaded.plan(), ready.room.call,
+                                    ready.room.maps, &asked);
   if (outcome != Outcome::Done)
     return outcome;
   if (!hooks.callEnter(ready))
     return Outcome::Failed;
   outcome = readPointersAgain(ready);
-  bool launched = outcome == Outcome::Done
-                      ? launchReady(ready, scratch.addresses)
-                      : outcome == Outcome::Declined && launchInPython(ready);
+  bool launched = false;
+  if (outcome == Outcome::Declined)
+    launched = launchInPython(ready);
+  else if (outcome == Outcome::Done)
+    launched = scratch.locate(ready.loaded.plan()) &&
+               launchReady(ready, scratch.addresses);
   return launched && hooks.callExit(ready) ? Outcome::Done : Outcome::Failed;
 }

@@ -39,6 +39,12 @@ Outcome launchAround(const ReadyLaunch &ready);
 /// buffers. Returns false with an exception set. Needs the GIL.
 bool launchReady(const ReadyLaunch &ready, CUdeviceptr scratch[2]);
 
+/// Reads the pointers of *ready* again: code has run that may have moved them.
+/// Descriptors were read before, and nothing else can change. Declined if a
+/// value is no longer what it was. `Failed` has an exception set. Needs the
+/// GIL.
+Outcome readPointersAgain(const ReadyLaunch &ready);
+
 /// The scratch memory of a launch, while it is under way.
 class Scratch {
 public:
@@ -47,9 +53,11 @@ public:
   /// Has Python allocate what *loaded* needs for a launch over *grid*. Returns
   /// false with an exception set. Needs the GIL.
   bool allocate(const Loaded &loaded, Grid grid, CUstream stream);
+  /// Asks where that is. Returns false with an exception set. Needs the GIL.
+  bool locate(const Plan &plan);
 
 private:
-  Ref owners;
+  Ref owners; ///< a pair; null: nothing is needed
 };
 
 } // namespace graft::launcher

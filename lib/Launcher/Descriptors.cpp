@@ -155,6 +155,7 @@ namespace {
 struct Parts {
   Ref shape, strides, padding, rounds;
   unsigned long long address;
+  bool asked = false; ///< whether code has told the address
   Numbers<std::int64_t> extents, steps;
 
   Outcome read(const Described &given);
@@ -167,12 +168,14 @@ static Ref attribute(PyObject *object, PyObject *name) {
 }
 
 /// Writes the address of *base*.
-static Outcome readBase(PyObject *base, unsigned long long *address) {
+static Outcome readBase(PyObject *base, unsigned long long *address,
+                        bool *asked) {
   Array known;
   if (readKnownTensor(base, &known)) {
     *address = known.address;
     return Outcome::Done;
   }
+  *asked = true;
   PyObject *args[] = {base};
   Ref number(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
   if (!number)
@@ -203,7 +206,8 @@ Outcome Parts::read(const Described &given) {
   if (!PyUnicode_CheckExact(padding.get()) || !PyBool_Check(rounds.get()))
     return Outcome::Declined;
   Ref base = attribute(given.object, attributes.base);
-  Outcome outcome = base ? readBase(base.get(), &address) : Outcome::Failed;
+  Outcome outcome =
+      base ? readBase(base.get(), &address, &asked) : Outcome::Failed;
   if (outcome != Outcome::Done)
     return outcome;
   // The code that has told the address may have changed them.
@@ -283,10 +287,12 @@ static bool makeMap(const MapPlan &plan, const MapRequest &request,
 
 Outcome graft::launcher::fillDescriptor(const MapPlan &plan,
                                         const Described &given,
-                                        uint64_t *leaves, CUtensorMap *map) {
+                                        uint64_t *leaves, CUtensorMap *map,
+                                        bool *asked) {
   Parts parts;
   MapRequest request;
   Outcome outcome = parts.read(given);
+  *asked = *asked || parts.asked;
   if (outcome != Outcome::Done)
     return outcome;
   for (int i = 0; i < given.rank; ++i) {
@@ -317,11 +323,11 @@ Outcome graft::launcher::fillDescriptor(const MapPlan &plan,
 }
 
 Outcome graft::launcher::fillDescriptors(const Plan &plan, Call &call,
-                                         CUtensorMap *maps) {
+                                         CUtensorMap *maps, bool *asked) {
   for (unsigned i = 0; i < call.numDescriptors; ++i) {
     const Described &given = call.descriptors[i];
-    Outcome outcome =
-        fillDescriptor(plan.maps[i], given, &call.leaves[given.leaf], &maps[i]);
+    Outcome outcome = fillDescriptor(plan.maps[i], given,
+                                     &call.leaves[given.leaf], &maps[i], asked);
     if (outcome != Outcome::Done)
       return outcome;
   }

@@ -28,13 +28,15 @@ namespace graft::launcher {
 Outcome readDescriptor(Call &call, PyObject *value);
 
 /// Makes the map of the descriptor *given* in *map*, as *plan* says, and fills
-/// its *leaves*, those from that of the map on. Declined if it is not as Triton
-/// makes them. `Failed` has an exception set. Needs the GIL.
+/// its *leaves*, those from that of the map on. Sets *asked* if code of the
+/// program's had to tell an address. Declined if it is not as Triton makes
+/// them. `Failed` has an exception set. Needs the GIL.
 Outcome fillDescriptor(const MapPlan &plan, const Described &given,
-                       uint64_t *leaves, CUtensorMap *map);
+                       uint64_t *leaves, CUtensorMap *map, bool *asked);
 
 /// Does so for all descriptors of *call*, in order.
-Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps);
+Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps,
+                        bool *asked);
 
 /// Reads a list or tuple of ints, the outermost dimension first. Returns
 /// whether it is one, of up to `MaxRank` that fit in 64 bits; runs no code.

@@ -106,12 +106,13 @@ static Outcome fillVarying(const Frozen::Parts &self, Call &call,
                            CUtensorMap *maps, void **params) {
   const Plan &plan = self.loaded.plan();
   unsigned next = 0;
+  bool asked = false;
   for (const Varying &what : self.varying)
     for (unsigned i = 0; i < what.numMaps; ++i, ++next) {
       const MapPlan &map = plan.maps[what.firstMap + i];
       const Described &given = call.descriptors[next];
-      Outcome outcome =
-          fillDescriptor(map, given, &call.leaves[given.leaf], &maps[next]);
+      Outcome outcome = fillDescriptor(map, given, &call.leaves[given.leaf],
+                                       &maps[next], &asked);
       if (outcome != Outcome::Done)
         return outcome;
       params[map.param] = &maps[next];
@@ -249,7 +250,7 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
     return nullptr;
   if (filled == Outcome::Declined || hooks != 0)
     return launchInPython(self, stream, varying);
-  if (!convertVarying(self, call) ||
+  if (!scratch.locate(self.loaded.plan()) || !convertVarying(self, call) ||
       !launchKernel(self.loaded.plan(), self.loaded.config, self.grid, stream,
                     params, device, self.holdGil))
     return nullptr;
@@ -357,7 +358,8 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
                     "type of its annotation");
     return false;
   }
-  outcome = fillDescriptors(plan, call, room->maps);
+  bool asked = false;
+  outcome = fillDescriptors(plan, call, room->maps, &asked);
   if (outcome == Outcome::Declined)
     PyErr_SetString(PyExc_TypeError,
                     "these arguments cannot be frozen: a descriptor is not as "

@@ -17,9 +17,9 @@ struct Arguments {
   PyObject *const *values;
   Py_ssize_t numPositional;
   PyObject *keywords; ///< a tuple of names, or null
-  /// Whether `run` was called, and not `kernel[grid]`: whose `run` it is need
-  /// not be asked.
-  bool byRun = false;
+  /// Triton's own `run` if that was called, and not `kernel[grid]`: whose it is
+  /// need not be asked.
+  PyObject *run = nullptr;
 
   Py_ssize_t numKeywords() const { return keywords ? tupleSize(keywords) : 0; }
 };

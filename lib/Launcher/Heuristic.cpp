@@ -111,7 +111,7 @@ lookAtHeuristics(Heuristic::Parts &self, const Arguments &args,
   Look look;
   Ref inner, heuristics, argNames;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look, args.byRun);
+  int own = self.ownRun.holds(look, args.run != nullptr);
   *reason = own ? Reason::Kernel : Reason::RunReplaced;
   if (own == 0)
     return Outcome::Declined;

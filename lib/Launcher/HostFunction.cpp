@@ -13,9 +13,9 @@
 
 #include "Launcher.h"
 #include "Names.h"
+#include "NativeFunction.h"
 
 #include <algorithm>
-#include <vector>
 
 using namespace graft::launcher;
 
@@ -33,57 +33,40 @@ static bool isPlain(PyObject *value) {
          type == &PyBool_Type || type == &PyUnicode_Type || value == Py_None;
 }
 
-/// Has Triton's own `__call__` do it. Returns a new reference, or null with an
-/// exception set.
-static PyObject *callOriginal(PyObject *self, PyObject *const *values,
-                              Py_ssize_t positional, PyObject *keywords) {
-  Ref function = original.held();
-  if (!function)
-    return nullptr;
+/// The vectorcall of `ConstexprFunction.__call__`: of a function and what it is
+/// called with. Returns a new reference, or null with an exception set. Needs
+/// the GIL.
+static PyObject *callOnHost(PyObject *, PyObject *const *given, size_t flags,
+                            PyObject *keywords) {
+  Py_ssize_t number = PyVectorcall_NARGS(flags);
   Py_ssize_t named = keywords ? PyTuple_Size(keywords) : 0;
-  std::vector<PyObject *> all{self};
-  all.insert(all.end(), values, values + positional + named);
-  return PyObject_Vectorcall(function.get(), all.data(),
-                             static_cast<size_t>(positional) + 1, keywords);
-}
-
-/// `__call__` of a `ConstexprFunction`. Returns a new reference, or null with
-/// an exception set. Needs the GIL.
-static PyObject *callOnHost(PyObject *self, PyObject *const *values,
-                            Py_ssize_t positional, PyObject *keywords) {
-  Py_ssize_t named = keywords ? PyTuple_Size(keywords) : 0;
-  bool plain = std::all_of(values, values + positional + named, isPlain);
+  bool plain =
+      number > 0 && std::all_of(given + 1, given + number + named, isPlain);
   for (Py_ssize_t i = 0; plain && i < named; ++i)
     plain = PyUnicode_Compare(PyTuple_GetItem(keywords, i), semantic) != 0;
-  if (!plain)
-    return callOriginal(self, values, positional, keywords);
-  Ref function(PyObject_GetAttr(self, names.fn));
+  Ref function =
+      plain ? Ref(PyObject_GetAttr(given[0], names.fn)) : original.held();
   if (!function)
     return nullptr;
-  return PyObject_Vectorcall(function.get(), values,
-                             static_cast<size_t>(positional), keywords);
+  Py_ssize_t first = plain ? 1 : 0;
+  return PyObject_Vectorcall(function.get(), given + first,
+                             static_cast<size_t>(number - first), keywords);
 }
 
-static PyMethodDef call = {
-    "__call__",
-    reinterpret_cast<PyCFunction>(reinterpret_cast<void *>(callOnHost)),
-    METH_FASTCALL | METH_KEYWORDS,
-    "__call__($self, *args, _semantic=None, **kwargs)\n--\n\n"
-    "Calls the function on constants."};
-
-/// `make_host_call(cls, call)`: a `__call__` for the class *cls* of functions,
-/// whose own is *call*. Needs the GIL.
-static PyObject *makeHostCall(PyObject *, PyObject *args) {
-  PyObject *cls = nullptr, *own = nullptr;
-  if (!PyArg_ParseTuple(args, "O!O:make_host_call", &PyType_Type, &cls, &own))
+/// `set_host_call(function, original)`: *function*, a copy of *original*, is
+/// called natively. Needs the GIL.
+static PyObject *setHostCall(PyObject *, PyObject *args) {
+  PyObject *function = nullptr, *own = nullptr;
+  if (!PyArg_ParseTuple(args, "OO:set_host_call", &function, &own))
     return nullptr;
   original.set(own);
-  return PyDescr_NewMethod(reinterpret_cast<PyTypeObject *>(cls), &call);
+  replaceCall(function, callOnHost);
+  Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
-    {"make_host_call", makeHostCall, METH_VARARGS,
-     "A __call__ for functions that the host calls as kernels do."},
+    {"set_host_call", setHostCall, METH_VARARGS,
+     "Has a function of the host's be called natively."},
     {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addHostFunction(PyObject *module) {

@@ -148,8 +148,7 @@ CacheLines *graft::launcher::beginLines(PyObject *kernel) {
 
 PyObject *graft::launcher::runTritonsWay(PyObject *kernel, PyObject *grid,
                                          const Arguments &args) {
-  Ref launch =
-      callbacks.subscript(kernel, grid, args.byRun ? Py_True : Py_False);
+  Ref launch = callbacks.subscript(kernel, grid, args.run ? args.run : Py_None);
   if (!launch)
     return nullptr;
   return PyObject_Vectorcall(launch.get(), args.values,

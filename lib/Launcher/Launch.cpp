@@ -129,7 +129,7 @@ Outcome Launch::lookAtKernel() {
   Look look;
   Ref debug, hooks, globals;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look, args.byRun);
+  int own = self.ownRun.holds(look, args.run != nullptr);
   if (own == 0)
     return call.decline(Reason::RunReplaced);
   if (own < 0 || !lookup(attributes, names.debug, &debug) ||
@@ -432,14 +432,17 @@ Ref Launch::valuesTuple() {
 /// Launches *ready*, which no hook and no scratch memory belongs to.
 static Outcome launchWithMaps(const ReadyLaunch &ready) {
   if (ready.room.call.numDescriptors != 0) {
-    Outcome outcome =
-        fillDescriptors(ready.loaded.plan(), ready.room.call, ready.room.maps);
+    bool asked = false;
+    Outcome outcome = fillDescriptors(ready.loaded.plan(), ready.room.call,
+                                      ready.room.maps, &asked);
     if (outcome != Outcome::Done)
       return outcome;
-    // What tells an address may have added hooks.
+    // What tells an address may have added hooks, and moved pointers.
     int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
     if (hooks != 0)
       return hooks < 0 ? Outcome::Failed : launchAround(ready);
+    if (asked && (outcome = readPointersAgain(ready)) != Outcome::Done)
+      return outcome;
   }
   CUdeviceptr scratch[2] = {0, 0};
   return launchReady(ready, scratch) ? Outcome::Done : Outcome::Failed;

@@ -95,7 +95,7 @@ bool addHostFunction(PyObject *module);
 /// exception set on failure.
 bool addDescriptorCheck(PyObject *module);
 
-/// Adds the type that stands in for `run` of kernels to *module*. Returns false
+/// Adds what has `run` of kernels launch natively to *module*. Returns false
 /// with an exception set on failure.
 bool addRun(PyObject *module);
 

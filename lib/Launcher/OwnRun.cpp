@@ -23,7 +23,7 @@ int OwnRun::holds(Look &look, bool calledByRun) const {
   for (size_t i = 0; !found && i < classes.size(); ++i)
     if (!lookup(classes[i].get(), names.run, &found))
       return -1;
-  return found.get() == run.get();
+  return found.get() == run.get() || found.get() == original.get();
 }
 
 int OwnRun::traverse(visitproc visit, void *arg) const {
@@ -34,12 +34,13 @@ int OwnRun::traverse(visitproc visit, void *arg) const {
 }
 
 bool graft::launcher::readOwnRun(PyObject *item, OwnRun *ownRun) {
-  PyObject *attributes, *classes, *run;
-  if (!PyArg_ParseTuple(item, "O!O!O", &PyDict_Type, &attributes, &PyTuple_Type,
-                        &classes, &run))
+  PyObject *attributes, *classes, *run, *original;
+  if (!PyArg_ParseTuple(item, "O!O!OO", &PyDict_Type, &attributes,
+                        &PyTuple_Type, &classes, &run, &original))
     return false;
   ownRun->attributes = Ref::to(attributes);
   ownRun->run = Ref::to(run);
+  ownRun->original = Ref::to(original);
   for (Py_ssize_t i = 0; i < tupleSize(classes); ++i)
     ownRun->classes.push_back(Ref::to(tupleItem(classes, i)));
   if (!ownRun->classes.empty())

@@ -19,7 +19,8 @@ namespace graft::launcher {
 struct OwnRun {
   Ref attributes;           ///< the object's dict
   std::vector<Ref> classes; ///< the dicts of its class and bases down to run's
-  Ref run;                  ///< Triton's
+  Ref run;                  ///< ours, which stands in for Triton's
+  Ref original;             ///< Triton's, or None
 
   /// Adds the object's dict to *look*, and what else it reads. True without
   /// looking for who was *called by run*. Returns 1, 0, or -1 with an exception
@@ -36,7 +37,7 @@ struct CheckedStates {
   CheckedState bySubscript, byRun;
 
   CheckedState &of(const Arguments &args) {
-    return args.byRun ? byRun : bySubscript;
+    return args.run ? byRun : bySubscript;
   }
   int traverse(visitproc visit, void *arg) const {
     if (int stop = bySubscript.traverse(visit, arg))

@@ -14,33 +14,33 @@
 #include "KnownKernels.h"
 #include "Launcher.h"
 #include "Names.h"
+#include "NativeFunction.h"
 #include "Room.h"
 #include "Runtime.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <structmember.h>
 
 using namespace graft::launcher;
 
 namespace {
-/// The Python type `Run`: stands in for the function that is a class's `run`,
-/// and has all attributes of that.
-struct Run {
-  PyObject_HEAD vectorcallfunc vectorcall;
-  PyObject *cls;      ///< whose `run` it is
-  PyObject *original; ///< Triton's own, a function
-  int showsKeywords;  ///< whether it shows functions a dict of all keywords
+/// What stands in for the function that is a class's `run`: a copy of that
+/// function, which tools may look into, called otherwise.
+struct RunOfClass {
+  PyObject *function = nullptr;
+  PyObject *cls = nullptr;
+  PyObject *original = nullptr; ///< Triton's own
+  bool showsKeywords = false;   ///< whether it shows functions all keywords
 };
 } // namespace
 
-/// `types.MethodType`.
-static PyObject *methodType;
+/// Never destroyed: the process may end after Python did.
+constexpr size_t NumClasses = 3;
+static RunOfClass *const runs = new RunOfClass[NumClasses];
 
 /// Takes the grid out of *args*, those of a call of `run`, and leaves in it
 /// those of the launch, with *values* and *keywords* for room. Returns whether
 /// it is a launch that can be native; if not, an exception may be set.
-static bool takeGrid(const Run &self, Arguments &args, PyObject **grid,
+static bool takeGrid(const RunOfClass &self, Arguments &args, PyObject **grid,
                      PyObject **values, Ref *keywords) {
   Py_ssize_t atGrid = positionOf(args.keywords, names.grid);
   Py_ssize_t atWarmup = positionOf(args.keywords, names.warmup);
@@ -66,15 +66,22 @@ static bool takeGrid(const Run &self, Arguments &args, PyObject **grid,
       return false;
   }
   args = {values, args.numPositional, left ? keywords->get() : nullptr,
-          /*byRun=*/true};
+          self.original};
   return true;
 }
 
-/// The vectorcall of `Run`: of a kernel and the arguments of `run`. Returns
-/// what Triton's does, a new reference, or null with an exception set.
-static PyObject *callRun(PyObject *object, PyObject *const *given, size_t flags,
-                         PyObject *keywords) {
-  auto *self = reinterpret_cast<Run *>(object);
+/// The vectorcall of these functions: of a kernel and the arguments of `run`.
+/// Returns what Triton's does, a new reference, or null with an exception set.
+static PyObject *callRun(PyObject *function, PyObject *const *given,
+                         size_t flags, PyObject *keywords) {
+  const RunOfClass *self =
+      std::find_if(runs, runs + NumClasses, [=](const RunOfClass &of) {
+        return of.function == function;
+      });
+  if (self == runs + NumClasses) {
+    PyErr_SetString(PyExc_RuntimeError, "this run is no longer in use");
+    return nullptr;
+  }
   Py_ssize_t number = PyVectorcall_NARGS(flags);
   if (active && number > 0 &&
       PyObject_TypeCheck(given[0],
@@ -93,90 +100,32 @@ static PyObject *callRun(PyObject *object, PyObject *const *given, size_t flags,
                              keywords);
 }
 
-//===----------------------------------------------------------------------===//
-// The Python type
-//===----------------------------------------------------------------------===//
-
-/// `Run(cls, run, shows_keywords)`. Returns a new reference, or null with an
-/// exception set.
-static PyObject *newRun(PyTypeObject *type, PyObject *args, PyObject *) {
-  PyObject *cls, *original;
+/// `set_run(cls, function, original, shows_keywords)`: *function*, a copy of
+/// *original*, launches the instances of *cls*. Needs the GIL.
+static PyObject *setRun(PyObject *, PyObject *args) {
+  PyObject *cls, *function, *original;
   int showsKeywords;
-  if (!PyArg_ParseTuple(args, "O!Op:Run", &PyType_Type, &cls, &original,
-                        &showsKeywords))
+  if (!PyArg_ParseTuple(args, "O!OOp:set_run", &PyType_Type, &cls, &function,
+                        &original, &showsKeywords))
     return nullptr;
-  PyObject *object = PyType_GenericAlloc(type, 0);
-  if (!object)
-    return nullptr;
-  auto *self = reinterpret_cast<Run *>(object);
-  self->vectorcall = callRun;
-  self->cls = Ref::to(cls).release();
-  self->original = Ref::to(original).release();
-  self->showsKeywords = showsKeywords;
-  return object;
+  for (size_t i = 0; i < NumClasses; ++i) {
+    RunOfClass &slot = runs[i];
+    if (slot.cls && slot.cls != cls)
+      continue;
+    // Those that were there before stay: somebody may hold the function.
+    slot = {Ref::to(function).release(), Ref::to(cls).release(),
+            Ref::to(original).release(), showsKeywords != 0};
+    replaceCall(function, callRun);
+    Py_RETURN_NONE;
+  }
+  PyErr_Format(PyExc_ValueError, "set_run takes %zu classes", NumClasses);
+  return nullptr;
 }
 
-static void deallocRun(PyObject *object) {
-  PyObject_GC_UnTrack(object);
-  auto *self = reinterpret_cast<Run *>(object);
-  PyTypeObject *type = Py_TYPE(object);
-  Py_XDECREF(self->cls);
-  Py_XDECREF(self->original);
-  PyObject_GC_Del(object);
-  Py_DECREF(reinterpret_cast<PyObject *>(type));
-}
-
-static int traverseRun(PyObject *object, visitproc visit, void *arg) {
-  auto *self = reinterpret_cast<Run *>(object);
-  Py_VISIT(reinterpret_cast<PyObject *>(Py_TYPE(object)));
-  Py_VISIT(self->cls);
-  Py_VISIT(self->original);
-  return 0;
-}
-
-/// `run` of a class or of a *kernel*, as a function gives it.
-static PyObject *bindRun(PyObject *self, PyObject *kernel, PyObject *) {
-  if (!kernel || kernel == Py_None)
-    return Ref::to(self).release();
-  PyObject *parts[] = {self, kernel};
-  return PyObject_Vectorcall(methodType, parts, 2, nullptr);
-}
-
-/// The attribute *name*, which is mostly the original's.
-static PyObject *attributeOfRun(PyObject *object, PyObject *name) {
-  bool own = PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0 ||
-             PyUnicode_CompareWithASCIIString(name, "__class__") == 0;
-  return own ? PyObject_GenericGetAttr(object, name)
-             : PyObject_GetAttr(reinterpret_cast<Run *>(object)->original,
-                                name);
-}
-
-static PyMemberDef runMembers[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Run, vectorcall), READONLY,
-     nullptr},
-    {"__wrapped__", T_OBJECT, offsetof(Run, original), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
-
-static PyType_Slot runSlots[] = {
-    {Py_tp_new, reinterpret_cast<void *>(newRun)},
-    {Py_tp_call, reinterpret_cast<void *>(PyVectorcall_Call)},
-    {Py_tp_dealloc, reinterpret_cast<void *>(deallocRun)},
-    {Py_tp_traverse, reinterpret_cast<void *>(traverseRun)},
-    {Py_tp_descr_get, reinterpret_cast<void *>(bindRun)},
-    {Py_tp_getattro, reinterpret_cast<void *>(attributeOfRun)},
-    {Py_tp_members, runMembers},
-    {0, nullptr}};
-
-static PyType_Spec runSpec = {
-    "triton.backends.graft.launch._launcher.Run", sizeof(Run), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
-        Py_TPFLAGS_METHOD_DESCRIPTOR,
-    runSlots};
+static PyMethodDef methods[] = {
+    {"set_run", setRun, METH_VARARGS, "Has a function launch natively."},
+    {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addRun(PyObject *module) {
-  Ref types(PyImport_ImportModule("types"));
-  Ref type(PyType_FromModuleAndSpec(module, &runSpec, nullptr));
-  if (!types || !type || PyModule_AddObjectRef(module, "Run", type.get()) < 0)
-    return false;
-  return (methodType = PyObject_GetAttrString(types.get(), "MethodType"));
+  return PyModule_AddFunctions(module, methods) == 0;
 }

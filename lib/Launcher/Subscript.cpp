@@ -8,6 +8,7 @@
 
 #include "KnownKernels.h"
 #include "Launcher.h"
+#include "NativeFunction.h"
 
 #include <cstddef>
 #include <structmember.h>
@@ -144,6 +145,22 @@ static PyObject *subscript(PyObject *kernel, PyObject *grid) {
   return makeSubscript(kernel, grid);
 }
 
+/// The vectorcall of a function that is `__getitem__`.
+static PyObject *callGetItem(PyObject *function, PyObject *const *given,
+                             size_t flags, PyObject *keywords) {
+  if (PyVectorcall_NARGS(flags) == 2 && !keywords)
+    return subscript(given[0], given[1]);
+  PyErr_Format(PyExc_TypeError, "%R takes a kernel and a grid", function);
+  return nullptr;
+}
+
+/// `set_getitem(function)`: *function*, a copy of Triton's `__getitem__`, is
+/// called natively. Needs the GIL.
+static PyObject *setGetItem(PyObject *, PyObject *function) {
+  replaceCall(function, callGetItem);
+  Py_RETURN_NONE;
+}
+
 static PyMethodDef getItem = {"__getitem__", subscript, METH_O,
                               "kernel[grid], to be called with the arguments."};
 
@@ -178,6 +195,8 @@ static PyObject *shorten(PyObject *, PyObject *cls) {
 }
 
 static PyMethodDef methods[] = {
+    {"set_getitem", setGetItem, METH_O,
+     "Has a __getitem__ be called natively."},
     {"shorten", shorten, METH_O, "Has subscripts come to us at once."},
     {"make_getitem", makeGetItem, METH_O,
      "A __getitem__ for the instances of a class."},

@@ -65,7 +65,7 @@ lookAtTuner(Tuner::Parts &self, const Arguments &args, Call &call) {
   Look look;
   Ref inner, configs, cache, keys, argNames;
   PyObject *attributes = self.ownRun.attributes.get();
-  int own = self.ownRun.holds(look, args.byRun);
+  int own = self.ownRun.holds(look, args.run != nullptr);
   if (own == 0)
     return call.decline(Reason::RunReplaced);
   if (own < 0 || !lookup(attributes, names.fn, &inner) ||

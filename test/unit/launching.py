@@ -204,8 +204,9 @@ def values(launch: stub_cuda.Launch, formats: str) -> tuple:
 
 def run_tritons_way(kernel: Any, *args: Any, **kwargs: Any) -> Any:
     """What `kernel.run` does under Triton's own driver: it is native under ours."""
-    run = triton.JITFunction.run
-    return getattr(run, "__wrapped__", run)(kernel, *args, **kwargs)
+    from triton.backends.graft.launch import callbacks
+
+    return callbacks.RUNS[triton.JITFunction](kernel, *args, **kwargs)
 
 
 def in_thread(work: Callable[[], Any]) -> Any:

@@ -260,6 +260,8 @@ def test_the_configuration_of_a_project_around_the_checkout_is_not_looked_at(tmp
         "import pytest\n@pytest.mark.odd\ndef test_asked(request):\n    assert request.config.getini('markers')[0] == 'own'\n"
     )
     small_checkout(tmp_path, test_asked=asked)
+    (tmp_path / "checkout" / "tox.ini").write_text("# [pytest]\n[tox]\n")
+    (tmp_path / "checkout" / "python" / "pyproject.toml").write_text("[tool.pytest-enabler]\n# [tool.pytest]\n")
     if own:
         table = "[tool.pytest.ini_options]\nmarkers = ['own', 'odd']\n"
         (tmp_path / "checkout" / own).write_text("[pytest]\nmarkers =\n    own\n    odd\n" if own.endswith("ini") else table)

@@ -674,6 +674,21 @@ def test_constants_inside_an_argument_cannot_vary(rig):
     assert seen(rig) == [(0x2000, 0x2000, 7, 1.5)]
 
 
+def test_a_kernel_with_a_run_of_its_own_is_refused(rig):
+    """A frozen launch would not call it."""
+
+    class Doubling(triton.JITFunction):
+        def run(self, value, **kwargs):
+            return super().run(2 * value, **kwargs)
+
+    patched = triton.jit(single)
+    patched.run = lambda *args, **kwargs: None
+    for kernel in (Doubling(single), patched, triton.autotune([triton.Config({})], key=[])(Doubling(single))):
+        assert "has a run of its own, which a frozen launch does not call" in refused(
+            lambda k=kernel: freeze(k, (2,), 7, vary=())
+        )
+
+
 @pytest.mark.parametrize("value", [None, 5, "add", add, print, object])
 def test_something_that_is_no_kernel_is_refused(rig, value):
     """By what it is."""

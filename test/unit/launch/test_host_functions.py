@@ -73,11 +73,26 @@ def test_they_are_called_as_in_triton(rig, sides):
         assert outcomes[0] == outcomes[1], f"{function.__name__}(*{args}, **{kwargs})"
 
 
+def test_pytorch_traces_what_the_host_computes(sides):
+    """As under Triton: `torch.compile` looks into functions of Python's, and a graph that was compiled goes on."""
+    torch = pytest.importorskip("torch")
+    from triton.runtime import driver
+
+    def work(x, n):
+        return x + triton.cdiv(n, 128) + triton.next_power_of_2(n)
+
+    compiled = torch.compile(work, fullgraph=True, backend="eager")
+    for active in (sides["Triton"], sides["ours"], sides["Triton"]):
+        driver.set_active(active)
+        for made in (compiled, torch.compile(work, fullgraph=True, backend="eager", dynamic=True)):
+            assert made(torch.zeros(2), 1000).tolist() == [8 + 1024] * 2
+
+
 def test_the_host_is_served_at_once_while_ours_is_active(rig, sides):
     rig.use(sides["Triton"])
     own = ConstexprFunction.__call__
     rig.use(sides["ours"])
-    assert hooks.is_in_place("constants") and type(ConstexprFunction.__call__) is not type(own)
+    assert hooks.is_in_place("constants") and ConstexprFunction.__call__ is not own
     assert list(inspect.signature(ConstexprFunction.__call__).parameters) == list(inspect.signature(own).parameters)
     assert triton.cdiv(1001, 128) == 8
     with pytest.raises(ZeroDivisionError) as caught:

@@ -7,6 +7,7 @@ launched before belong on the fast path.
 
 import contextlib
 import contextvars
+import copy
 import ctypes
 import gc
 import inspect
@@ -18,17 +19,19 @@ import types
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from unittest import mock
 
 import launching
 import pytest
 import stub_cuda
 import triton
 import triton.language as tl
-from launch_values import DType, Pair, Size, descriptor
+from launch_values import DType, Pair, Pointer, Size, descriptor
 from launching import FAST, FIRST, in_thread, ptr, values
 from support import in_child, run_python
 from triton import knobs
 from triton.backends.graft.errors import LaunchError
+from triton.backends.graft.launch import callbacks
 from triton.backends.nvidia import driver as nvidia
 from triton.backends.nvidia.driver import CudaLauncher
 from triton.compiler import CompiledKernel
@@ -546,7 +549,7 @@ def test_regression_equal_constants_of_other_types_have_kernels_of_their_own(rig
 def test_regression_equal_constants_have_kernels_of_their_own_on_the_slow_path(rig):
     """Regression: as above, where each launch goes Triton's own way."""
     kernel = triton.jit(constant)
-    run = triton.JITFunction.run.__wrapped__
+    run = launching.run_tritons_way
     calls = {repr(value): lambda value=value: run(kernel, value, grid=(2,), warmup=False) for value in EQUAL[0] + EQUAL[1]}
     made = {name: call() for name, call in calls.items()}
     assert len(set(map(id, made.values()))) == 7
@@ -1153,6 +1156,43 @@ def test_hooks_and_scratch_memory_keep_launches_native(rig, context, monkeypatch
     assert seen == ["single", "after", "Python's launcher"]
     launched = [struct.unpack("<QQQ", b"".join(each.params)) for each in rig.launches()]
     assert launched == [(0x1000, 0x90000, 0xA0000)] * 3
+
+
+def test_scratch_memory_is_located_after_the_enter_hook(rig, context):
+    """As Triton's launcher does: allocated, the hook, the arguments' addresses, the memory's."""
+    rig.compiler.settings["global_scratch_size"] = 64
+
+    def make():
+        memory = ptr(0x90000, "i8")
+        triton.set_allocator(lambda *args: memory)
+        knobs.runtime.launch_enter_hook.calls[:] = [lambda metadata: setattr(memory, "address", memory.address + 0x1000)]
+        return triton.jit(single)
+
+    outcomes = context(rig.same, make, launch_one(X), launch_one(X))
+    assert [struct.unpack("<Q", outcome.launches[0].params[1])[0] for outcome in outcomes] == [0x91000, 0x92000]
+
+
+def test_an_argument_that_the_base_of_a_descriptor_moves_is_read_after_it(rig):
+    class Moving(Pointer):
+        def data_ptr(self):
+            self.moved.address = 0x7000
+            return super().data_ptr()
+
+    def make():
+        made, moved = descriptor(0x4000, [16, 64], [8, 32]), ptr(0x1000)
+        return triton.jit(numbered), made, moved
+
+    def plain(made):
+        made[2].address = 0x1000
+        return made[0][(2,)](made[2], made[1])
+
+    def moving(made):
+        made[1].base = Moving(0x4000, made[1].base.dtype)
+        made[1].base.moved = made[2]
+        return plain(made)
+
+    outcomes = rig.same(make, plain, moving)
+    assert [struct.unpack("<Q", outcome.launches[0].params[0])[0] for outcome in outcomes] == [0x1000, 0x7000]
 
 
 @pytest.mark.parametrize("where", ["hook", "allocator"])
@@ -2072,10 +2112,10 @@ def test_a_kernel_may_be_launched_with_one_driver_and_then_with_another(rig):
 def test_switching_drivers_leaves_nothing_behind(rig):
     """In Triton's classes: what kernels of ours keep hangs on them."""
     classes = (triton.JITFunction, Autotuner, Heuristics)
-    assert all("__getitem__" in vars(cls) and type(cls.run) is not types.FunctionType for cls in classes)
+    assert all("__getitem__" in vars(cls) and cls.run is callbacks.NATIVE_RUNS[cls] for cls in classes)
     rig.use(rig.in_tree)
     assert not any("__getitem__" in vars(cls) for cls in classes)
-    assert all(type(cls.run) is types.FunctionType for cls in classes)
+    assert all(cls.run is callbacks.RUNS[cls] for cls in classes)
     assert triton.JITFunction.__getitem__ is KernelInterface.__getitem__
     rig.use(rig.driver)
     assert all("__getitem__" in vars(cls) for cls in classes)
@@ -2234,39 +2274,49 @@ def test_a_run_that_is_taken_away_after_a_switch_leaves_nothing_behind(rig):
         kernel[(2,)](X)
     assert rig.went() == {FIRST: 1, FAST: 1}
     rig.use(rig.in_tree)
-    assert type(triton.JITFunction.run) is types.FunctionType
+    assert triton.JITFunction.run is callbacks.RUNS[triton.JITFunction]
     rig.use(rig.driver)
     assert triton.JITFunction.run is kept
 
 
 def test_what_calls_run_is_launched_natively(rig):
-    """However it is written; a warm-up is Triton's."""
+    """However it is written; a warm-up is Triton's. Code of Python 3.11 that names it calls Triton's."""
     kernel = triton.jit(numbered)
     kernel[(2,)](X, n=5)
     rig.went()
-    calls = [
-        lambda: kernel.run(X, 5, grid=(2,), warmup=False),
-        lambda: kernel.run(X, n=5, warmup=False, grid=(2,)),
-        lambda: kernel.run(grid=lambda meta: (2,), x=X, warmup=False, n=5),
-        lambda: triton.JITFunction.run(kernel, X, 5, grid=(2,), warmup=False),
-        lambda: partial(kernel.run, X)(5, grid=(2,), warmup=False),
-    ]
-    for call in calls:
-        call()
-    assert rig.went() == {FAST: 5} and len({launched.params for launched in rig.launches()}) == 1
-    assert kernel.run(X, 5, grid=(2,), warmup=True) is kernel.run(X, 5, grid=(2,), warmup=False)
+
+    def call(function, *args, **kwargs):
+        return function(*args, **kwargs)
+
+    for _ in range(2):
+        call(kernel.run, X, 5, grid=(2,), warmup=False)
+        call(kernel.run, X, n=5, warmup=False, grid=(2,))
+        call(kernel.run, grid=lambda meta: (2,), x=X, warmup=False, n=5)
+        call(triton.JITFunction.run, kernel, X, 5, grid=(2,), warmup=False)
+        partial(kernel.run, X)(5, grid=(2,), warmup=False)
+    assert rig.went() == {FAST: 10} and len({launched.params for launched in rig.launches()}) == 1
+    compiled = kernel.run(X, 5, grid=(2,), warmup=False)
+    rig.went()
+    assert call(kernel.run, X, 5, grid=(2,), warmup=True) is compiled is call(kernel.run, X, 5, grid=(2,), warmup=False)
     assert rig.went() == {FAST: 1}
 
 
-def test_our_run_looks_like_tritons(rig):
-    """To whoever asks for its signature, its name or its code."""
-    ours, kernel = triton.JITFunction.run, triton.jit(single)
-    own = ours.__wrapped__
-    assert inspect.signature(ours) == inspect.signature(own)
-    assert list(inspect.signature(kernel.run).parameters) == ["args", "grid", "warmup", "kwargs"]
-    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__code__", "__kwdefaults__"):
+def test_our_run_is_a_function_like_tritons(rig):
+    """To whoever asks for its signature, its name or its code, wraps it, copies it or mocks it."""
+    ours, kernel, own = triton.JITFunction.run, triton.jit(single), callbacks.RUNS[triton.JITFunction]
+    assert ours is not own and type(ours) is types.FunctionType and inspect.getsource(ours) == inspect.getsource(own)
+    assert inspect.signature(ours) == inspect.signature(own) and copy.deepcopy(ours) is ours and weakref.ref(ours)() is ours
+    for name in (
+        "__name__",
+        "__qualname__",
+        "__module__",
+        "__doc__",
+        "__code__",
+        "__kwdefaults__",
+        "__annotations__",
+        "__dict__",
+    ):
         assert getattr(ours, name) == getattr(own, name)
-    assert kernel.run == kernel.run and kernel.run.__self__ is kernel and callable(ours)
     for call in (
         lambda f: f(),
         lambda f: f(5),
@@ -2275,6 +2325,41 @@ def test_our_run_looks_like_tritons(rig):
         lambda f: f(kernel, X, g=1),
     ):
         assert raised(call, ours) == raised(call, own)
+    with mock.patch.object(triton.JITFunction, "run", autospec=True, side_effect=ours) as mocked:
+        kernel[(2,)](X)
+    assert mocked.call_args.args == (kernel, X) and len(rig.launches()) == 1
+
+
+def test_a_kernel_of_several_classes_runs_what_was_called(rig):
+    """Which is decided by whose `run` that is."""
+
+    class Both(Autotuner, Heuristics):
+        def run(self, *args, **kwargs):
+            return Heuristics.run(self, *args, **kwargs)
+
+    class Mixed(Heuristics, Autotuner):
+        pass
+
+    def make(cls):
+        made = cls.__new__(cls)
+        Autotuner.__init__(made, triton.jit(numbered), ["x", "n"], [triton.Config({})], [], None, None)
+        made.values = {"n": lambda arguments: 99}
+        return made
+
+    for cls in (Both, Mixed):
+        outcomes = rig.same(lambda cls=cls: make(cls), *[lambda k: k[(2,)](X)] * 3)
+        assert [struct.unpack("<i", outcome.launches[0].params[1])[0] for outcome in outcomes] == [99] * 3
+
+
+def test_a_patch_that_ends_after_a_switch_does_not_slow_launches(rig):
+    """Triton's own function is Triton's own, too."""
+    rig.use(rig.in_tree)
+    kernel = triton.jit(single)
+    with mock.patch.object(triton.JITFunction, "run", lambda *args, **kwargs: None):
+        rig.use(rig.driver)
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert rig.went() == {FIRST: 1, FAST: 1}
 
 
 def raised(call, *args):

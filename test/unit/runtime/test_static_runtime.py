@@ -585,6 +585,26 @@ said = [error_of(work).removeprefix("ValueError: this cannot be a tensor descrip
     ]
 
 
+def test_a_descriptor_that_has_become_impossible_is_refused(program, run):
+    """At each launch, also once its kernel is known."""
+    code = (
+        OPEN
+        + """
+class Own(TensorDescriptor):
+    pass
+def made(address, cls=TensorDescriptor):
+    return cls(Pointer(address, "fp16"), [64, 32], [32, 1], [8, 16])
+source, target = made(0x1000, Own), made(0x2000)
+errors = []
+for strides in ([32, 1], [32, 2], [32, 1], [32, 2]):
+    source.strides = strides
+    errors.append(error_of(lambda: kernels["tiled"][(1,)](source, target, 5)))
+"""
+    )
+    wrong = "ValueError: the last of the strides (32, 2) of a descriptor has to be 1"
+    assert run(code, "[errors, len(launches())]", program[0]) == [["", wrong, "", wrong], 2]
+
+
 def test_of_pytorch_a_descriptor_is_that_of_the_whole_tensor(run):
     pytest.importorskip("torch")
     code = """
