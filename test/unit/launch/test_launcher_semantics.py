@@ -2279,6 +2279,32 @@ def test_a_run_that_is_taken_away_after_a_switch_leaves_nothing_behind(rig):
     assert triton.JITFunction.run is kept
 
 
+def test_a_run_that_was_replaced_when_we_were_imported_is_forgotten_with_the_patch(rig, monkeypatch):
+    """What was there then is not taken for Triton's."""
+    rig.use(rig.in_tree)
+    cls, seen = triton.JITFunction, []
+    own = cls.run
+
+    def patched(self, *args, **kwargs):
+        seen.append(type(self))
+        return own(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cls, "run", patched)
+        callbacks.RUNS[cls] = patched  # as an import finds it
+        callbacks.NATIVE_RUNS.pop(cls)
+        rig.use(rig.driver)
+        kernel = triton.jit(single)
+        for _ in range(2):
+            kernel[(2,)](X)
+        assert seen == [cls, cls] and rig.went() == {OTHER_RUN: 2} and cls.run is patched
+    rig.use(rig.in_tree)
+    rig.use(rig.driver)
+    for _ in range(2):
+        kernel[(2,)](X)
+    assert rig.went() == {FIRST: 1, FAST: 1} and len(seen) == 2 and callbacks.RUNS[cls] is own
+
+
 def test_what_calls_run_is_launched_natively(rig):
     """However it is written; a warm-up is Triton's. Code of Python 3.11 that names it calls Triton's."""
     kernel = triton.jit(numbered)
