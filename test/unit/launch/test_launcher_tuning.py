@@ -667,6 +667,37 @@ def test_a_subclass_of_the_autotuner_is_tuned(rig):
     assert seen == [3, 3] and rig.went()[TUNED] == 2
 
 
+# -- PyTorch's compiler
+
+
+def filled(out, n, BLOCK: tl.constexpr):
+    tl.store(out + tl.arange(0, BLOCK), n)
+
+
+def test_pytorch_traces_kernels_autotuners_and_heuristics(rig, monkeypatch):
+    """Without a break in the graph, as on a machine where it looks for Triton's kernels."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr("torch.utils._triton.has_triton", lambda *_: True)
+    plain = triton.jit(filled)
+    tuned_once = triton.autotune([triton.Config({"BLOCK": 16})], key=[])(triton.jit(filled))
+    heuristic = triton.heuristics({"BLOCK": lambda arguments: 16})(triton.jit(filled))
+    ways = [
+        lambda out: plain[(triton.cdiv(5, 4),)](out, 5, BLOCK=16),
+        lambda out: plain[lambda meta: (triton.cdiv(64, meta["BLOCK"]),)](out, 5, BLOCK=triton.next_power_of_2(9)),
+        lambda out: tuned_once[(1,)](out, 5),
+        lambda out: heuristic[(1,)](out, 5),
+        lambda out: heuristic.run(out, 5, grid=(1,), warmup=False),
+    ]
+    for way in ways:
+
+        def work(out, way=way):
+            way(out)
+            return out
+
+        torch._dynamo.reset()
+        torch.compile(work, fullgraph=True, backend="eager")(torch.zeros(64))
+
+
 # -- References and threads
 
 
