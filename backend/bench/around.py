@@ -16,8 +16,8 @@ from triton import knobs
 Loop = Callable[[int], float]
 
 
-class MissingError(Exception):
-    """What is to be around a launch is not here; the message says what."""
+class SkipError(Exception):
+    """This cannot be measured here; the message says why."""
 
 
 def with_hook(loop: Loop, values: dict[str, Any]) -> Loop:
@@ -59,7 +59,7 @@ class WithProton:
         try:
             self._proton = importlib.import_module("triton.profiler")
         except ImportError as error:
-            raise MissingError(f"Proton is not there ({error})") from None
+            raise SkipError(f"Proton is not there ({error})") from None
         self._loop, self._folder = loop, tempfile.TemporaryDirectory()
         self._session = self._proton.start(str(Path(self._folder.name) / "profile"), hook="triton")
         self._proton.deactivate(self._session)

@@ -24,11 +24,12 @@ from typing import NamedTuple
 from ..errors import GraftError, OptionError
 from ..files import write_file
 from . import report as reporting
+from .around import Loop, SkipError
 from .machines import CudaMachine, Machine, StubMachine, Tensors
 from .options import Options
 from .report import Report, Result, Skipped
 from .rows import PLAIN, ROWS, Row
-from .sides import SIDES, STUB_SIDES, Case, Loop, Side, SkipError, native, prepare
+from .sides import SIDES, STUB_SIDES, Case, Side, native, prepare
 
 #: Launches before each timing, to have back in the caches what the other sides have displaced.
 WARMUP = 10

@@ -21,19 +21,12 @@ from triton.backends.nvidia import driver as nvidia
 from triton.runtime import build
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from .around import AROUND, MissingError, set_allocator
+from .around import AROUND, Loop, SkipError, set_allocator
 from .machines import Machine, Tensors
 from .rows import Row
 from .wrappers import WRAPPERS, Nothing
 
-#: Makes that many launches and returns the seconds they took.
-Loop = Callable[[int], float]
-
 GRID = (1, 1, 1)
-
-
-class SkipError(Exception):
-    """This side cannot be measured here; the message says why."""
 
 
 class Case:
@@ -285,8 +278,8 @@ def prepare(side: Side, case: Case) -> Loop:
             loop = side.prepare(case)
             loop(3)
             case.machine.synchronize()
-    except MissingError as error:
-        raise SkipError(str(error)) from None
+    except SkipError:
+        raise
     except Exception as error:
         if not side.is_foreign:
             raise

@@ -65,8 +65,10 @@ def freeze(
 
 def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunction, dict]:
     """The kernel inside autotuners and heuristics, and the keyword arguments with those that they add."""
-    _check_run(kernel)
-    while not isinstance(kernel, JITFunction):
+    while True:
+        _check_run(kernel)
+        if isinstance(kernel, JITFunction):
+            return kernel, kwargs
         if isinstance(kernel, Autotuner):
             kernel[grid](*args, **kwargs)
             if kernel.best_config.pre_hook is not None:
@@ -82,8 +84,6 @@ def _unwrap(kernel: Any, grid: Any, args: tuple, kwargs: dict) -> tuple[JITFunct
         else:
             raise FreezeError(f"freeze takes a kernel made with triton.jit, autotune or heuristics, got {kernel!r}.")
         kernel = kernel.fn
-        _check_run(kernel)
-    return kernel, kwargs
 
 
 def _check_run(kernel: Any) -> None:

@@ -199,8 +199,8 @@ class LoadedKernel:
         self.asm = {"cubin": cubin}
         self.packed_metadata = metadata["num_warps"], metadata["num_ctas"], metadata["shared"]
         self._signature = variant["specialisation"]["signature"]
-        types = list(dispatch.leaves(self._signature, self._signature))
-        if reason := descriptors.why_not_made(types, metadata.get("tensordesc_meta")):
+        self._types = tuple(dispatch.leaves(self._signature, self._signature))
+        if reason := descriptors.why_not_made(self._types, metadata.get("tensordesc_meta")):
             raise VariantError(dispatch.needs_triton({"name": self.name}, reason))
         self._maps = descriptors.map_plans(metadata.get("tensordesc_meta"))
         self._scratch = [
@@ -208,7 +208,7 @@ class LoadedKernel:
         ]
         self.plan = start().Plan(
             self.name,
-            tuple(name for type_ in types for name in descriptors.parameters(type_)),
+            tuple(name for type_ in self._types for name in descriptors.parameters(type_)),
             metadata["launch_cooperative_grid"],
             metadata["launch_pdl"],
             self._maps,
@@ -252,8 +252,7 @@ class LoadedKernel:
     def _passed(self, arguments: Iterable) -> Iterator:
         """What is passed for *arguments*, constants among it."""
         plans = iter(self._maps)
-        types = dispatch.leaves(self._signature, self._signature)
-        for type_, value in zip(types, dispatch.leaves(self._signature, arguments), strict=True):
+        for type_, value in zip(self._types, dispatch.leaves(self._signature, arguments), strict=True):
             if type_.startswith("tensordesc"):
                 yield from descriptors.pass_on(value, next(plans), start().fill_tma_descriptor_tiled)
             else:

@@ -8,6 +8,7 @@
 #include "Arguments.h"
 #include "Callbacks.h"
 #include "Descriptors.h"
+#include "Given.h"
 #include "Knobs.h"
 #include "Launcher.h"
 #include "Names.h"
@@ -115,17 +116,23 @@ Outcome graft::launcher::readPointersAgain(const ReadyLaunch &ready) {
   return Outcome::Done;
 }
 
+[[gnu::cold]] bool graft::launcher::launchInPython(const Loaded &loaded,
+                                                   PyObject *grid,
+                                                   CUstream stream,
+                                                   PyObject *values,
+                                                   bool withHooks) {
+  Ref number = streamNumber(stream);
+  return number && callbacks.finish(loaded.compiled.get(), grid, number.get(),
+                                    values, withHooks ? Py_True : Py_False);
+}
+
 /// Has Triton's launcher take over once the hook before it was called.
-[[gnu::cold]] static bool launchInPython(const ReadyLaunch &ready) {
-  Ref values(PyTuple_New(static_cast<Py_ssize_t>(ready.params.size())));
-  for (size_t i = 0; values && i < ready.params.size(); ++i)
-    if (PyTuple_SetItem(values.get(), static_cast<Py_ssize_t>(i),
-                        Ref::to(ready.values[i]).release()) < 0)
-      return false;
-  Ref stream = streamNumber(ready.stream);
-  return values && stream &&
-         callbacks.finish(ready.loaded.compiled.get(), ready.grid, stream.get(),
-                          values.get(), Py_False);
+[[gnu::cold]] static bool goOnInPython(const ReadyLaunch &ready) {
+  Ref values =
+      tupleOf(ready.values, static_cast<Py_ssize_t>(ready.params.size()));
+  return values &&
+         launchInPython(ready.loaded, ready.grid, ready.stream, values.get(),
+                        /*withHooks=*/false);
 }
 
 Outcome graft::launcher::launchAround(const ReadyLaunch &ready) {
@@ -144,7 +151,7 @@ Outcome graft::launcher::launchAround(const ReadyLaunch &ready) {
   outcome = readPointersAgain(ready);
   bool launched = false;
   if (outcome == Outcome::Declined)
-    launched = launchInPython(ready);
+    launched = goOnInPython(ready);
   else if (outcome == Outcome::Done)
     launched = scratch.locate(ready.loaded.plan()) &&
                launchReady(ready, scratch.addresses);

@@ -39,6 +39,12 @@ Outcome launchAround(const ReadyLaunch &ready);
 /// buffers. Returns false with an exception set. Needs the GIL.
 bool launchReady(const ReadyLaunch &ready, CUdeviceptr scratch[2]);
 
+/// Has Python launch *loaded* with *values*, a tuple of one for each parameter,
+/// and call the launch hooks if *withHooks*. Returns false with an exception
+/// set. Needs the GIL.
+bool launchInPython(const Loaded &loaded, PyObject *grid, CUstream stream,
+                    PyObject *values, bool withHooks);
+
 /// Reads the pointers of *ready* again: code has run that may have moved them.
 /// Descriptors were read before, and nothing else can change. Declined if a
 /// value is no longer what it was. `Failed` has an exception set. Needs the

@@ -134,9 +134,9 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
 
 /// Launches by way of Python, with all values: where hooks have to be called,
 /// or Triton's launcher has to meet what is odd.
-[[gnu::cold]] static PyObject *launchInPython(const Frozen::Parts &self,
-                                              CUstream stream,
-                                              PyObject *const *varying) {
+[[gnu::cold]] static PyObject *launchAll(const Frozen::Parts &self,
+                                         CUstream stream,
+                                         PyObject *const *varying) {
   Ref values(PyTuple_New(static_cast<Py_ssize_t>(self.values.size())));
   for (size_t i = 0; values && i < self.values.size(); ++i) {
     PyObject *value = self.values[i].get();
@@ -149,13 +149,11 @@ static bool convertVarying(const Frozen::Parts &self, Call &call) {
   }
   const int *size = self.grid.size;
   Ref grid(Py_BuildValue("(iii)", size[0], size[1], size[2]));
-  Ref number(PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
-  if (!values || !grid || !number)
+  if (!values || !grid ||
+      !launchInPython(self.loaded, grid.get(), stream, values.get(),
+                      /*withHooks=*/true))
     return nullptr;
-  return callbacks
-      .finish(self.loaded.compiled.get(), grid.get(), number.get(),
-              values.get(), Py_True)
-      .release();
+  Py_RETURN_NONE;
 }
 
 /// Sorts keyword arguments to the places of the parameters that vary. Returns
@@ -249,7 +247,7 @@ static PyObject *launchFrozen(const Frozen::Parts &self,
   if (hooks < 0)
     return nullptr;
   if (filled == Outcome::Declined || hooks != 0)
-    return launchInPython(self, stream, varying);
+    return launchAll(self, stream, varying);
   if (!scratch.locate(self.loaded.plan()) || !convertVarying(self, call) ||
       !launchKernel(self.loaded.plan(), self.loaded.config, self.grid, stream,
                     params, device, self.holdGil))

@@ -20,16 +20,20 @@ bool graft::launcher::haveSameNames(PyObject *a, PyObject *b) {
   return true;
 }
 
+Ref graft::launcher::tupleOf(PyObject *const *values, Py_ssize_t size) {
+  Ref tuple(PyTuple_New(size));
+  for (Py_ssize_t i = 0; tuple && i < size; ++i)
+    if (PyTuple_SetItem(tuple.get(), i, Ref::to(values[i]).release()) < 0)
+      return Ref();
+  return tuple;
+}
+
 bool graft::launcher::collect(const Arguments &args, Ref *positional,
                               Ref *keywords) {
-  *positional = Ref(PyTuple_New(args.numPositional));
+  *positional = tupleOf(args.values, args.numPositional);
   *keywords = Ref(PyDict_New());
   if (!*positional || !*keywords)
     return false;
-  for (Py_ssize_t i = 0; i < args.numPositional; ++i)
-    if (PyTuple_SetItem(positional->get(), i,
-                        Ref::to(args.values[i]).release()) < 0)
-      return false;
   for (Py_ssize_t i = 0; i < args.numKeywords(); ++i)
     if (PyDict_SetItem(keywords->get(), tupleItem(args.keywords, i),
                        args.values[args.numPositional + i]) < 0)

@@ -33,6 +33,9 @@ inline bool sameNames(PyObject *a, PyObject *b) {
   return a == b || haveSameNames(a, b);
 }
 
+/// A tuple of the *size* *values*, or null with an exception set.
+Ref tupleOf(PyObject *const *values, Py_ssize_t size);
+
 /// The arguments as a tuple and a dict. Returns false with an exception set.
 bool collect(const Arguments &args, Ref *positional, Ref *keywords);
 

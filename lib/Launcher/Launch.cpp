@@ -211,16 +211,9 @@ Outcome Launch::findShape() {
 
 /// Makes the tuple of the arguments for the variadic parameter number *param*.
 Outcome Launch::bindVariadic(size_t param) {
-  auto first = static_cast<Py_ssize_t>(param);
-  Py_ssize_t size = args.numPositional - first;
-  variadic = Ref(PyTuple_New(size > 0 ? size : 0));
-  if (!variadic)
-    return Outcome::Failed;
-  for (Py_ssize_t i = 0; i < size; ++i)
-    if (PyTuple_SetItem(variadic.get(), i,
-                        Ref::to(args.values[first + i]).release()) < 0)
-      return Outcome::Failed;
-  return Outcome::Done;
+  auto first = std::min(static_cast<Py_ssize_t>(param), args.numPositional);
+  variadic = tupleOf(args.values + first, args.numPositional - first);
+  return variadic ? Outcome::Done : Outcome::Failed;
 }
 
 Outcome Launch::bind() {
@@ -421,12 +414,7 @@ static bool isUnchanged(PyObject *bound, PyObject *const *values, size_t size) {
 }
 
 Ref Launch::valuesTuple() {
-  auto size = static_cast<Py_ssize_t>(self.params.size());
-  Ref tuple(PyTuple_New(size));
-  for (Py_ssize_t i = 0; tuple && i < size; ++i)
-    if (PyTuple_SetItem(tuple.get(), i, Ref::to(values[i]).release()) < 0)
-      return Ref();
-  return tuple;
+  return tupleOf(values, static_cast<Py_ssize_t>(self.params.size()));
 }
 
 /// Launches *ready*, which no hook and no scratch memory belongs to.
@@ -494,12 +482,8 @@ Outcome Launch::finish(Variant &variant, Ref *result) {
   }
   if (!done) {
     Ref arguments = changed ? std::move(changed) : valuesTuple();
-    Ref streamNumber(
-        PyLong_FromUnsignedLongLong(reinterpret_cast<uintptr_t>(stream)));
-    if (!arguments || !streamNumber)
-      return Outcome::Failed;
-    if (!callbacks.finish(variant.compiled.get(), realGrid, streamNumber.get(),
-                          arguments.get(), Py_True))
+    if (!arguments || !launchInPython(variant, realGrid, stream,
+                                      arguments.get(), /*withHooks=*/true))
       return Outcome::Failed;
   }
   *result = Ref::to(variant.compiled.get());
