@@ -13,6 +13,7 @@ from triton.backends.driver import expand_signature, wrap_handle_tensordesc_impl
 from triton.backends.nvidia import driver as nvidia
 from triton.runtime import _allocation
 
+from ..runtime.descriptors import map_plans
 from . import _launcher
 
 
@@ -132,18 +133,7 @@ def _maps_of(descriptors: Any) -> tuple:
     if not _has_maps(descriptors):
         return ()
     types = nvidia.TMA_DTYPE_DEVICE_TO_HOST
-    return tuple(
-        (
-            made["swizzle"],
-            made["elem_size"],
-            types[made["elem_type"]],
-            types[nvidia.TMA_TF32],
-            made["fp4_padded"],
-            made.get("is_im2col", False),
-            list(made["block_size"]),
-        )
-        for made in descriptors
-    )
+    return map_plans([{"is_im2col": False, **made} for made in descriptors], types, types[nvidia.TMA_TF32])
 
 
 #: Triton's own `make_tensordesc_arg`, with our `utils`.

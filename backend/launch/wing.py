@@ -13,16 +13,21 @@ from ..errors import GraftWarning
 from ..settings import PREFIX, flag_for_process
 from ..wings import Hook, State, Wing
 
+_Install = Callable[[], Callable[[], None] | None]
+
+
+def _if_native(install: _Install) -> _Install:
+    """*install*, or nothing to undo where the native launcher is not used."""
+    return lambda: install() if hooks.active_driver().launches_natively else lambda: None
+
+
 # -- JITFunction.__getitem__: kernel[grid](...) without Triton's Python
 
 
 def _install_launcher() -> Callable[[], None] | None:
-    driver = hooks.active_driver()
-    if not driver.launches_natively:
-        return lambda: None
     from . import launcher
 
-    return launcher.install(driver)
+    return launcher.install(hooks.active_driver())
 
 
 # -- Autotuner.prune_configs: what is known already need not be measured
@@ -47,8 +52,6 @@ def _install_tuning() -> Callable[[], None] | None:
 
 
 def _install_host_functions() -> Callable[[], None] | None:
-    if not hooks.active_driver().launches_natively:
-        return lambda: None
     from triton.runtime.jit import ConstexprFunction
 
     from . import _launcher, functions
@@ -65,8 +68,6 @@ def _install_host_functions() -> Callable[[], None] | None:
 
 
 def _install_descriptor_check() -> Callable[[], None] | None:
-    if not hooks.active_driver().launches_natively:
-        return lambda: None
     from triton._utils import TRITON_MAX_TENSOR_NUMEL
     from triton.tools.tensor_descriptor import TensorDescriptor
 
@@ -109,21 +110,21 @@ _HOOKS = {
         "the same, at once for the host's numbers and texts",
         "triton.cdiv in a grid took half of a launch",
         State.ACTIVE,
-        _install_host_functions,
+        _if_native(_install_host_functions),
     ),
     "descriptors": Hook(
         "triton.tools.tensor_descriptor.TensorDescriptor.__post_init__",
         "the same, at once for PyTorch's tensors that are in order",
         "a descriptor is made for each launch, and its checks took half of that",
         State.ACTIVE,
-        _install_descriptor_check,
+        _if_native(_install_descriptor_check),
     ),
     "launch": Hook(
         "triton.JITFunction.__getitem__",
         "kernel[grid] of the native launcher, and `run` of it",
         "a launch of Triton's own takes several times what the driver does",
         State.ACTIVE,
-        _install_launcher,
+        _if_native(_install_launcher),
     ),
 }
 

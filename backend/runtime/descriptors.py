@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .dtypes import SIZES, dtype_name
@@ -124,14 +124,19 @@ def parameters(type_: str) -> list[str]:
     return ["nvTmaDesc", *["i32"] * rank, *["i64"] * rank]
 
 
-def map_plans(made: Sequence[dict[str, Any]] | None) -> tuple[tuple, ...]:
-    """How the native launcher makes the map of each descriptor of *made*, a kernel's `tensordesc_meta`."""
+def map_plans(
+    made: Sequence[dict[str, Any]] | None, element_types: Mapping[int, int] = _ELEMENT_TYPES, rounded: int = _TF32
+) -> tuple[tuple, ...]:
+    """How the native launcher makes the map of each descriptor of *made*, a kernel's `tensordesc_meta`.
+
+    *element_types* has the CUtensorMapDataType of each that Triton numbers, and *rounded* is that of fp32 rounded to TF32.
+    """
     return tuple(
         (
             each["swizzle"],
             each["elem_size"],
-            _ELEMENT_TYPES[each["elem_type"]],
-            _TF32,
+            element_types[each["elem_type"]],
+            rounded,
             each["fp4_padded"],
             each["is_im2col"],
             list(each["block_size"]),

@@ -141,9 +141,8 @@ Outcome graft::launcher::launchAround(const ReadyLaunch &ready) {
   if (!ensureContext(ready.device) || !hooks.read(ready) ||
       !scratch.allocate(ready.loaded, ready.size, ready.stream))
     return Outcome::Failed;
-  bool asked = false;
-  Outcome outcome = fillDescriptors(ready.loaded.plan(), ready.room.call,
-                                    ready.room.maps, &asked);
+  Outcome outcome =
+      fillDescriptors(ready.loaded.plan(), ready.room.call, ready.room.maps);
   if (outcome != Outcome::Done)
     return outcome;
   if (!hooks.callEnter(ready))

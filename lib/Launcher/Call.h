@@ -78,6 +78,7 @@ struct Described {
 struct Call {
   unsigned numWords = 0, numLeaves = 0, numObjects = 0, numForeign = 0;
   unsigned numDescriptors = 0;
+  bool codeHasRun = false;     ///< of the program's, to tell an address
   Reason reason = Reason::Hit; ///< why it was declined
   uint64_t words[MaxWords];
   uint64_t leaves[MaxLeaves];
@@ -95,6 +96,7 @@ struct Call {
 
   /// Forgets all that was read.
   void clear() {
+    codeHasRun = false;
     numWords = numLeaves = numForeign = numDescriptors = 0;
     reason = Reason::Hit;
     while (numObjects > 0)

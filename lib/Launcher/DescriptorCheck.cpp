@@ -24,12 +24,7 @@ using namespace graft::launcher;
 static Callback original;
 static long long maxElements = 0;
 
-namespace {
-struct CheckNames {
-  PyObject *base, *shape, *strides, *block, *padding, *rounds, *itemsize;
-};
-} // namespace
-static CheckNames checkNames;
+static PyObject *itemsize = nullptr; // the interned name
 
 /// Reads the ints that *object* has as *name*. Returns whether it has them,
 /// with no exception set: what raises here raises again, Triton's way.
@@ -72,14 +67,15 @@ static bool isTensor(const Numbers<std::int64_t> &shape,
 /// set if not, and then says so in *failed*.
 static bool isInOrder(PyObject *made, bool *failed) {
   Numbers<std::int64_t> shape, strides, block;
-  if (!readNumbers(made, checkNames.shape, &shape, failed) ||
-      !readNumbers(made, checkNames.strides, &strides, failed) ||
-      !readNumbers(made, checkNames.block, &block, failed) ||
+  if (!readNumbers(made, descriptorNames.shape, &shape, failed) ||
+      !readNumbers(made, descriptorNames.strides, &strides, failed) ||
+      !readNumbers(made, descriptorNames.block, &block, failed) ||
       strides.size != shape.size || block.size != shape.size || !isBlock(block))
     return false;
-  Ref padding(PyObject_GetAttr(made, checkNames.padding));
-  Ref rounds(padding ? PyObject_GetAttr(made, checkNames.rounds) : nullptr);
-  Ref base(rounds ? PyObject_GetAttr(made, checkNames.base) : nullptr);
+  Ref padding(PyObject_GetAttr(made, descriptorNames.padding));
+  Ref rounds(padding ? PyObject_GetAttr(made, descriptorNames.roundsToTf32)
+                     : nullptr);
+  Ref base(rounds ? PyObject_GetAttr(made, descriptorNames.base) : nullptr);
   *failed = !base;
   Array array;
   if (!base || rounds.get() != Py_False ||
@@ -88,8 +84,7 @@ static bool isInOrder(PyObject *made, bool *failed) {
       !readKnownTensor(base.get(), &array) || array.address % 16 != 0)
     return false;
   Ref dtype(PyObject_GetAttr(base.get(), names.dtype));
-  Ref size(dtype ? PyObject_GetAttr(dtype.get(), checkNames.itemsize)
-                 : nullptr);
+  Ref size(dtype ? PyObject_GetAttr(dtype.get(), itemsize) : nullptr);
   *failed = !size;
   int overflow = 1;
   std::int64_t bytes = size && PyLong_CheckExact(size.get())
@@ -129,12 +124,6 @@ static PyMethodDef methods[] = {{"make_descriptor_check", makeCheck,
                                 {nullptr, nullptr, 0, nullptr}};
 
 bool graft::launcher::addDescriptorCheck(PyObject *module) {
-  return internNames({{&checkNames.base, "base"},
-                      {&checkNames.shape, "shape"},
-                      {&checkNames.strides, "strides"},
-                      {&checkNames.block, "block_shape"},
-                      {&checkNames.padding, "padding"},
-                      {&checkNames.rounds, "round_f32_to_tf32"},
-                      {&checkNames.itemsize, "itemsize"}}) &&
+  return internNames({{&itemsize, "itemsize"}}) &&
          PyModule_AddFunctions(module, methods) == 0;
 }

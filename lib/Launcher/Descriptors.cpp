@@ -13,14 +13,7 @@
 
 using namespace graft::launcher;
 
-namespace {
-struct DescriptorNames {
-  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32,
-      *lower, *upper, *steps;
-};
-} // namespace
-
-static DescriptorNames attributes;
+DescriptorNames graft::launcher::descriptorNames;
 
 //===----------------------------------------------------------------------===//
 // Sequences
@@ -75,14 +68,14 @@ static Numbers<Number> turned(const Numbers<std::int64_t> &outermostFirst,
 static Outcome readType(PyObject *descriptor, uint64_t *dtype,
                         Numbers<std::int64_t> *block) {
   Ref base, given;
-  if (!getAttribute(descriptor, attributes.base, &base))
+  if (!getAttribute(descriptor, descriptorNames.base, &base))
     return Outcome::Failed;
   if (!base)
     return Outcome::Declined;
   Outcome outcome = readDtype(base.get(), dtype);
   if (outcome != Outcome::Done)
     return outcome;
-  if (!getAttribute(descriptor, attributes.block, &given))
+  if (!getAttribute(descriptor, descriptorNames.block, &given))
     return Outcome::Failed;
   return given && readInts(given.get(), block) ? Outcome::Done
                                                : Outcome::Declined;
@@ -97,7 +90,7 @@ static Outcome readRank(PyObject *descriptor, DescriptorClass which,
     return Outcome::Done;
   Ref shape;
   Numbers<std::int64_t> extents;
-  if (!getAttribute(descriptor, attributes.shape, &shape))
+  if (!getAttribute(descriptor, descriptorNames.shape, &shape))
     return Outcome::Failed;
   if (!shape || !readInts(shape.get(), &extents))
     return Outcome::Declined;
@@ -108,7 +101,7 @@ static Outcome readRank(PyObject *descriptor, DescriptorClass which,
 /// Appends the layout that a descriptor of Gluon's has.
 static Outcome readLayout(Call &call, PyObject *descriptor) {
   Ref layout;
-  if (!getAttribute(descriptor, attributes.layout, &layout))
+  if (!getAttribute(descriptor, descriptorNames.layout, &layout))
     return Outcome::Failed;
   return layout ? readConstant(call, layout.get())
                 : call.decline(Reason::ArgumentType);
@@ -155,10 +148,9 @@ namespace {
 struct Parts {
   Ref shape, strides, padding, rounds;
   unsigned long long address;
-  bool asked = false; ///< whether code has told the address
   Numbers<std::int64_t> extents, steps;
 
-  Outcome read(const Described &given);
+  Outcome read(Call &call, const Described &given);
   bool readSequences(int rank);
 };
 } // namespace
@@ -167,15 +159,15 @@ static Ref attribute(PyObject *object, PyObject *name) {
   return Ref(PyObject_GetAttr(object, name));
 }
 
-/// Writes the address of *base*.
-static Outcome readBase(PyObject *base, unsigned long long *address,
-                        bool *asked) {
+/// Writes the address of *base*, and notes in *call* whether code told it.
+static Outcome readBase(Call &call, PyObject *base,
+                        unsigned long long *address) {
   Array known;
   if (readKnownTensor(base, &known)) {
     *address = known.address;
     return Outcome::Done;
   }
-  *asked = true;
+  call.codeHasRun = true;
   PyObject *args[] = {base};
   Ref number(PyObject_VectorcallMethod(names.dataPtr, args, 1, nullptr));
   if (!number)
@@ -194,20 +186,20 @@ bool Parts::readSequences(int rank) {
 }
 
 /// In the order in which Triton reads them, which raises the first error.
-Outcome Parts::read(const Described &given) {
-  if (!(shape = attribute(given.object, attributes.shape)) ||
-      !(strides = attribute(given.object, attributes.strides)))
+Outcome Parts::read(Call &call, const Described &given) {
+  if (!(shape = attribute(given.object, descriptorNames.shape)) ||
+      !(strides = attribute(given.object, descriptorNames.strides)))
     return Outcome::Failed;
   if (!readSequences(given.rank))
     return Outcome::Declined;
-  if (!(padding = attribute(given.object, attributes.padding)) ||
-      !(rounds = attribute(given.object, attributes.roundsToTf32)))
+  if (!(padding = attribute(given.object, descriptorNames.padding)) ||
+      !(rounds = attribute(given.object, descriptorNames.roundsToTf32)))
     return Outcome::Failed;
   if (!PyUnicode_CheckExact(padding.get()) || !PyBool_Check(rounds.get()))
     return Outcome::Declined;
-  Ref base = attribute(given.object, attributes.base);
+  Ref base = attribute(given.object, descriptorNames.base);
   Outcome outcome =
-      base ? readBase(base.get(), &address, &asked) : Outcome::Failed;
+      base ? readBase(call, base.get(), &address) : Outcome::Failed;
   if (outcome != Outcome::Done)
     return outcome;
   // The code that has told the address may have changed them.
@@ -250,20 +242,20 @@ static Outcome readCorner(PyObject *object, PyObject *name,
 /// Triton reads it, into *request*, which has the shape.
 static Outcome readIm2col(PyObject *descriptor, MapRequest &request) {
   request.isIm2col = true;
-  Ref steps = attribute(descriptor, attributes.steps);
+  Ref steps = attribute(descriptor, descriptorNames.steps);
   if (!steps)
     return Outcome::Failed;
   Outcome outcome = Outcome::Done;
   if (steps.get() != Py_None) {
-    outcome = readCorner(descriptor, attributes.steps, &request.steps);
+    outcome = readCorner(descriptor, descriptorNames.steps, &request.steps);
   } else {
     request.steps.size = request.shape.size;
     std::fill_n(request.steps.values, request.steps.size, 1);
   }
   if (outcome == Outcome::Done)
-    outcome = readCorner(descriptor, attributes.lower, &request.lower);
+    outcome = readCorner(descriptor, descriptorNames.lower, &request.lower);
   if (outcome == Outcome::Done)
-    outcome = readCorner(descriptor, attributes.upper, &request.upper);
+    outcome = readCorner(descriptor, descriptorNames.upper, &request.upper);
   bool fit = request.lower.size == request.shape.size - 2 &&
              request.upper.size == request.shape.size - 2 &&
              request.steps.size == request.shape.size &&
@@ -285,14 +277,13 @@ static bool makeMap(const MapPlan &plan, const MapRequest &request,
   return true;
 }
 
-Outcome graft::launcher::fillDescriptor(const MapPlan &plan,
-                                        const Described &given,
-                                        uint64_t *leaves, CUtensorMap *map,
-                                        bool *asked) {
+Outcome graft::launcher::fillDescriptor(const MapPlan &plan, Call &call,
+                                        unsigned index, CUtensorMap *map) {
+  const Described &given = call.descriptors[index];
+  uint64_t *leaves = &call.leaves[given.leaf];
   Parts parts;
   MapRequest request;
-  Outcome outcome = parts.read(given);
-  *asked = *asked || parts.asked;
+  Outcome outcome = parts.read(call, given);
   if (outcome != Outcome::Done)
     return outcome;
   for (int i = 0; i < given.rank; ++i) {
@@ -323,11 +314,9 @@ Outcome graft::launcher::fillDescriptor(const MapPlan &plan,
 }
 
 Outcome graft::launcher::fillDescriptors(const Plan &plan, Call &call,
-                                         CUtensorMap *maps, bool *asked) {
+                                         CUtensorMap *maps) {
   for (unsigned i = 0; i < call.numDescriptors; ++i) {
-    const Described &given = call.descriptors[i];
-    Outcome outcome = fillDescriptor(plan.maps[i], given,
-                                     &call.leaves[given.leaf], &maps[i], asked);
+    Outcome outcome = fillDescriptor(plan.maps[i], call, i, &maps[i]);
     if (outcome != Outcome::Done)
       return outcome;
   }
@@ -335,14 +324,14 @@ Outcome graft::launcher::fillDescriptors(const Plan &plan, Call &call,
 }
 
 bool graft::launcher::addDescriptors(PyObject *) {
-  return internNames({{&attributes.base, "base"},
-                      {&attributes.shape, "shape"},
-                      {&attributes.strides, "strides"},
-                      {&attributes.block, "block_shape"},
-                      {&attributes.layout, "layout"},
-                      {&attributes.padding, "padding"},
-                      {&attributes.roundsToTf32, "round_f32_to_tf32"},
-                      {&attributes.lower, "pixel_box_lower_corner"},
-                      {&attributes.upper, "pixel_box_upper_corner"},
-                      {&attributes.steps, "element_strides"}});
+  return internNames({{&descriptorNames.base, "base"},
+                      {&descriptorNames.shape, "shape"},
+                      {&descriptorNames.strides, "strides"},
+                      {&descriptorNames.block, "block_shape"},
+                      {&descriptorNames.layout, "layout"},
+                      {&descriptorNames.padding, "padding"},
+                      {&descriptorNames.roundsToTf32, "round_f32_to_tf32"},
+                      {&descriptorNames.lower, "pixel_box_lower_corner"},
+                      {&descriptorNames.upper, "pixel_box_upper_corner"},
+                      {&descriptorNames.steps, "element_strides"}});
 }

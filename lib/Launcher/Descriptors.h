@@ -27,21 +27,27 @@ namespace graft::launcher {
 /// Needs the GIL.
 Outcome readDescriptor(Call &call, PyObject *value);
 
-/// Makes the map of the descriptor *given* in *map*, as *plan* says, and fills
-/// its *leaves*, those from that of the map on. Sets *asked* if code of the
-/// program's had to tell an address. Declined if it is not as Triton makes
-/// them. `Failed` has an exception set. Needs the GIL.
-Outcome fillDescriptor(const MapPlan &plan, const Described &given,
-                       uint64_t *leaves, CUtensorMap *map, bool *asked);
+/// Makes the map of the descriptor number *index* of *call* in *map*, as *plan*
+/// says, and fills its leaves. Notes in *call* if code of the program's had to
+/// tell an address. Declined if it is not as Triton makes them. `Failed` has an
+/// exception set. Needs the GIL.
+Outcome fillDescriptor(const MapPlan &plan, Call &call, unsigned index,
+                       CUtensorMap *map);
 
 /// Does so for all descriptors of *call*, in order.
-Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps,
-                        bool *asked);
+Outcome fillDescriptors(const Plan &plan, Call &call, CUtensorMap *maps);
 
 /// Reads a list or tuple of ints, the outermost dimension first. Returns
 /// whether it is one, of up to `MaxRank` that fit in 64 bits; runs no code.
 /// Borrows *sequence*. Needs the GIL.
 bool readInts(PyObject *sequence, Numbers<std::int64_t> *out);
+
+/// The names of a descriptor's attributes.
+struct DescriptorNames {
+  PyObject *base, *shape, *strides, *block, *layout, *padding, *roundsToTf32,
+      *lower, *upper, *steps;
+};
+extern DescriptorNames descriptorNames;
 
 /// Adds nothing to the module, but makes the names of what is read. Returns
 /// false with an exception set.

@@ -106,13 +106,10 @@ static Outcome fillVarying(const Frozen::Parts &self, Call &call,
                            CUtensorMap *maps, void **params) {
   const Plan &plan = self.loaded.plan();
   unsigned next = 0;
-  bool asked = false;
   for (const Varying &what : self.varying)
     for (unsigned i = 0; i < what.numMaps; ++i, ++next) {
       const MapPlan &map = plan.maps[what.firstMap + i];
-      const Described &given = call.descriptors[next];
-      Outcome outcome = fillDescriptor(map, given, &call.leaves[given.leaf],
-                                       &maps[next], &asked);
+      Outcome outcome = fillDescriptor(map, call, next, &maps[next]);
       if (outcome != Outcome::Done)
         return outcome;
       params[map.param] = &maps[next];
@@ -356,8 +353,7 @@ static bool layOut(Frozen::Parts &parts, PyObject *vary) {
                     "type of its annotation");
     return false;
   }
-  bool asked = false;
-  outcome = fillDescriptors(plan, call, room->maps, &asked);
+  outcome = fillDescriptors(plan, call, room->maps);
   if (outcome == Outcome::Declined)
     PyErr_SetString(PyExc_TypeError,
                     "these arguments cannot be frozen: a descriptor is not as "

@@ -419,17 +419,18 @@ Ref Launch::valuesTuple() {
 
 /// Launches *ready*, which no hook and no scratch memory belongs to.
 static Outcome launchWithMaps(const ReadyLaunch &ready) {
-  if (ready.room.call.numDescriptors != 0) {
-    bool asked = false;
-    Outcome outcome = fillDescriptors(ready.loaded.plan(), ready.room.call,
-                                      ready.room.maps, &asked);
+  Call &call = ready.room.call;
+  if (call.numDescriptors != 0) {
+    Outcome outcome =
+        fillDescriptors(ready.loaded.plan(), call, ready.room.maps);
     if (outcome != Outcome::Done)
       return outcome;
     // What tells an address may have added hooks, and moved pointers.
     int hooks = launchHooksDoSomething(/*codeHasRun=*/true);
     if (hooks != 0)
       return hooks < 0 ? Outcome::Failed : launchAround(ready);
-    if (asked && (outcome = readPointersAgain(ready)) != Outcome::Done)
+    if (call.codeHasRun &&
+        (outcome = readPointersAgain(ready)) != Outcome::Done)
       return outcome;
   }
   CUdeviceptr scratch[2] = {0, 0};
