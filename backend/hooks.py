@@ -20,9 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import os
-import sys
 import threading
 import warnings
 import weakref
@@ -213,69 +211,6 @@ def _install_device_caches() -> Callable[[], None] | None:
     return undo
 
 
-# -- Triton's functions, wherever they were imported
-
-
-def replace_everywhere(module: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
-    """Puts what *make* makes of *name* of *module* in its place, also where others have imported it under that name.
-
-    Returns None if it does not have the *parameters* that it has in Triton 3.9.
-    """
-    original = vars(module).get(name)
-    if original is None or " ".join(inspect.signature(original).parameters) != parameters:
-        return None
-    ours = make(original)
-    _swap(name, original, ours)
-    return lambda: _swap(name, ours, original)
-
-
-def replace_method(cls: Any, name: str, parameters: str, make: Callable[[Any], Any]) -> Callable[[], None] | None:
-    """Puts what *make* makes of the method *name* in its place in *cls*; None if it does not have the *parameters* of Triton 3.9."""
-    original = vars(cls).get(name)
-    if original is None or " ".join(inspect.signature(original).parameters) != parameters:
-        return None
-    ours = make(original)
-    setattr(cls, name, ours)
-
-    def undo() -> None:
-        if vars(cls).get(name) is ours:
-            setattr(cls, name, original)
-
-    return undo
-
-
-def _swap(name: str, old: Any, new: Any) -> None:
-    """Puts *new* where modules other than ours have *old* by *name*."""
-    for module_name, module in list(sys.modules.items()):
-        if getattr(module, "__dict__", {}).get(name) is old and not module_name.startswith(__package__):
-            setattr(module, name, new)
-
-
-# -- JITCallable.parse: threads that compile at the same time
-
-#: What Python 3.11 and 3.12 may raise where the collector lets another thread parse in the middle of parsing: they count how deep
-#: they are in one number for all threads.
-_MISCOUNTED = "AST constructor recursion depth mismatch"
-
-
-def _install_parse() -> Callable[[], None] | None:
-    from triton.runtime.jit import JITCallable
-
-    def make(original: Any) -> Any:
-        def parse(self: Any) -> Any:
-            # Not under a lock: the collector runs anything, also what waits for a thread that waits to parse.
-            while True:
-                try:
-                    return original(self)
-                except SystemError as error:
-                    if _MISCOUNTED not in str(error):
-                        raise
-
-        return parse
-
-    return replace_method(JITCallable, "parse", "self", make)
-
-
 # -- triton.runtime.driver: who is active?
 
 
@@ -381,13 +316,6 @@ HOOKS = {
         "programs count the drivers that say yes, and do without Triton where there are two",
         State.DEFAULT,
         _install_activity,
-    ),
-    "parse": Hook(
-        "triton.runtime.jit.JITCallable.parse",
-        "the same, again where Python miscounted",
-        "threads that compile at the same time meet a fault of Python 3.11",
-        State.ACTIVE,
-        _install_parse,
     ),
     "caches": Hook(
         "triton.JITFunction.device_caches",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 
 from triton._C.libtriton import ir
@@ -47,14 +46,3 @@ def count(module: Any) -> int:
 
     module.walk(meet)
     return found
-
-
-def parse(text: str, context: Any, kind: str = "ttir") -> Any:
-    """The module that *text* is."""
-    # Triton reads modules from files only.
-    with tempfile.NamedTemporaryFile("w", suffix=f".{kind}") as file:
-        file.write(text)
-        file.flush()
-        module = ir.parse_mlir_module(file.name, context)
-    module.context = context
-    return module

@@ -19,44 +19,16 @@ PREFIX = NAME.upper() + "_"
 #: targets below 90 is that of CUDA 12.9, whose PTX version LLVM refuses for sm_88 by ending the process.
 CAPABILITIES = (75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121)
 
-#: Variables with which the compilers of Triton print what they do.
-DIAGNOSTICS = (
-    "AMDGCN_ENABLE_DUMP",
-    "LLVM_ENABLE_TIMING",
-    "LLVM_IR_ENABLE_DUMP",
-    "MLIR_DISABLE_MULTITHREADING",
-    "MLIR_DUMP_PATH",
-    "MLIR_ENABLE_DIAGNOSTICS",
-    "MLIR_ENABLE_DUMP",
-    "MLIR_ENABLE_TIMING",
-    "NVPTX_ENABLE_DUMP",
-    "TRITON_DUMP_MIR",
-    "TRITON_ENABLE_LLVM_DEBUG",
-    "TRITON_LLVM_DEBUG_ONLY",
-    "TRITON_PARTITION_SCHEDULING_DUMP_DATA_ONLY",
-    "TRITON_PARTITION_SCHEDULING_DUMP_LOOP_ONLY",
-    "TRITON_PARTITION_SCHEDULING_ENABLE_DUMP_DOT",
-    "TRITON_PLUGIN_VERSION_CHECK",
-)
-
-#: Those of them that print nothing by themselves.
-_SILENT = frozenset({"MLIR_DISABLE_MULTITHREADING", "MLIR_DUMP_PATH", "TRITON_PLUGIN_VERSION_CHECK"})
-
-_TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+TRUE, FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 
 def parse_flag(name: str, text: str) -> bool:
     """The truth value of the environment variable *name*."""
-    if text.lower() in _TRUE:
+    if text.lower() in TRUE:
         return True
-    if text.lower() in _FALSE:
+    if text.lower() in FALSE:
         return False
-    raise OptionError(name, text, f"one of {', '.join(_TRUE)} or one of {', '.join(_FALSE)}")
-
-
-def is_compiling_shown() -> bool:
-    """Whether a variable asks the compilers to print what they do."""
-    return any(os.environ.get(name, "").lower() not in ("", *_FALSE) for name in DIAGNOSTICS if name not in _SILENT)
+    raise OptionError(name, text, f"one of {', '.join(TRUE)} or one of {', '.join(FALSE)}")
 
 
 def parse_target(name: str, target: str | GPUTarget) -> GPUTarget:

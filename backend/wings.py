@@ -63,6 +63,10 @@ class Hook(NamedTuple):
     install: Callable[[], Callable[[], None] | None]
 
 
+#: A text, or what finds it out and may raise one of our errors, `ImportError`, `OSError` or `RuntimeError`.
+Fact = str | Callable[[], str]
+
+
 @dataclass(frozen=True)
 class Wing:
     """What a folder adds to the core. All of it is optional."""
@@ -107,8 +111,8 @@ class Wing:
         """What is stored beside what *source* was compiled to with *options*."""
         return None
 
-    def report(self) -> Mapping[str, Mapping[str, str]]:
-        """What `doctor` says, by section and name."""
+    def report(self) -> Mapping[str, Mapping[str, Fact]]:
+        """What there is to know of it on this machine, by section and name."""
         return {}
 
     def commands(self) -> Iterable[Any]:

@@ -36,6 +36,7 @@ from triton._C import libtriton
 from .. import plugin
 from ..files import write_file
 from ..settings import NAME
+from . import started
 
 #: Seconds that a file must have been left alone before its entry says that its content is the same: clocks of file systems
 #: are coarse, and two changes within one tick look like one (Git calls such files racy).
@@ -221,7 +222,7 @@ def _loaded(path: str, look: Callable[[str], _Fact] = _fact) -> str:
     now = time.time()
     if not _is_settled(status, now):
         _unsettled[path] = "changed in the future" if status.st_ctime > now else "changed just now"
-    if plugin.STARTED <= status.st_ctime <= now:
+    if started.STARTED <= status.st_ctime <= now:
         _unsettled[path] = "changed while this process ran, which shares nothing with others"
         return _unique("changed-during-run")
     return text
@@ -248,7 +249,7 @@ TRITON_FILES = (
 #: In this package, the folders and files that have no part in compiling. A new one takes part until it is named here.
 BYSTANDERS = frozenset(
     (
-        "__main__.py", "children.py", "doctor.py", "opt.py", "bench/", "bundle/", "conformance/", "inert/", "launch/", "template/", "tools/",
+        "__main__.py", "children.py", "opt.py", "bench/", "bundle/", "conformance/", "inert/", "launch/", "template/", "tools/",
         "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/report.py", "cache/store.py",
         "runtime/__init__.py", "runtime/container.py", "runtime/dispatch.py", "runtime/format.py", "runtime/lazy.py", "runtime/native.py",
         "runtime/reading.py", "runtime/signing.py", "runtime/static.py", "runtime/values.py",

@@ -17,7 +17,8 @@ import triton
 from triton import knobs
 from triton._C.libtriton import get_cache_invalidating_env_vars
 
-from ..settings import DIAGNOSTICS, PREFIX
+from ..diagnostics import DIAGNOSTICS
+from ..settings import PREFIX
 from . import identity
 from .encoding import Encoder, digest, joined
 

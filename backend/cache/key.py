@@ -31,7 +31,7 @@ from triton.compiler.compiler import ASTSource, IRSource, filter_traceback, make
 from triton.runtime.jit import JITFunction
 
 from .. import hooks, plugin, wings
-from ..settings import is_compiling_shown
+from ..diagnostics import is_compiling_shown
 from . import inputs, readset, store
 from .encoding import Encoder, UnprovableError, digest, joined, snapshot
 from .manifest import Alternative, Manifest

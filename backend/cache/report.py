@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `doctor` says of the cache."""
+"""What `graft doctor` says of the cache."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import os
 
 from triton import knobs
 
-from ..doctor import said
 from ..settings import CAPABILITIES
+from ..wings import Fact
 from . import identity, inputs
 
 
-def sections() -> dict[str, dict[str, str]]:
+def sections() -> dict[str, dict[str, Fact]]:
     """What the key is made of, what the cache folder allows, and the variables that the key counts."""
     tools = {arch: identity.tools(arch) for arch in (CAPABILITIES[0], CAPABILITIES[-1])}
     unsettled = identity.unsettled()
     return {
         "cache key": {
-            "compiler": said(_compiler),
+            "compiler": _compiler,
             **{name: text[:80] or "none" for name, text in inputs.compiler().components.items()},
             **{f"ptxas for {arch}": found["ptxas"][:16] for arch, found in tools.items()},
         },
         "cache": {
             "folder": knobs.cache.dir,
             "can be written": "yes" if _is_writable(knobs.cache.dir) else "no: kernels are kept until the process ends",
-            "manager": said(_manager),
+            "manager": _manager,
         },
         **({"unsettled files of the compiler": unsettled} if unsettled else {}),
         "environment": {name: os.environ[name] for name in inputs.ENVIRONMENT if name in os.environ},

@@ -8,9 +8,10 @@ from typing import Any
 
 import triton
 
-from .. import hooks
+from .. import replacing
 from ..settings import PREFIX, is_default_backend
-from ..wings import Hook, State, Wing
+from ..wings import Fact, Hook, State, Wing
+from . import started  # noqa: F401 - looks when Triton is imported
 
 
 def _install_key() -> Callable[[], None] | None:
@@ -26,7 +27,7 @@ def _install_key() -> Callable[[], None] | None:
 
         return get_cache_key
 
-    return hooks.replace_everywhere(cache, "get_cache_key", "src backend backend_options env_vars", make)
+    return replacing.replace_everywhere(cache, "get_cache_key", "src backend backend_options env_vars", make)
 
 
 def _install_manager() -> Callable[[], None] | None:
@@ -38,7 +39,7 @@ def _install_manager() -> Callable[[], None] | None:
     def make(original: Any) -> Any:
         return lambda key: ours.get_cache_manager(key) or store.other_manager(original, key)
 
-    return hooks.replace_everywhere(cache, "get_cache_manager", "key", make)
+    return replacing.replace_everywhere(cache, "get_cache_manager", "key", make)
 
 
 def _install_identity() -> Callable[[], None] | None:
@@ -46,7 +47,7 @@ def _install_identity() -> Callable[[], None] | None:
 
     from . import key
 
-    return hooks.replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
+    return replacing.replace_everywhere(cache, "triton_key", "", lambda original: key.triton_key)
 
 
 def _install_default_identity() -> Callable[[], None] | None:
@@ -62,7 +63,7 @@ def _install_default_identity() -> Callable[[], None] | None:
 
         return triton_key
 
-    return hooks.replace_everywhere(cache, "triton_key", "", make)
+    return replacing.replace_everywhere(cache, "triton_key", "", make)
 
 
 def _install_redis() -> Callable[[], None] | None:
@@ -85,7 +86,30 @@ def _install_generator() -> Callable[[], None] | None:
         "context prototype gscope function_name jit_fn options codegen_fns module_map is_gluon module is_kernel function_types "
         "noinline caller_context file_name begin_line begin_col"
     )
-    return hooks.replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
+    return replacing.replace_everywhere(code_generator, "CodeGenerator", parameters, lambda original: RecordingGenerator)
+
+
+#: What Python 3.11 and 3.12 may raise where the collector lets another thread parse in the middle of parsing: they count how deep
+#: they are in one number for all threads.
+_MISCOUNTED = "AST constructor recursion depth mismatch"
+
+
+def _install_parse() -> Callable[[], None] | None:
+    from triton.runtime.jit import JITCallable
+
+    def make(original: Any) -> Any:
+        def parse(self: Any) -> Any:
+            # Not under a lock: the collector runs anything, also what waits for a thread that waits to parse.
+            while True:
+                try:
+                    return original(self)
+                except SystemError as error:
+                    if _MISCOUNTED not in str(error):
+                        raise
+
+        return parse
+
+    return replacing.replace_method(JITCallable, "parse", "self", make)
 
 
 _HOOKS = {
@@ -124,6 +148,13 @@ _HOOKS = {
         State.ACTIVE | State.DRIVERLESS,
         _install_redis,
     ),
+    "parse": Hook(
+        "triton.runtime.jit.JITCallable.parse",
+        "the same, again where Python miscounted",
+        "threads that compile at the same time meet a fault of Python 3.11",
+        State.ACTIVE,
+        _install_parse,
+    ),
     "generator": Hook(
         "triton.compiler.code_generator.CodeGenerator",
         "a subclass that notes what it looks up",
@@ -154,7 +185,7 @@ class Cache(Wing):
 
         return {"compiler_identity": key.compiler_identity()}
 
-    def report(self) -> Mapping[str, Mapping[str, str]]:
+    def report(self) -> Mapping[str, Mapping[str, Fact]]:
         from . import report
 
         return report.sections()

@@ -19,13 +19,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triton import knobs
+from triton._C.libtriton import ir
 from triton.backends.nvidia import compiler as nvidia
 
 from .. import plugin
 from ..errors import GraftWarning
 from ..files import write_file
 from ..passes.steps import ORDER
-from ..pipeline import chosen, count, parse, run_pass
+from ..pipeline import chosen, count, run_pass
 from ..steps import Kernel, Step
 from . import crashes, skips
 
@@ -125,3 +126,14 @@ def _as_flag(pipeline: str) -> str:
     """A pass with its options in MLIR's form, as a flag of `graft-opt`."""
     name, _, options = pipeline.rstrip("}").partition("{")
     return f"{name}='{options}'" if options else name
+
+
+def parse(text: str, context: Any, kind: str = "ttir") -> Any:
+    """The module that *text* is."""
+    # Triton reads modules from files only.
+    with tempfile.NamedTemporaryFile("w", suffix=f".{kind}") as file:
+        file.write(text)
+        file.flush()
+        module = ir.parse_mlir_module(file.name, context)
+    module.context = context
+    return module

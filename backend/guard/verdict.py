@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 from triton import knobs
 from triton._C.libtriton import ir
 
-from .. import interrupts, pipeline
+from .. import interrupts
+from ..diagnostics import DIAGNOSTICS
 from ..errors import GraftWarning
 from ..passes import chips
 from ..passes.steps import JOINING, ORDER
-from ..settings import DIAGNOSTICS
 from ..steps import threads
 from . import guarded, pressure
 
@@ -170,7 +170,7 @@ class Judge:
         ours = _Variant(made.passes, str(made.module), metadata)
         kept = self._choose(ours, made, made.module.context)
         self._made = kept.made
-        return made.module if kept is ours else pipeline.parse(kept.text, made.module.context)
+        return made.module if kept is ours else guarded.parse(kept.text, made.module.context)
 
     def stages(self) -> dict[str, Stage]:
         """The stages that take the place of those that it was given."""
@@ -185,7 +185,7 @@ class Judge:
         if made is None:
             return self._stages[name](src, metadata)
         metadata.update(made.noted)
-        return pipeline.parse(made.result, src.context, name) if name == "ttgir" else made.result
+        return guarded.parse(made.result, src.context, name) if name == "ttgir" else made.result
 
     # -- The verdict
 
@@ -264,7 +264,7 @@ class Judge:
         """What ptxas makes of *variant*. Raises `_StoppedError` between two stages if *is_stopped*."""
         from ..runtime import cubin
 
-        result, key = pipeline.parse(variant.text, context), variant.text
+        result, key = guarded.parse(variant.text, context), variant.text
         for name, stage in self._stages.items():
             if is_stopped():
                 raise _StoppedError

@@ -11,21 +11,6 @@ class Backend(triton_compiler.BaseBackend):
     def supports_target(target):
         return False
 
-    def hash(self):
-        raise NotImplementedError
 
-    def parse_options(self, options):
-        raise NotImplementedError
-
-    def add_stages(self, stages, options, language):
-        raise NotImplementedError
-
-    def load_dialects(self, context):
-        raise NotImplementedError
-
-    def get_module_map(self):
-        raise NotImplementedError
-
-
-# A Triton with other abstract methods must still find a concrete class here.
+# Triton looks for a concrete class, and nobody asks a backend that takes no target for the rest.
 Backend.__abstractmethods__ = frozenset()

@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import hooks
+from .. import hooks, replacing
 from ..errors import GraftWarning
 from ..settings import PREFIX, flag_for_process
-from ..wings import Hook, State, Wing
+from ..wings import Fact, Hook, State, Wing
 
 _Install = Callable[[], Callable[[], None] | None]
 
@@ -45,7 +45,7 @@ def _install_tuning() -> Callable[[], None] | None:
 
         return prune_configs
 
-    return hooks.replace_method(Autotuner, "prune_configs", "self kwargs", make)
+    return replacing.replace_method(Autotuner, "prune_configs", "self kwargs", make)
 
 
 # -- ConstexprFunction.__call__: triton.cdiv in the grid of a launch
@@ -61,7 +61,7 @@ def _install_host_functions() -> Callable[[], None] | None:
         _launcher.set_host_call(made, original)
         return made
 
-    return hooks.replace_method(ConstexprFunction, "__call__", "self args _semantic kwargs", make)
+    return replacing.replace_method(ConstexprFunction, "__call__", "self args _semantic kwargs", make)
 
 
 # -- TensorDescriptor.__post_init__: a descriptor that is made for each launch
@@ -76,7 +76,7 @@ def _install_descriptor_check() -> Callable[[], None] | None:
     def make(original: Any) -> Any:
         return _launcher.make_descriptor_check(TensorDescriptor, original, TRITON_MAX_TENSOR_NUMEL)
 
-    return hooks.replace_method(TensorDescriptor, "__post_init__", "self", make)
+    return replacing.replace_method(TensorDescriptor, "__post_init__", "self", make)
 
 
 # -- CompiledKernel._init_handles: other threads launch a kernel while one loads it
@@ -87,7 +87,7 @@ def _install_load() -> Callable[[], None] | None:
 
     from . import handles
 
-    return hooks.replace_method(CompiledKernel, "_init_handles", "self", handles.make_whole)
+    return replacing.replace_method(CompiledKernel, "_init_handles", "self", handles.make_whole)
 
 
 _HOOKS = {
@@ -155,10 +155,8 @@ class Launch(Wing):
 
         return lambda: typed_keys.create_binder(kernel)
 
-    def report(self) -> Mapping[str, Mapping[str, str]]:
-        from .. import doctor
-
-        return {"built parts": {"native launcher": doctor.said(_extension)}}
+    def report(self) -> Mapping[str, Mapping[str, Fact]]:
+        return {"built parts": {"native launcher": _extension}}
 
 
 def _import_launcher() -> Any:

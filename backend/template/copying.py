@@ -47,7 +47,7 @@ _OF_THE_LAUNCHER = (
 #: Of the passes, what every pass has. The rest goes with ours.
 _OF_EVERY_PASS = frozenset({"CMakeLists.txt", "Passes.h", "Sites.cpp", "Sites.h"})
 #: The modules of the core that Triton or a command begins with.
-_ENTRIES = frozenset({"__init__", "compiler", "doctor", "driver", "opt"})
+_ENTRIES = frozenset({"__init__", "compiler", "driver", "opt"})
 
 #: Where each pass has a row.
 _TABLES_OF_PASSES = ("cmake/pass_docs.py", "docs/passes.md")

@@ -12,7 +12,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
     """Show what the backend finds on this machine and what counts in its cache key."""
-    from .. import doctor
+    from . import doctor
 
     report = doctor.report()
     click.echo(json.dumps(report, indent=2) if as_json else doctor.format_report(report))

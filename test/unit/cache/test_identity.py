@@ -24,7 +24,7 @@ from support import ROOT, in_child, output_of
 from triton import knobs
 from triton._C import libtriton
 from triton.backends.graft import plugin
-from triton.backends.graft.cache import identity
+from triton.backends.graft.cache import identity, started
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TRITON = Path(triton.__file__).parent
@@ -84,7 +84,7 @@ def new_process(monkeypatch):
 @pytest.fixture(autouse=True)
 def nothing_has_changed(monkeypatch):
     """Whoever has just edited a file of ours may run these tests; those on changes set the moment of the import themselves."""
-    monkeypatch.setattr(plugin, "STARTED", float("inf"))
+    monkeypatch.setattr(started, "STARTED", float("inf"))
     identity._fixed.cache_clear()
     yield
     identity._fixed.cache_clear()
@@ -568,7 +568,7 @@ print(json.dumps([name for name, path in files.items() if path and path not in t
 
 
 def test_a_file_that_changes_during_the_run_is_this_processs_own(a_file, patient, monkeypatch):
-    monkeypatch.setattr(plugin, "STARTED", time.time())
+    monkeypatch.setattr(started, "STARTED", time.time())
     assert identity._loaded(str(a_file)) == sha256(b"abc")
     time.sleep(0.02)  # the clock of files goes in steps
     change_in_place(a_file, b"xyz")
@@ -582,17 +582,17 @@ def test_a_file_that_changes_during_the_run_is_this_processs_own(a_file, patient
 def test_a_file_that_changed_just_before_the_process_began_counts_by_content(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.touch()
-    monkeypatch.setattr(plugin, "STARTED", time.time() + 1)
+    monkeypatch.setattr(started, "STARTED", time.time() + 1)
     assert identity._loaded(str(path)) == sha256(b"")
     assert identity.unsettled()[str(path)] == "changed just now"
-    monkeypatch.setattr(plugin, "STARTED", path.stat().st_ctime)
+    monkeypatch.setattr(started, "STARTED", path.stat().st_ctime)
     assert identity._loaded(str(path)).startswith("changed-during-run:")
 
 
 def test_a_file_that_is_dated_tomorrow_counts_by_content(a_file, patient, monkeypatch):
     tomorrow = time.time() + 86400
     os.utime(a_file, (tomorrow, tomorrow))
-    monkeypatch.setattr(plugin, "STARTED", time.time() + 1)
+    monkeypatch.setattr(started, "STARTED", time.time() + 1)
     assert identity._loaded(str(a_file)) == sha256(b"abc")
 
 
@@ -601,9 +601,9 @@ def test_a_file_that_is_gone_is_this_processs_own(tmp_path):
 
 
 def test_no_two_processes_share_a_changed_part(tmp_path, new_process, monkeypatch):
-    monkeypatch.setattr(plugin, "STARTED", 0.0)
+    monkeypatch.setattr(started, "STARTED", 0.0)
     ours = identity.compiler()
-    code = "import json; from triton.backends.graft import plugin; from triton.backends.graft.cache import identity\nplugin.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
+    code = "import json; from triton.backends.graft.cache import identity, started\nstarted.STARTED = 0.0\nprint(json.dumps(identity.compiler()))"
     other = json.loads(output_of(code, tmp_path))
     _, forked = in_child(lambda: identity._unique("changed-during-run"))
     for name in ("triton", "python", "passes"):
@@ -978,9 +978,9 @@ def test_a_plugin_that_cannot_be_found_is_this_processs_own(monkeypatch, variabl
 LOADING = """
 import json, sys
 from triton._C import libtriton
-from triton.backends.graft.cache import identity
+from triton.backends.graft.cache import identity, started
 from triton.backends.graft import plugin
-plugin.STARTED = float("inf")
+started.STARTED = float("inf")
 before = identity.compiler()["plugins"]
 plugin.available()  # ours is an extension too
 ours = identity.compiler()["plugins"]
@@ -1184,9 +1184,8 @@ def test_the_parts_have_names_and_texts():
 
 PRINT = """
 import json
-from triton.backends.graft.cache import identity
-from triton.backends.graft import plugin
-plugin.STARTED = float("inf")
+from triton.backends.graft.cache import identity, started
+started.STARTED = float("inf")
 print(json.dumps([identity.compiler(), identity.tools(90)]))
 """
 
@@ -1208,7 +1207,7 @@ def test_a_process_with_a_warm_cache_hashes_no_file(tmp_path):
 
 def test_a_later_import_is_looked_at(new_process, monkeypatch):
     before = identity.compiler()
-    monkeypatch.setattr(plugin, "STARTED", 0.0)
+    monkeypatch.setattr(started, "STARTED", 0.0)
     assert identity.compiler()["python"] == before["python"]
     monkeypatch.setitem(sys.modules, "a_new_module", types.ModuleType("a_new_module"))
     assert identity.compiler()["python"].startswith("changed-during-run:")

@@ -9,10 +9,9 @@ from triton.backends.graft import wings
 
 #: The modules of ours that Triton's discovery imports.
 CORE = {"", ".compiler", ".driver", ".errors", ".forks", ".hooks", ".settings", ".steps", ".wings"}
-#: And of those, what tells which parts there are.
-WINGS = ({".guard.skips"} if "guard" in wings.present() else set()) | {
-    f".{name}{module}" for name in wings.present() for module in ("", ".wing")
-}
+#: And what tells which parts there are, with what it needs at once.
+OF_WINGS = {"guard": {".guard.skips"}, "cache": {".cache.started", ".replacing"}, "launch": {".replacing"}}
+WINGS = {module for name in wings.present() for module in (f".{name}", f".{name}.wing", *OF_WINGS.get(name, ()))}
 
 #: Prints what `import triton` brings in, with every backend or with all but those of WITHOUT.
 REPORT = """

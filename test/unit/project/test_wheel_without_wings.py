@@ -16,11 +16,12 @@ PROGRAM = """
 import json
 import triton
 from sample import OFF, make_double, warm_up_double
-from triton.backends.graft import doctor
+from triton.backends.graft import plugin
+from triton.backends.graft import wings as there
 from triton.backends.graft.driver import Driver
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
 texts = [warm_up_double(make_double(), **options).asm["ttir"] for options in ({}, OFF)]
-print(json.dumps([doctor.__file__, doctor.report()["built parts"], texts[0] != texts[1]]))
+print(json.dumps([plugin.__file__, plugin.available(), list(there.present()), texts[0] != texts[1]]))
 """
 
 #: The wings that stay, if they are there.
@@ -80,7 +81,8 @@ sys.meta_path.insert(0, Finder())
     done = run_python(PROGRAM, tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path / "only"), tests]))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [
-        str(folder / "doctor.py"),
-        {"passes": "usable", "wings": ", ".join(KEPT) or "none"},
+        str(folder / "plugin.py"),
+        True,
+        KEPT,
         True,
     ]

@@ -36,15 +36,15 @@ import json, sys, warnings
 warnings.simplefilter("error")
 import triton
 from support import make_vector_add, warm_up_vector_add
-from triton.backends.graft import doctor
+from triton.backends.graft import wings
 from triton.backends.graft.driver import Driver
-report = doctor.report()
+there = wings.present()
 triton.runtime.driver.set_active(Driver(target="cuda:90"))
 compiled = warm_up_vector_add(make_vector_add())
 again = warm_up_vector_add(make_vector_add())
 print(json.dumps({
-    "wings": report["built parts"]["wings"],
-    "sections": list(report),
+    "wings": ", ".join(there) or "none",
+    "sections": [section for wing in there.values() for section in wing.report()],
     "changed": "scf.if" in compiled.asm["ttir"],
     "same": compiled.hash == again.hash,
     "key": len(compiled.hash),

@@ -2,7 +2,9 @@
 """A project that is a copy of ours has another name everywhere, and nothing of the wings that were left out."""
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 
 import pytest
@@ -50,6 +52,32 @@ def test_each_substitution_is_needed(left_out, monkeypatch):
     files = project()
     whole = b"\n".join(files.values())
     assert len(lines_of_ours(files)) > 1 or b"triton-a_longer_name" in whole or b"GEN_PASS_DEF_A_LONGER_NAME" in whole
+
+
+def lines_of_code(source):
+    """How many lines of *source* have code: not those that are blank, of comments or of docstrings alone."""
+    spaces = (
+        tokenize.ENCODING,
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    )
+    tokens = (token for token in tokenize.tokenize(io.BytesIO(source).readline) if token.type not in spaces)
+    code = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    nodes = [node.body[0] for node in ast.walk(ast.parse(source)) if isinstance(node, documented) and ast.get_docstring(node)]
+    return len(code - {line for node in nodes for line in range(node.lineno, node.end_lineno + 1)})
+
+
+def test_the_core_is_a_thousand_lines_of_python():
+    files = project("acme", "all")
+    assert (
+        sum(lines_of_code(source) for path, source in files.items() if path.startswith("backend/") and path.endswith(".py"))
+        <= 1000
+    )
 
 
 @pytest.mark.parametrize("removal", REMOVALS)

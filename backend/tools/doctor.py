@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import triton
 
-from . import __version__, plugin, wings
-from .errors import GraftError
-from .settings import PREFIX
+from .. import __version__, plugin, wings
+from ..errors import GraftError
+from ..settings import PREFIX
 
 #: Triton's variables that decide on kernels, or on where they are kept.
 _TRITONS = (
@@ -27,14 +27,14 @@ def report() -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {
         "versions": {"triton-graft": __version__, "Triton": triton.__version__},
         "built parts": {
-            "passes": said(lambda: "usable" if plugin.available() else "cannot be used"),
+            "passes": "usable" if plugin.available() else "cannot be used",
             "wings": ", ".join(wings.present()) or "none",
         },
         "environment": {},
     }
     for wing in wings.present().values():
         for section, facts in wing.report().items():
-            sections[section] = {**sections.get(section, {}), **facts}
+            sections.setdefault(section, {}).update({name: _said(fact) for name, fact in facts.items()})
     environment = sections.pop("environment")
     return sections | {"environment": _environment() | environment}
 
@@ -47,10 +47,10 @@ def format_report(sections: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines[:-1])
 
 
-def said(find: Callable[[], str]) -> str:
-    """What *find* finds out, or the error that it meets."""
+def _said(fact: str | Callable[[], str]) -> str:
+    """*fact*, or what it finds out, or the error that it meets."""
     try:
-        return find()
+        return fact if isinstance(fact, str) else fact()
     except (GraftError, ImportError, OSError, RuntimeError) as error:
         return f"error: {error}"
 
