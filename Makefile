@@ -80,9 +80,14 @@ $(READY): $(TOOLS) $(BUILD_INPUTS)
 toolchain: ## find or fetch the LLVM headers and mlir-tblgen
 	$(PYTHON) cmake/toolchain.py
 
-docs: $(READY) ## write docs/passes.md and the table of options in README.md anew
+docs: $(READY) ## write what of the manual comes from tables, docs/passes.md and the table of options in README.md, and build it
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 	$(BIN)/python cmake/option_docs.py
+# % if "template" in wings
+	@$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs
+	@echo "the site is build/docs/index.html"
+# % endif
 
 # % if "bench" in wings
 .PHONY: bench
