@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The pages of the manual, with the blocks that need a GPU."""
 
-import doc_pages
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+import doc_pages
 
 
 @pytest.mark.parametrize("page", doc_pages.PAGES)
