@@ -19,7 +19,9 @@ _OURS = (
     "docs/conformance.md",
     "docs/architecture.md",
     "docs/kernels.md",
+    "python/examples/gallery/",
     "test/unit/project/test_docs.py",
+    "test/unit/project/test_gallery.py",
     "tools/",
 )
 _FOR_OTHERS = frozenset({"template", "conformance"})

@@ -69,11 +69,17 @@ def test_every_path_of_the_layout_exists():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "python/examples/gallery/README.md",
+        *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    ],
 )
 def test_every_link_of_a_page_leads_somewhere(page):
     path = ROOT / page
-    links = set(re.findall(r"\]\(((?:\.\./)?\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
+    links = set(re.findall(r"\]\(((?:\.\./)*\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
     assert [link for link in sorted(links) if not (path.parent / link).exists()] == []
 
 
