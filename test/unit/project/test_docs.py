@@ -73,6 +73,7 @@ def test_every_path_of_the_layout_exists():
     [
         "README.md",
         "CONTRIBUTING.md",
+        "CODE_OF_CONDUCT.md",
         "python/examples/gallery/README.md",
         *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
     ],
@@ -81,6 +82,11 @@ def test_every_link_of_a_page_leads_somewhere(page):
     path = ROOT / page
     links = set(re.findall(r"\]\(((?:\.\./)*\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
     assert [link for link in sorted(links) if not (path.parent / link).exists()] == []
+
+
+def test_the_citation_names_the_version_that_this_is():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (.*)$", citation, re.M) == [importlib.import_module("triton.backends.graft").__version__]
 
 
 def test_the_readme_is_short():
