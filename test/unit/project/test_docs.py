@@ -74,6 +74,7 @@ def test_every_path_of_the_layout_exists():
         "README.md",
         "CONTRIBUTING.md",
         "CODE_OF_CONDUCT.md",
+        "SECURITY.md",
         "python/examples/gallery/README.md",
         *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
     ],
