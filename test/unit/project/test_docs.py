@@ -90,6 +90,15 @@ def test_the_citation_names_the_version_that_this_is():
     assert re.findall(r"^version: (.*)$", citation, re.M) == [importlib.import_module("triton.backends.graft").__version__]
 
 
+def test_american_forms_and_hard_words_are_refused_but_in_code(tmp_path):
+    page = tmp_path / "page.md"
+    words = [line.split("->") for line in (ROOT / ".codespell-words.txt").read_text().splitlines()]
+    page.write_text("".join(f"It is {word}; `{word}`, item.{word}, f({word}=1).\n" for word, _ in words))
+    done = subprocess.run([Path(sys.executable).with_name("codespell"), page], cwd=ROOT, capture_output=True, text=True)
+    expected = [f"{page}:{number}: {word} ==> {better}" for number, (word, better) in enumerate(words, 1)]
+    assert done.stdout.splitlines() == expected, done.stderr
+
+
 def test_the_readme_is_short():
     assert len(README.splitlines()) <= 120
 
