@@ -101,10 +101,11 @@ format: $(READY) ## format C++ and Python
 	$(BIN)/clang-format -i $(CXX_FILES)
 	$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
-lint: $(READY) ## check format, style and types
+lint: $(READY) ## check format, style, types and spelling
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 clean: ## remove what was built
 	rm -rf build dist *.egg-info backend/*.so backend/*/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache

@@ -62,7 +62,7 @@ any case. A remark of `graft-verdict` says what was compared and kept.
 
 Nothing is compiled a second time for this: later stages find what was made by the text that it was made from. Where tiles are so large that
 ptxas is likely to be asked about both, and the process may run on two cores, both are compiled at the same time; what is decided is the
-same. Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps of the compiler
+same. Compilations that are instrumented, or for which ptxas does not optimise, are not judged. Dumps of the compiler
 (`MLIR_ENABLE_DUMP` and others) show all that is compiled, one after the other, the variant that is not kept as well.
 
 **A pass that fails** is left out. The kernel compiles without it, and a `GraftWarning` names the pass, the kernel, and a file in the

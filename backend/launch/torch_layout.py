@@ -325,7 +325,7 @@ def _prove(torch: Any) -> Layout:
 
 
 def _distinct(name: str, addresses: Iterable[int]) -> list[int]:
-    """*addresses* as a list: of different objects, hence different and not null."""
+    """*addresses* as a list: of different objects, so different and not null."""
     listed = list(addresses)
     if len({address for address in listed if address}) != len(listed):
         raise _NotProvenError(f"two probes have one {name}")

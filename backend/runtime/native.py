@@ -31,7 +31,7 @@ class _RuntimeKnobs:
 
 
 class _CompilationKnobs:
-    """Likewise."""
+    """The same for these."""
 
     instrumentation_mode = ""
     fpsan_homomorphic_casts = False

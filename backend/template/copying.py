@@ -29,9 +29,11 @@ _OURS = (
     "docs/measured.md",
     "docs/reference/",
     "docs/start.md",
+    "python/examples/gallery/",
     "test/gpu/test_pages_gpu.py",
     "test/unit/doc_pages.py",
     "test/unit/project/test_docs.py",
+    "test/unit/project/test_gallery.py",
     "test/unit/project/test_pages.py",
     "tools/",
 )

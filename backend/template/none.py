@@ -12,7 +12,7 @@ from .rendering import render
 #: What such a project takes over from this repository, with the name changed: how passes are built and checked, and what Triton must
 #: find under a version that we do not know. All else is in the folder `none`.
 TAKEN_OVER = (
-    ".clang-format", ".gitignore", "backend/inert/compiler.py", "backend/inert/driver.py", "backend/library.py", "cmake/Ask.cmake",
+    ".clang-format", ".codespell-words.txt", ".gitignore", "backend/inert/compiler.py", "backend/inert/driver.py", "backend/library.py", "cmake/Ask.cmake",
     "cmake/Wheel.cmake", "cmake/abi_check.py", "cmake/abi_probe.cpp", "cmake/find_triton.py", "cmake/names.py", "cmake/toolchain.py", "cmake/traps.py",
     "docs/abi.md", "include/graft/Pipeline.h", "include/graft/Transforms/CMakeLists.txt", "include/graft/Transforms/Passes.h",
     "setup.py", "test/lit.cfg.py",

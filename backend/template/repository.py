@@ -15,7 +15,7 @@ ARCHIVE = Path(__file__).parent / "sources.tar.xz"
 
 #: What belongs to the sources: these files and folders, and in folders what has such a suffix, or one of these names.
 _ENTRIES = (
-    ".ci", ".clang-format", ".gitignore", ".pre-commit-config.yaml", "CMakeLists.txt", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
+    ".ci", ".clang-format", ".codespell-words.txt", ".gitignore", ".pre-commit-config.yaml", "CMakeLists.txt", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
     "backend", "cmake", "docs", "include", "lib", "pyproject.toml", "python", "setup.py", "test",
 )  # fmt: skip
 _SUFFIXES = frozenset(

@@ -121,7 +121,7 @@ static bool isFunction(PyObject *) { return false; } // asked by Python instead
 
 static bool isSameFunction(PyObject *, PyObject *) { return false; }
 
-static bool isMethod(PyObject *) { return false; } // likewise
+static bool isMethod(PyObject *) { return false; } // as well
 
 static bool isSameMethod(PyObject *, PyObject *) { return false; }
 

@@ -23,7 +23,7 @@ extern bool active;
 /// may be missing, and the driver's Python function.
 struct Sources {
   bool ownDevice = false; ///< the driver's function is ours: ask CUDA
-  bool ownStream = false; ///< likewise: the default stream
+  bool ownStream = false; ///< the driver's, too: the default stream
   /// PyTorch is asked, and there is one device: it is the current one always.
   bool onlyDevice = false;
   TorchDevice torchDevice = nullptr; ///< asked through `askTorchDevice`

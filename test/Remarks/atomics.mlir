@@ -24,7 +24,7 @@ module attributes {"ttg.num-ctas" = 1 : i32, "ttg.num-warps" = 4 : i32, ttg.targ
 
 // -----
 
-// It adds halfs in pairs.
+// It adds halves in pairs.
 #wide = #ttg.blocked<{sizePerThread = [8], threadsPerWarp = [32], warpsPerCTA = [4], order = [0]}>
 module attributes {"ttg.num-ctas" = 1 : i32, "ttg.num-warps" = 4 : i32, ttg.target = "cuda:80", "ttg.threads-per-warp" = 32 : i32} {
   tt.func @pairs(%ptrs: tensor<4096x!tt.ptr<f16>, #wide> {tt.contiguity = 4096 : i32, tt.divisibility = 16 : i32}, %value: tensor<4096xf16, #wide>) {

@@ -1,7 +1,7 @@
 // RUN: graft-opt %s -graft-split-masks -split-input-file | FileCheck %s
 // RUN: graft-opt %s -graft-split-masks -split-input-file -verify-diagnostics
 
-// A row that is stored in one tile is stored as whole vectors of 8 halfs, up to a multiple of 8, and the rest.
+// A row that is stored in one tile is stored as whole vectors of 8 halves, up to a multiple of 8, and the rest.
 // CHECK-LABEL: @store(
 // CHECK-SAME:  %[[PTRS:arg[0-9]+]]: tensor<1024x!tt.ptr<f16>> {{.*}}, %[[VALUE:arg[0-9]+]]: tensor<1024xf16>, %[[N:arg[0-9]+]]: i32)
 // CHECK:       %[[COLS:.*]] = tt.make_range

@@ -113,7 +113,7 @@ tt.func @doubles(%ptrs: tensor<1024x!tt.ptr<f64>> {tt.contiguity = 1024 : i32, t
 
 // -----
 
-// Halfs that are aligned to 8 bytes are moved four at a time.
+// Halves that are aligned to 8 bytes are moved four at a time.
 // CHECK-LABEL: @aligned_to_8_bytes(
 // CHECK:       %[[WIDTH:.*]] = arith.constant 4 : i32
 // CHECK-NEXT:  arith.muli %{{.*}}, %[[WIDTH]] : i32
@@ -132,7 +132,7 @@ tt.func @aligned_to_8_bytes(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 10
 
 // -----
 
-// Halfs that are aligned to 4 bytes would be moved two at a time, which is not worth a second access.
+// Halves that are aligned to 4 bytes would be moved two at a time, which is not worth a second access.
 // CHECK-LABEL: @aligned_to_4_bytes(
 // CHECK-NOT:   arith.andi
 // CHECK:       tt.store
@@ -149,7 +149,7 @@ tt.func @aligned_to_4_bytes(%ptrs: tensor<1024x!tt.ptr<f16>> {tt.contiguity = 10
 
 // -----
 
-// Halfs that are aligned to 2 bytes make no vectors.
+// Halves that are aligned to 2 bytes make no vectors.
 // CHECK-LABEL: @unaligned(
 // CHECK-NOT:   arith.andi
 // CHECK:       tt.store

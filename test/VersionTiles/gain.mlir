@@ -39,7 +39,7 @@ tt.func @divisible_by_4_f32(%ptrs: tensor<1024x!tt.ptr<f32>> {tt.contiguity = 10
 
 // -----
 
-// The same mask is half as wide as the halfs it covers.
+// The same mask is half as wide as the halves it covers.
 // CHECK-LABEL: @divisible_by_4_f16(
 // CHECK:       scf.if
 // CHECK-NEXT:    tt.store %{{[^,]+}}, %{{[^,]+}} : tensor

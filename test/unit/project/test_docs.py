@@ -69,12 +69,34 @@ def test_every_path_of_the_layout_exists():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CODE_OF_CONDUCT.md",
+        "SECURITY.md",
+        "python/examples/gallery/README.md",
+        *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    ],
 )
 def test_every_link_of_a_page_leads_somewhere(page):
     path = ROOT / page
-    links = set(re.findall(r"\]\(((?:\.\./)?\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
+    links = set(re.findall(r"\]\(((?:\.\./)*\w[\w/.-]*)(?:#[^)]*)?\)", path.read_text()))
     assert [link for link in sorted(links) if not (path.parent / link).exists()] == []
+
+
+def test_the_citation_names_the_version_that_this_is():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (.*)$", citation, re.M) == [importlib.import_module("triton.backends.graft").__version__]
+
+
+def test_american_forms_and_hard_words_are_refused_but_in_code(tmp_path):
+    page = tmp_path / "page.md"
+    words = [line.split("->") for line in (ROOT / ".codespell-words.txt").read_text().splitlines()]
+    page.write_text("".join(f"It is {word}; `{word}`, item.{word}, f({word}=1).\n" for word, _ in words))
+    done = subprocess.run([Path(sys.executable).with_name("codespell"), page], cwd=ROOT, capture_output=True, text=True)
+    expected = [f"{page}:{number}: {word} ==> {better}" for number, (word, better) in enumerate(words, 1)]
+    assert done.stdout.splitlines() == expected, done.stderr
 
 
 def test_the_readme_is_short():

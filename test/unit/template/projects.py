@@ -42,7 +42,7 @@ class Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
         (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
         (site / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-        for tool in ("clang-format", "cmake", "mypy", "ninja", "ruff"):
+        for tool in ("clang-format", "cmake", "codespell", "mypy", "ninja", "ruff"):
             (self.python.parent / tool).symlink_to(_OURS / tool)
         # It looks for tools beside its Python.
         (self.python.parent / "lit").write_text(f"#!{self.python}\nfrom lit.main import main\nmain()\n")
@@ -80,7 +80,7 @@ class Environment:
         return done.stdout
 
     def lint(self, name, is_committed=True):
-        """The project is formatted, clean by the checks of style, types and imports, and as its one commit."""
+        """The project is formatted, clean by the checks of style, types, spelling and imports, and as its one commit."""
         root = self.root(name)
         cpp = [
             path
@@ -91,6 +91,7 @@ class Environment:
         self.succeed(root, "ruff", "check", ".")
         self.succeed(root, "ruff", "format", "--check", ".")
         self.succeed(root, "mypy")
+        self.succeed(root, "codespell")
         if name in CUDA:
             self.succeed(root, "lint-imports")
         if is_committed:

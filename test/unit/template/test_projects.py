@@ -105,6 +105,18 @@ def test_the_walkthrough_is_so(environment, tmp_path):
     test_the_manual_of_its_passes_is_what_its_descriptions_make(environment, "acme")
 
 
+def test_the_script_of_the_gallery_adds_a_pass_that_changes_a_kernel(environment):
+    """In a project that is there, as `graft new` makes one; test_gallery.py has the script without the build."""
+    script = ROOT / "python" / "examples" / "gallery" / "new_pass.sh"
+    # The pass that the walkthrough has added does the same.
+    printed = environment.succeed(environment.folder, "sh", script, "acme", ACME_DOUBLE_TO_ADD="0")
+    assert "PASS: acme :: DoubleByAdding/double-by-adding.mlir" in printed
+    without, with_pass = printed.splitlines()[-2:]
+    assert re.fullmatch(r"double_by_adding=False: %\w+ = arith\.muli .*", without)
+    assert re.fullmatch(r"double_by_adding=True: %\w+ = arith\.addi .*", with_pass)
+    environment.lint("acme", is_committed=False)
+
+
 def test_all_of_them_work_in_one_process_with_their_passes(environment, tmp_path):
     names = ["graft", *CUDA]
     (tmp_path / "program.py").write_text(PROGRAM.replace("NAMES", repr(names)))
