@@ -77,6 +77,17 @@ def module_address(module_name: str, file: str, folder: str) -> str:
     return os.path.relpath(path, folder) if path.startswith(os.path.join(folder, "")) else path
 
 
+def module_name(function: Any) -> str:
+    """The module of *function* by the name with which it is imported, also where it is the main program."""
+    if function.__module__ != "__main__":
+        return function.__module__
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return spec.name
+    return os.path.splitext(os.path.basename(getattr(main, "__file__", None) or "__main__"))[0]
+
+
 def _is_file(module: str) -> bool:
     return module.endswith(".py")
 

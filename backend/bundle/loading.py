@@ -31,6 +31,7 @@ from ..launch import tuning
 from ..runtime import format, reading, values
 from ..runtime.cubin import check_parameters
 from ..runtime.errors import BundleError
+from .importing import module_name
 from .recording import active_target, function_of, keywords_of
 
 #: Whose kernels to take: those of this very compiler, or whatever the bundle has for this target.
@@ -94,12 +95,12 @@ class Loaded:
             if variant["name"] == name[:150]:
                 yield store.Entry(self.address, _components(self._bundle.content, variant))
 
-    def found(self, variant: dict[str, Any], entry: str) -> key.Found:
-        """*variant*, the entry *entry*, for who asks for it. Its files are written when somebody wants them.
+    def found(self, variant: dict[str, Any], entry: str, asked: Any) -> key.Found:
+        """*variant*, the entry *entry*, for the source *asked*. Its files are written when somebody wants them.
 
-        Raises `BundleError` if its cubin takes other parameters than it says.
+        Raises `BundleError` if its cubin takes other parameters than a launch of *asked* passes, whatever the bundle says of them.
         """
-        check_parameters(variant, self._bundle.artifacts[variant["files"]["cubin"]])
+        check_parameters(variant, self._bundle.artifacts[variant["files"]["cubin"]], asked.signature.values())
         files = _Files(self, variant)
         return key.Found(store.get_cache_manager(entry), files, lambda source, name: self._make(variant, files, source, name))
 
@@ -172,7 +173,7 @@ class Loaded:
     def winner(self, tuner: Autotuner, tuning_key: tuple) -> Config | None:
         """The configuration that *tuner* found to be the best for *tuning_key*, if it is still one of its own."""
         function = function_of(tuner).fn
-        winners = self._winners.get((function.__module__, function.__qualname__, *tuner.arg_names, *tuner.keys), {})
+        winners = self._winners.get((module_name(function), function.__qualname__, *tuner.arg_names, *tuner.keys), {})
         keywords = winners.get(format.canonical([values.encode(value) for value in tuning_key]))
         if keywords is None or active_target() != self.target:
             return None
@@ -258,11 +259,11 @@ class _Place:
     def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
         return self._loaded.alternatives(manifest)
 
-    def find(self, lookup: key.Lookup) -> key.Found | None:
+    def find(self, lookup: key.Lookup, source: Any) -> key.Found | None:
         variant = self._loaded.variant(lookup.key)
         if variant is None:
             return None
-        return self._loaded.found(variant, key.entry_of(lookup))
+        return self._loaded.found(variant, key.entry_of(lookup), source)
 
     def entries(self, name: str) -> Iterable[store.Entry]:
         return self._loaded.entries(name)
@@ -305,6 +306,8 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
     written before is whole and stays.
     """
     bundle = reading.read(address, trusted_keys)
+    for variant in bundle.content["variants"]:
+        check_parameters(variant, bundle.artifacts[variant["files"]["cubin"]])
     root = os.path.abspath(cache_dir or knobs.cache.dir)
     try:
         outcomes = [_store(root, bundle, variant) for variant in bundle.content["variants"]]

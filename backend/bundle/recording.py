@@ -17,6 +17,7 @@ from ..launch import tuning
 from ..runtime import format, values
 from ..runtime.errors import BundleError
 from . import variants, writing
+from .importing import module_name
 from .variants import Compiled
 
 
@@ -158,7 +159,7 @@ def _tuner_record(tuner: Autotuner, target: str) -> dict[str, Any]:
     found = [((), tuner.configs[0])] if len(tuner.configs) == 1 else list(tuner.cache.items())
     winners = [[[values.encode(value) for value in tuning_key], keywords_of(config)] for tuning_key, config in found]
     return {
-        "module": function.fn.__module__,
+        "module": module_name(function.fn),
         "name": function.fn.__qualname__,
         "target": target,
         "arg_names": list(tuner.arg_names),

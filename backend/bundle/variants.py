@@ -19,6 +19,7 @@ from .. import __version__
 from ..cache import inputs
 from ..runtime import descriptors, dispatch, format, values
 from ..runtime.errors import BundleError
+from .importing import module_name
 
 #: Options that are files of one machine; their content is in the key.
 _FILES = ("extern_libs", "ir_override")
@@ -46,7 +47,7 @@ def described(source: Any, options: Any) -> dict[str, Any]:
 def kernel(function: Any) -> dict[str, Any]:
     """The jitted *function* and its parameters."""
     return {
-        "module": function.fn.__module__,
+        "module": module_name(function.fn),
         "name": function.fn.__qualname__,
         "debug": bool(function.debug),
         "params": [_param(param) for param in function.params],

@@ -112,8 +112,8 @@ class Place(Protocol):
     def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
         """What the manifest *manifest* of the kernel *name* says there."""
 
-    def find(self, lookup: Lookup) -> Found | None:
-        """The entry for *lookup*, if it is there."""
+    def find(self, lookup: Lookup, source: Any) -> Found | None:
+        """The entry for *lookup*, if it is there. It is to be launched as *source* is."""
 
     def entries(self, name: str) -> Iterable[store.Entry]:
         """The entries for kernels of this name."""
@@ -360,7 +360,7 @@ def _look_in(place: Place, asked: _Asked, common: Common, manifest: str) -> Look
     for alternative in place.alternatives(manifest, source.name):
         if readset.check(encoder, alternative.reads) and _has_globals(encoder, alternative):
             lookup = _lookup(source, common, alternative.ttir, "manifest", Proof(manifest, alternative))
-            if not _find(place, lookup):
+            if not _find(place, lookup, source):
                 return None  # what is stored gets its key from the TTIR itself
             _use_globals(source.fn, encoder, alternative)
             readset.remember(source, Remembered(asked.root, asked.text, tuple(alternative.reads), tuple(encoder.watched)))
@@ -399,9 +399,9 @@ class _SpecializationProxy(NamedTuple):
     signature: dict[str, Any]
 
 
-def _find(place: Place, lookup: Lookup) -> bool:
-    """Whether *place* has an entry for *lookup*, which is then kept for when Triton asks."""
-    _thread.found = place.find(lookup)
+def _find(place: Place, lookup: Lookup, source: Any) -> bool:
+    """Whether *place* has an entry for *lookup* of *source*, which is then kept for when Triton asks."""
+    _thread.found = place.find(lookup, source)
     return _thread.found is not None
 
 
@@ -414,7 +414,7 @@ class _Cache:
     def alternatives(self, manifest: str, name: str) -> Iterable[Alternative]:
         return Manifest(manifest, name).load()
 
-    def find(self, lookup: Lookup) -> Found | None:
+    def find(self, lookup: Lookup, source: Any) -> Found | None:
         manager = store.get_cache_manager(entry_of(lookup))
         group = manager.get_group(f"{lookup.name[:150]}.json")
         return Found(manager, group) if group else None
@@ -462,7 +462,7 @@ def _by_text(request: Request, common: Common, digest: str, way: str, reason: st
     for place in () if _stages_are_inspected() else places:
         theirs = place.common(common, request.backend.target)
         lookup = _lookup(request.source, theirs, digest, way, reason)
-        if _find(place, lookup):
+        if _find(place, lookup, request.source):
             return lookup
     return _lookup(request.source, common, digest, way, reason)
 

@@ -64,11 +64,6 @@ def code_bytes(cubin: bytes, kernel: str) -> int | None:
     return None if section is None else section.size
 
 
-def is_cubin(data: bytes) -> bool:
-    """Whether *data* says that it is one; the driver refuses what is none."""
-    return data[:4] == b"\x7fELF"
-
-
 def parameters(cubin: bytes, kernel: str) -> tuple[int, ...] | None:
     """The sizes in bytes of the parameters of the function *kernel*, in order; None if the cubin does not tell."""
     try:
@@ -119,8 +114,11 @@ class _Elf:
         self._names = self._content(self._sections[names][1])
 
     def section(self, name: bytes) -> _Section | None:
-        """The first section of this *name*."""
-        return next((section for at, section in self._sections if _is_name(self._names, at, name)), None)
+        """The section of this *name*. Raises `ValueError` if there are several, of which the driver may take another."""
+        found = [section for at, section in self._sections if _is_name(self._names, at, name)]
+        if len(found) > 1:
+            raise ValueError
+        return found[0] if found else None
 
     def table(self, name: bytes) -> bytes:
         """What is in the section *name*. Raises `ValueError` if there is none, or it is too large to be looked through."""
@@ -186,16 +184,19 @@ _DESCRIPTOR = re.compile(r"tensordesc(_im2col)?<[^\[>]*\[(\d+(?:, ?\d+){0,15})\]
 _RANK = re.compile(r",input_rank=(\d{1,2})(?!\d)")
 
 
-def check_parameters(variant: dict[str, Any], cubin: bytes) -> None:
-    """Raises `BundleError` if *cubin* takes other parameters than *variant*, which is to be launched with it, says."""
-    special = variant["specialisation"]
-    if special is None or not is_cubin(cubin):
-        return
-    types = [type_ for type_ in _leaves(special["signature"]) if type_ != "constexpr"]
-    said = [*_sizes(variant["name"], types, variant["metadata"].get("tensordesc_meta")), *_SCRATCH]
+def check_parameters(variant: dict[str, Any], cubin: bytes, signature: Iterable[Any] | None = None) -> None:
+    """Raises `BundleError` if *cubin* is no cubin, or takes other parameters than arguments with the types in *signature* become.
+
+    Without *signature*, these are the types that *variant* itself says, if it says some.
+    """
     taken = parameters(cubin, variant["metadata"]["name"])
     if taken is None:
         raise BundleError("cubin", f"the cubin of {variant['name']!r} does not tell the parameters of a kernel of this name")
+    special = variant["specialisation"]
+    if signature is None and special is None:
+        return
+    types = [type_ for type_ in _leaves(special["signature"] if signature is None else signature) if type_ != "constexpr"]
+    said = [*_sizes(variant["name"], types, variant["metadata"].get("tensordesc_meta")), *_SCRATCH]
     if len(said) != len(taken) or any(size not in (None, other) for size, other in zip(said, taken, strict=True)):
         raise BundleError(
             "cubin",
@@ -240,9 +241,10 @@ def _descriptor_sizes(kernel: str, type_: str, made: dict[str, Any] | None) -> l
     return [*head, *[4] * rank, *[8] * rank]
 
 
-def _leaves(types: list) -> Iterator[str]:
+def _leaves(types: Iterable[Any]) -> Iterator[str]:
+    """The types in *types*, lists and tuples of types in there among them."""
     for type_ in types:
-        if isinstance(type_, list):
+        if isinstance(type_, list | tuple):
             yield from _leaves(type_)
         else:
             yield type_

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bundles made by hand, in no time: nothing is compiled, and a cubin is some bytes unless a test gives a real one.
+"""Bundles made by hand, in no time: nothing is compiled, and a cubin is one for the stub unless a test gives a real one.
 
 make_bundle()                                              # one kernel for cuda:90
 make_bundle(["scale", "add"], ["cuda:80", "cuda:90"])      # four variants
@@ -10,6 +10,7 @@ import hashlib
 import itertools
 
 from bundle_archive import LAUNCHING
+from stub_cuda import fake_cubin
 from triton.backends.graft.runtime import format
 from triton.backends.graft.runtime.format import Bundle
 
@@ -55,8 +56,8 @@ def make_variant(
     code = {"target": target, **(code or {})}
     own = {"source.kind": "ttir", "source.text": digest(f"{kernel} {block} {ttir}")}
     function = make_function(kernel, [] if from_ir else ["x", "n", "BLOCK"], "" if from_ir else MODULE)
-    cubin = f"a cubin of {kernel} for {target}, {block}".encode() if cubin is None else cubin
     backend, _, arch = target.partition(":")
+    cubin = fake_cubin(kernel, [8, 4, 8, 8], registers=int(arch), shared=block) if cubin is None else cubin
     key = format.digest([producer["compiler"], code, own, options])
     variant = {
         "kernel": format.digest(function),

@@ -202,21 +202,30 @@ def build() -> Path:
 
 
 def fake_cubin(
-    name: str, sizes: list[int], registers: int = 16, spills: int = 0, max_threads: int = 1024, shared: int = 0
+    name: str,
+    sizes: list[int],
+    registers: int = 16,
+    spills: int = 0,
+    max_threads: int = 1024,
+    shared: int = 0,
+    sections: list[list[int]] | None = None,
 ) -> bytes:
     """What the stub loads as a module with one kernel. *sizes* has the bytes of each parameter, both scratch pointers included;
-    *spills* counts registers, *shared* is static shared memory in bytes."""
+    *spills* counts registers, *shared* is static shared memory in bytes. More *sections* of the kernel's name may say other sizes."""
     fields = ["GRAFT-STUB", name, registers, spills, max_threads, shared, *sizes]
-    return _with_headers(" ".join(map(str, fields)).encode() + b"\0", name, sizes)
+    return _with_headers(" ".join(map(str, fields)).encode() + b"\0", name, [*(sections or ()), sizes])
 
 
-def _with_headers(text: bytes, name: str, sizes: list[int]) -> bytes:
+def _with_headers(text: bytes, name: str, sections: list[list[int]]) -> bytes:
     """*text* as a cubin whose headers tell the parameters of its kernel, as `triton.backends.graft.runtime.cubin` reads them."""
-    info = b"".join(struct.pack("<BBHIHHI", 4, 0x17, 12, 0, place, 0, size << 18) for place, size in enumerate(sizes))
+    infos = [
+        b"".join(struct.pack("<BBHIHHI", 4, 0x17, 12, 0, place, 0, size << 18) for place, size in enumerate(sizes))
+        for sizes in sections
+    ]
     section, names = f".nv.info.{name}".encode(), b"\0.shstrtab\0"
     strings = names + section + b"\0"
-    contents, offset, rows = [strings, info], 64 + len(text), [struct.pack("<IIQQQQIIQQ", *[0] * 10)]
-    for at, content in zip((1, len(names)), contents, strict=True):
+    contents, offset, rows = [strings, *infos], 64 + len(text), [struct.pack("<IIQQQQIIQQ", *[0] * 10)]
+    for at, content in zip((1, *[len(names)] * len(infos)), contents, strict=True):
         rows.append(struct.pack("<IIQQQQIIQQ", at, 1, 0, 0, offset, len(content), 0, 0, 1, 0))
         offset += len(content)
     header = b"\x7fELF\2\1" + bytes(12) + struct.pack("<H", 190) + bytes(20) + struct.pack("<Q", offset) + bytes(10)

@@ -368,3 +368,34 @@ def test_on_a_terminal_there_is_a_bar_for_each_target(monkeypatch):
     last = terminal.getvalue().rsplit("cuda:80", 1)[-1]
     assert "a warning" in terminal.getvalue()
     assert "2 variants" in last
+
+
+MAIN = """
+import triton
+import triton.language as tl
+from triton.backends.graft import bundle
+from triton.backends.graft.driver import Driver
+
+@triton.autotune([triton.Config({"BLOCK": 64})], key=["n"])
+@triton.jit
+def kernel(x, n, BLOCK: tl.constexpr):
+    tl.store(x, n + BLOCK)
+
+if __name__ == "__main__":
+    triton.runtime.driver.set_active(Driver(target="cuda:90"))
+    with bundle.record() as recording:
+        kernel.warmup(triton.MockTensor("i32"), 17, grid=(1,))
+    recording.save("kernels.graft")
+"""
+
+
+@pytest.mark.parametrize("command", [["tuned.py"], ["-m", "tuned"]])
+def test_a_kernel_of_the_main_program_has_the_name_with_which_others_import_it(command, tmp_path):
+    (tmp_path / "tuned.py").write_text(MAIN)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    content = reading.read(tmp_path / "kernels.graft").content
+    assert [kernel["module"] for kernel in content["kernels"].values()] == ["tuned"]
+    assert [tuner["module"] for tuner in content["tuners"]] == ["tuned"]
