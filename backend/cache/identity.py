@@ -250,7 +250,7 @@ TRITON_FILES = (
 BYSTANDERS = frozenset(
     (
         "__main__.py", "children.py", "opt.py", "bench/", "bundle/", "conformance/", "inert/", "launch/", "template/", "tools/",
-        "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/report.py", "cache/store.py",
+        "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/remote.py", "cache/report.py", "cache/store.py",
         "runtime/__init__.py", "runtime/container.py", "runtime/dispatch.py", "runtime/format.py", "runtime/lazy.py", "runtime/native.py",
         "runtime/reading.py", "runtime/signing.py", "runtime/static.py", "runtime/values.py",
     )

@@ -47,7 +47,7 @@ from triton.runtime import cache as triton_cache
 from ..errors import GraftWarning, OptionError
 from ..files import write_file
 from ..settings import PREFIX
-from . import manifest
+from . import manifest, remote
 from .manifest import digest_of
 
 _VERSION = 2
@@ -114,15 +114,18 @@ def get_cache_manager(hash: str, about: About | None = None) -> triton_cache.Cac
     """The manager for the cache key *hash*, in hexadecimal: the user's if there is one (`TRITON_CACHE_MANAGER`), or ours."""
     key = triton_cache._base32(hash)
     chosen = knobs.cache.manager_class
-    return CacheManager(key, about=about) if chosen is None else chosen(key)
+    return CacheManager(key, about=about) if chosen is None else remote.checked(chosen)(key)
 
 
 def other_manager(make: Callable[[str], Any], hash: str) -> Any:
     """What *make*, which is Triton's, gives for *hash*, which is of no kernel; where it cannot write, ours, which warns and goes on."""
+    chosen = knobs.cache.manager_class
+    if chosen is not None and remote.checked(chosen) is not chosen:
+        return remote.checked(chosen)(triton_cache._base32(hash))
     try:
         return make(hash)
     except OSError:
-        if knobs.cache.manager_class is not None:
+        if chosen is not None:
             raise
         return CacheManager(triton_cache._base32(hash))
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from support import output_of
+from support import output_of, run_python
 
 PORT = "6379"
 
@@ -80,3 +80,38 @@ def test_a_second_machine_finds_what_the_first_has_compiled(redis_host, tmp_path
     assert (first["hits"], second["hits"]) == ([False], [True])
     assert second["hash"] == first["hash"]
     assert second["asm"] == first["asm"]
+
+
+LYING = """
+import json
+from triton.runtime.cache import RemoteCacheBackend
+
+class Lying(RemoteCacheBackend):
+    '''Has every entry, whose first file is to be written to NAME.'''
+
+    def __init__(self, key):
+        pass
+
+    def get(self, names):
+        group = json.dumps({"child_paths": ["NAME"]}).encode()
+        return {name: group if name.startswith("__grp__") else b"{}" for name in names}
+
+    def put(self, name, data):
+        pass
+"""
+
+
+@pytest.mark.parametrize("name", ["{folder}/owned", "../../owned", "x/owned", "..", ""])
+def test_a_remote_cache_writes_no_file_outside_of_the_entry(name, tmp_path):
+    (tmp_path / "lying.py").write_text(LYING.replace("NAME", name.format(folder=tmp_path)))
+    code = "import sys, warnings\nsys.path.insert(0, '.')\nwarnings.simplefilter('always')\n" + COMPILE
+    done = run_python(
+        code,
+        tmp_path,
+        TRITON_CACHE_MANAGER="triton.runtime.cache:RemoteCacheManager",
+        TRITON_REMOTE_CACHE_BACKEND="lying:Lying",
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["hits"] == [False]
+    assert "asks for a file to be written to" in done.stderr
+    assert not list(tmp_path.rglob("*owned*"))
