@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import click
 
-from .options import Options as BenchOptions
+from . import options
 
 
 def options_of(table: type) -> Callable[[Callable], Callable]:
@@ -16,11 +18,19 @@ def options_of(table: type) -> Callable[[Callable], Callable]:
 
     def decorate(command: Callable) -> Callable:
         for field in reversed(fields(table)):
-            option = click.option(f"--{field.name}", metavar=field.metadata["metavar"], help=field.metadata["help"])
-            command = option(command)
+            about: dict[str, Any] = {"help": field.metadata["help"], "is_flag": True}
+            if field.metadata["parse"]:
+                about |= {"is_flag": False, "metavar": field.metadata["metavar"], "multiple": field.metadata["is_many"]}
+            command = click.option(f"--{field.name}", **about)(command)
         return command
 
     return decorate
+
+
+def execute(module: str, table: type[options.Options], texts: dict[str, Any]) -> None:
+    """Has the benchmark in *module* do what the command line says."""
+    given = table.from_texts(texts)
+    importlib.import_module(f".{module}", __package__).execute(given)
 
 
 @click.group()
@@ -29,68 +39,43 @@ def bench() -> None:
 
 
 @bench.command("launch")
-@options_of(BenchOptions)
-def bench_launch(**texts: str | None) -> None:
+@options_of(options.LaunchOptions)
+def bench_launch(**texts: Any) -> None:
     """Measure what one launch costs the host, as ratios to a C loop over cuLaunchKernelEx."""
-    from . import launch
-
-    options = BenchOptions.from_texts(texts)
-    report = launch.run(options)
-    launch.show(report)
-    launch.write_files(report, options)
+    execute("launch", options.LaunchOptions, texts)
 
 
 @bench.command("key")
-@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a side.")
-@click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the cache.")
-@click.option("--stub", metavar="FILE", help="Also measure launches, on the CPU with this stub libcuda.so.1.")
-@click.option("--device", is_flag=True, help="Also measure launches, on the CUDA device.")
-@click.option(
-    "--entries", type=click.IntRange(min=2), help="Measure a cache of that many entries instead: publishing, evicting half."
-)
-def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries: int | None) -> None:
+@options_of(options.KeyOptions)
+def bench_key(**texts: Any) -> None:
     """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
-    if entries:
-        from . import entries as of_entries
-
-        click.echo(of_entries.run(entries))
-        return
-    from . import key
-
-    click.echo(key.format_rows(key.run(rounds, kernels)))
-    if stub or device:
-        from . import machines, options, read_sets
-
-        machine = machines.StubMachine(options.parse_stub("--stub", stub)) if stub else machines.CudaMachine()
-        click.echo(f"{'check of a read-set at launch, per entry':48} {read_sets.measure(machine):38.1f} ns")
+    execute("key", options.KeyOptions, texts)
 
 
 @bench.command("startup")
-@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a way.")
-@click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the program.")
-@click.option("--stub", metavar="FILE", default="", help="Use this stub libcuda.so.1 instead of a CUDA device.")
-@click.option("--build", is_flag=True, help="Measure building the bundle instead, ROUNDS times; needs no device.")
-def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
+@options_of(options.StartupOptions)
+def bench_startup(**texts: Any) -> None:
     """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
-    from . import startup
-
-    click.echo(startup.format_rows(startup.run_build(rounds, kernels) if build else startup.run(rounds, kernels, stub)))
+    execute("startup", options.StartupOptions, texts)
 
 
 @bench.command("kernels")
-@click.option("--only", metavar="NAME", multiple=True, help="Measure this section or kernel only; may be given several times.")
-@click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Rounds, of which medians are taken.")
-@click.option("--json", "output", metavar="FILE", help="Also write every round's times.")
-@click.option("--list", "as_list", is_flag=True, help="Show the sections and kernels, and measure nothing.")
-def bench_kernels(only: tuple[str, ...], rounds: int, output: str | None, as_list: bool) -> None:
+@options_of(options.KernelsOptions)
+def bench_kernels(**texts: Any) -> None:
     """Measure how fast kernels are, and how long they take to compile, beside the in-tree driver.
 
     Compile time (--only compile) needs no device.
     """
-    from . import kernels, options
-    from .suite import sections
+    execute("kernels", options.KernelsOptions, texts)
 
-    if as_list:
-        click.echo(sections.format_list())
-        return
-    kernels.show(kernels.run(only, rounds, options.parse_output("--json", output) if output else None))
+
+@bench.command("plot")
+@click.argument("report")
+@click.argument("picture")
+@click.option("--dark", is_flag=True, help="for a dark page")
+def bench_plot(report: str, picture: str, dark: bool) -> None:
+    """Draw REPORT, a file that a benchmark wrote for --json, as PICTURE."""
+    from . import documents, outputs
+
+    path = options.parse_plot("PICTURE", picture)
+    outputs.draw(documents.read("REPORT", report), path, dark)

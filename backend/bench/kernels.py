@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`bench kernels`: how fast kernels are, and how long they take to compile, under the in-tree driver and under ours.
 
+    graft bench kernels --json kernels.json --plot kernels.svg
+    python -m triton.backends.graft.bench.kernels       the same where click is missing
+
 The kernels are in suite/. Every one is compared with PyTorch before it is timed, on both sides. kernels_device.py times them,
 kernels_compile.py compiles, in processes beside this one, and kernels_report.py makes the tables.
 """
@@ -13,61 +16,66 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import triton
 from triton.backends.compiler import GPUTarget
 
 from ..errors import NoDeviceError
-from ..files import write_file
 from . import kernels_compile as compiling
 from . import kernels_report as reporting
+from . import outputs
 from .kernels_report import Report, Row
 from .machines import CudaMachine, Machine
-from .suite.sections import COMPILE, Section, select
+from .options import KernelsOptions, run_command
+from .suite.sections import COMPILE, Section, format_list, select
 
 #: What kernels are compiled for where there is no device.
 TARGET = GPUTarget("cuda", 90, 32)
 
 
-def run(only: Sequence[str] = (), rounds: int = 30, output: Path | None = None) -> Report:
-    """Measures what *only* names, or all, and writes *output* after each section, so that nothing is lost if a later one fails.
+def run(options: KernelsOptions) -> Report:
+    """Measures what *options* names, or all, and writes the JSON after each section, so that nothing is lost if a later one fails.
 
     Raises `OptionError` for a name that does not exist and `NoDeviceError` where kernels are to run and there is no device.
     """
+    only, rounds = options.only, options.rounds
     sections = select(only)
     timed = [section for section in sections if not section.name.startswith(f"{COMPILE}/")]
     compiled = [section for section in sections if section not in timed]
     with _fresh_cache() as cache, _without_defaults():
         device = _Device() if timed else None
         target = device.target if device else TARGET
-        facts = (device or Machine()).facts()
-        report = Report(facts, {"only": list(only), "rounds": rounds, "target": f"cuda:{target.arch}"})
+        report = Report((device or Machine()).facts(), options, f"cuda:{target.arch}")
         with compiling.Compilers(target, cache) as compilers:
             if device:
                 bench = device.bench(rounds, _compile_ahead(compilers, timed))
                 triton.knobs.compilation.listener = _tell_of_misses
                 for section in timed:
-                    report = _add(report, _collect(bench.measure(section)), output)
+                    report = _add(report, _collect(bench.measure(section)))
             for section in compiled:
-                report = _add(report, _collect(compilers.measure(section, max(3, rounds // 10))), output)
+                report = _add(report, _collect(compilers.measure(section, max(3, rounds // 10))))
         if COMPILE in only or not only:
-            report = _add(report, [compiling.measure_importing(max(5, rounds // 2))], output)
+            report = _add(report, [compiling.measure_importing(max(5, rounds // 2))])
     return report
 
 
-def show(report: Report) -> None:
+def execute(options: KernelsOptions) -> None:
+    """Measures, prints, and writes what *options* asks for; or prints what there is to measure."""
+    if options.list:
+        print(format_list())
+        return
+    report = run(options)
     print(reporting.format_text(report))
+    outputs.write(reporting.to_document(report), None, options.plot)
 
 
-def _add(report: Report, rows: list[Row], output: Path | None) -> Report:
-    """*report* with *rows*, written to *output*."""
+def _add(report: Report, rows: list[Row]) -> Report:
+    """*report* with *rows*, written to the file that its options name."""
     report = replace(report, rows=[*report.rows, *rows])
-    if output:
-        write_file(output, reporting.format_json(report).encode())
+    outputs.write(reporting.to_document(report), report.options.json, None)
     return report
 
 
@@ -140,3 +148,12 @@ class _Device(Machine):
         from .kernels_device import Bench
 
         return Bench(self._machine.drivers, rounds, failures)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line without click. Returns the exit status."""
+    return run_command("kernels", KernelsOptions, execute, __doc__, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,16 +6,15 @@ A ratio is the median of the rounds' ratios. Ratios of kernels are of speeds, so
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from . import documents
+from .documents import Document
+from .options import KernelsOptions
 from .suite.sections import COMPILE, SECTIONS
-
-#: Of the JSON file; raised when its structure changes.
-SCHEMA = 1
 
 IN_TREE, GRAFT = "in-tree", "graft"
 #: The in-tree side measured a second time: what noise does to a ratio.
@@ -64,7 +63,8 @@ class Row:
 @dataclass(frozen=True)
 class Report:
     facts: dict[str, str]
-    options: dict[str, Any]
+    options: KernelsOptions
+    target: str
     rows: list[Row] = field(default_factory=list)
 
 
@@ -101,7 +101,7 @@ def _compare_with_groups(row: Row) -> Cells:
     best = min(by_hand, key=lambda side: statistics.median(row.times[side]), default="")
     ratio, to_natural = row.ratio(best, GRAFT), row.ratio(IN_TREE, GRAFT)
     cells: Cells = {
-        f"{name}, TFLOP/s": _to_tflops(int(row.size), row.median(side))
+        f"{name}, TFLOP/s": to_tflops(int(row.size), row.median(side))
         for name, side in (("in-tree", IN_TREE), ("graft", GRAFT), ("best by hand", best))
     }
     reached = [_is_reached(row, ratio, LEAST[row.section]), _is_reached(row, to_natural, LEAST_OF_NATURAL)]
@@ -135,7 +135,8 @@ COLUMNS: dict[str, Callable[[Row], Cells]] = {
 }
 
 
-def _to_tflops(n: int, ms: float | None) -> float | None:
+def to_tflops(n: int, ms: float | None) -> float | None:
+    """TFLOP/s of a product of matrices of *n* rows and columns that takes *ms*."""
     return None if ms is None else 2 * n**3 / ms / 1e9
 
 
@@ -168,7 +169,7 @@ def format_text(report: Report) -> str:
     lines = [", ".join(f"{name} {value}" for name, value in report.facts.items())]
     for section in dict.fromkeys(row.section for row in report.rows):
         rows = [row for row in report.rows if row.section == section]
-        title = SECTIONS[section].title if section in SECTIONS else f"Compiling for {report.options['target']}: medians"
+        title = SECTIONS[section].title if section in SECTIONS else f"Compiling for {report.target}: medians"
         lines += ["", f"## {title}", "", *format_table([_whole_row(row) for row in rows])]
     lines += ["", "Ratios of kernels are of speeds, so more is better; those of compilations are of times."]
     lines += describe_misses(report.rows)
@@ -215,10 +216,10 @@ def _format(value: Any) -> str:
     return f"{value:.{0 if value >= 100 else 3 if value >= 0.1 else 4}f}" if isinstance(value, float) else str(value)
 
 
-# -- JSON
+# -- The document
 
 
-def format_json(report: Report) -> str:
-    """The whole report, with a line break at the end. Times are in ms per launch or compilation, for every round."""
+def to_document(report: Report) -> Document:
+    """The whole report. Times are in ms per launch or compilation, for every round."""
     rows = [asdict(row) | {"figures": row.cells()} for row in report.rows]
-    return json.dumps({"schema": SCHEMA, **asdict(report), "rows": rows}, indent=1, ensure_ascii=False) + "\n"
+    return documents.make("kernels", report.facts, report.options, {"target": report.target, "rows": rows})

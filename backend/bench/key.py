@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`bench key`: what finding kernels in the cache costs, as ratios to Triton's own key and cache in the same run.
 
+    graft bench key --json key.json --plot key.svg
+    python -m triton.backends.graft.bench.key           the same where click is missing
+
 Needs no device. Each side has a cache folder of its own, filled before; then processes of both sides take turns, and medians are
 taken over them. A process starts Python, imports Triton, makes its side's driver active, and asks for every kernel once.
 """
@@ -14,11 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import GraftError
-from . import machines
+from . import documents, machines, outputs
+from .documents import Document
+from .options import KeyOptions, run_command
 
 SIDES = ("triton", "graft")
 
@@ -113,16 +119,23 @@ def activate(x, factor):
 """
 
 
-class Row(NamedTuple):
-    """One figure: medians of both sides in milliseconds."""
+@dataclass(frozen=True)
+class Row:
+    """One figure. *times* has the ms of each round by side."""
 
     name: str
-    triton: float
-    graft: float
+    times: dict[str, list[float]]
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """ms by side."""
+        return {side: statistics.median(rounds) for side, rounds in self.times.items()}
 
     @property
     def ratio(self) -> float:
-        return self.graft / self.triton
+        """Our median as a part of Triton's."""
+        theirs, ours = (self.medians[side] for side in SIDES)
+        return ours / theirs
 
 
 def write_kernels(path: Path, count: int) -> None:
@@ -158,9 +171,9 @@ def run(rounds: int, count: int) -> list[Row]:
 
 def _miss_rows(misses: dict[str, list[float]]) -> list[Row]:
     """What compilations took but for their stages, in one process a side: the first, and the median of the others."""
-    rows = [Row("compiling the first kernel, but for the stages", *(misses[side][0] * 1e3 for side in SIDES))]
+    rows = [Row("compiling the first kernel, but for the stages", {side: [misses[side][0] * 1e3] for side in SIDES})]
     if len(misses[SIDES[0]]) > 1:
-        rows.append(Row("  another", *(statistics.median(misses[side][1:]) * 1e3 for side in SIDES)))
+        rows.append(Row("  another", {side: [1e3 * seconds for seconds in misses[side][1:]] for side in SIDES}))
     return rows
 
 
@@ -183,8 +196,7 @@ def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
 
 def _rows(found: dict[str, list[dict[str, Any]]], count: int) -> list[Row]:
     def row(name: str, figure: Any) -> Row:
-        medians = (statistics.median(map(figure, found[side])) * 1e3 for side in SIDES)
-        return Row(name, *medians)
+        return Row(name, {side: [1e3 * figure(process) for process in found[side]] for side in SIDES})
 
     by_body = [
         row(
@@ -208,5 +220,38 @@ def format_rows(rows: list[Row]) -> str:
         "",
         f"{'':48} {'Triton, ms':>12} {'graft, ms':>12} {'ratio':>8}",
     ]
-    lines += [f"{row.name:48} {row.triton:12.3f} {row.graft:12.3f} {row.ratio:8.3f}" for row in rows]
+    lines += [f"{row.name:48} {row.medians['triton']:12.3f} {row.medians['graft']:12.3f} {row.ratio:8.3f}" for row in rows]
     return "\n".join(lines)
+
+
+def to_document(rows: list[Row], options: KeyOptions, checking: float | None = None) -> Document:
+    """What was found. *checking* is what `read_sets` measured: nanoseconds for each entry of a read-set and launch."""
+    found = [{**asdict(row), "medians": row.medians, "ratio": row.ratio} for row in rows]
+    return documents.make("key", machines.Machine().facts(), options, {"rows": found, "read_set_entry_ns": checking})
+
+
+def execute(options: KeyOptions) -> None:
+    """Measures, prints, and writes what *options* asks for."""
+    if options.entries:
+        from . import entries
+
+        print(entries.run(options.entries))
+        return
+    rows = run(options.rounds, options.kernels)
+    print(format_rows(rows))
+    checking = None
+    if options.stub or options.device:
+        from . import read_sets
+
+        checking = read_sets.measure(machines.StubMachine(options.stub) if options.stub else machines.CudaMachine())
+        print(f"{'check of a read-set at launch, per entry':48} {checking:38.1f} ns")
+    outputs.write(to_document(rows, options, checking), options.json, options.plot)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line without click. Returns the exit status."""
+    return run_command("key", KeyOptions, execute, __doc__, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

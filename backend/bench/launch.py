@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What one launch costs the host: ours, Triton's own and others', as ratios to a C loop over cuLaunchKernelEx.
 
-    graft bench launch --json launch.json --plot launch.png
+    graft bench launch --json launch.json --plot launch.svg
     python -m triton.backends.graft.bench.launch        the same where click and rich are missing
 
 Kernels are empty and their grid is one block. A time is that of a whole batch of launches, divided by their number, with nothing
@@ -10,23 +10,20 @@ waited for inside a batch. Sides take turns, round after round, in one process, 
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
-import shlex
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
-from ..errors import GraftError, OptionError
 from ..files import write_file
+from . import outputs
 from . import report as reporting
 from .around import Loop, SkipError
 from .machines import CudaMachine, Machine, StubMachine, Tensors
-from .options import Options
+from .options import LaunchOptions, run_command
 from .report import Report, Result, Skipped
 from .rows import PLAIN, ROWS, Row
 from .sides import SIDES, STUB_SIDES, Case, Side, native, prepare
@@ -51,7 +48,7 @@ class Entry(NamedTuple):
 # -- Measuring
 
 
-def prepare_all(options: Options, machine: Machine, tensors: Tensors) -> tuple[list[Entry], list[Skipped]]:
+def prepare_all(options: LaunchOptions, machine: Machine, tensors: Tensors) -> tuple[list[Entry], list[Skipped]]:
     """What can be measured of what *options* asks for, and what cannot."""
     entries: list[Entry] = []
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -82,7 +79,7 @@ def time_batches(loop: Loop, launches: int, batch: int, machine: Machine) -> flo
     return seconds / launches
 
 
-def measure(entries: list[Entry], options: Options, machine: Machine) -> list[list[float]]:
+def measure(entries: list[Entry], options: LaunchOptions, machine: Machine) -> list[list[float]]:
     """The µs per launch of each entry, in each round. Every round begins with another entry."""
     times: list[list[float]] = [[] for _ in entries]
     for number in range(-WARMUP_ROUNDS, options.rounds):
@@ -178,7 +175,7 @@ def describe_ways() -> Iterator[str]:
 # -- Running
 
 
-def run(options: Options) -> Report:
+def run(options: LaunchOptions) -> Report:
     """Measures. Raises `NoDeviceError` where there is nothing to launch on."""
     # Unset, Triton 3.9 warns at each compilation.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
@@ -190,29 +187,21 @@ def run(options: Options) -> Report:
         skipped += [skip for skip in missing if skip not in skipped]
     return Report(
         title="Host time per launch of an empty kernel" + (", against a stub of libcuda" if options.stub else ""),
-        command=describe_command(sys.orig_argv),
         facts=machine.facts(),
-        options={name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()},
+        options=options,
         results=results,
         skipped=skipped,
         notes=[*(describe_shares(results) if options.stub else []), *describe_ways()],
     )
 
 
-def describe_command(argv: list[str]) -> str:
-    """The command line, without the folders of the interpreter and of the script."""
-    programs = 1 if len(argv) > 1 and argv[1].startswith("-") else 2
-    return shlex.join([Path(word).name for word in argv[:programs]] + argv[programs:])
-
-
-def write_files(report: Report, options: Options) -> None:
-    """Writes what *options* asks for."""
-    if options.json:
-        write_file(options.json, reporting.format_json(report).encode())
+def execute(options: LaunchOptions) -> None:
+    """Measures, prints, and writes what *options* asks for."""
+    report = run(options)
+    show(report)
+    outputs.write(reporting.to_document(report), options.json, options.plot)
     if options.markdown:
         write_file(options.markdown, reporting.format_markdown(report).encode())
-    if options.plot:
-        write_file(options.plot, reporting.draw_plot(report, options.plot.suffix))
 
 
 def show(report: Report) -> None:
@@ -230,18 +219,7 @@ def show(report: Report) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line without click. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="bench launch", description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    for option in fields(Options):
-        parser.add_argument(f"--{option.name}", metavar=option.metadata["metavar"], help=option.metadata["help"])
-    try:
-        options = Options.from_texts(vars(parser.parse_args(arguments)))
-        report = run(options)
-        show(report)
-        write_files(report, options)
-    except GraftError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, OptionError) else 1
-    return 0
+    return run_command("launch", LaunchOptions, execute, __doc__, arguments)
 
 
 if __name__ == "__main__":

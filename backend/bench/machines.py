@@ -22,6 +22,8 @@ from .. import __version__
 from ..driver import Driver
 from ..errors import GraftError, NoDeviceError
 
+STUB_FACTS = {"GPU": "none, a stub of libcuda"}
+
 
 class Tensors(NamedTuple):
     """One kind of tensor to launch with. *label* is empty where there is only one kind."""
@@ -87,7 +89,7 @@ class CudaMachine(Machine):
     def facts(self) -> dict[str, str]:
         gpu = {
             "GPU": self.torch.cuda.get_device_name(),
-            "driver": _driver_version(),
+            "driver": describe_device().get("driver", "unknown"),
             "CUDA": str(self.torch.version.cuda),
         }
         return gpu | super().facts() | {"torch": self.torch.__version__}
@@ -131,16 +133,18 @@ class StubMachine(Machine):
 
     def facts(self) -> dict[str, str]:
         torch = sys.modules.get("torch")
-        return {"GPU": "none, a stub of libcuda"} | super().facts() | ({"torch": torch.__version__} if torch else {})
+        return STUB_FACTS | super().facts() | ({"torch": torch.__version__} if torch else {})
 
 
-def _driver_version() -> str:
-    """The version of the kernel driver, such as 580.159.03."""
+def describe_device() -> dict[str, str]:
+    """The first GPU and the version of its kernel driver, such as 580.159.03, without PyTorch; what cannot be found is left out."""
     try:
-        query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        return _read_match("/proc/driver/nvidia/version", r"(\d+\.\d+(?:\.\d+)?)") or "unknown"
+        query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        first = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+        return dict(zip(("GPU", "driver"), first.split(", "), strict=True))
+    except (OSError, subprocess.CalledProcessError, IndexError, ValueError):
+        driver = _read_match("/proc/driver/nvidia/version", r"(\d+\.\d+(?:\.\d+)?)")
+        return {"driver": driver} if driver else {}
 
 
 def _read_match(path: str, pattern: str) -> str:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The options of `bench launch`, in one table: the command line, with click or without, is made from it."""
+"""The options of the benchmarks, a table for each: its command line, with click or without, is made from it."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
+import shlex
+import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..errors import GraftError, OptionError
 from .rows import ROWS
@@ -22,8 +25,11 @@ MAX_BATCH = 1000
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
+# -- Values
+
+
 def parse_count(flag: str, text: str) -> int:
-    """A number of rounds or launches."""
+    """A number of rounds, kernels or launches."""
     if not text.isdecimal() or int(text) == 0:
         raise OptionError(flag, text, "a positive integer")
     return int(text)
@@ -34,6 +40,14 @@ def parse_batch(flag: str, text: str) -> int:
     count = parse_count(flag, text)
     if count > MAX_BATCH:
         raise OptionError(flag, text, f"at most {MAX_BATCH}, as a device queues about 1024 launches")
+    return count
+
+
+def parse_entries(flag: str, text: str) -> int:
+    """A number of cache entries of which half can be evicted."""
+    count = parse_count(flag, text)
+    if count < 2:
+        raise OptionError(flag, text, "2 or more")
     return count
 
 
@@ -74,15 +88,74 @@ def parse_stub(flag: str, text: str) -> Path:
     return Path(text)
 
 
-def option(metavar: str, parse: Callable[[str, str], Any], help: str) -> dict[str, Any]:
-    """What the command line needs to know of a field."""
-    return {"metavar": metavar, "parse": parse, "help": help}
+# -- Tables
+
+
+def option(metavar: str, parse: Callable[[str, str], Any], help: str, is_many: bool = False) -> dict[str, Any]:
+    """What the command line needs to know of a field that it gives as text, or as several texts if it *is_many*."""
+    return {"metavar": metavar, "parse": parse, "help": help, "is_many": is_many}
+
+
+def flag(help: str) -> dict[str, Any]:
+    """The same of a field that it gives without a value."""
+    return {"parse": None, "help": help, "is_many": False}
+
+
+_JSON = option("FILE", parse_output, "also write every round's times")
+_PLOT = option("FILE", parse_plot, "also draw it (needs matplotlib)")
+
+#: What does not change what is measured.
+_BESIDE = ("json", "markdown", "plot", "list")
+
+#: An option, a flag, and an option that may be given several times.
+_NOT_GIVEN = (None, False, ())
 
 
 @dataclass(frozen=True)
 class Options:
-    """What one run of the launch benchmark is to do."""
+    """What one run of a benchmark is to do. `json` and `plot` are files to write."""
 
+    @classmethod
+    def from_texts(cls, texts: dict[str, Any]) -> Self:
+        """The options that a command line gives as texts. Raises `OptionError` for a value that is not allowed."""
+        return cls(
+            **{item.name: _parse(item, texts[item.name]) for item in fields(cls) if texts.get(item.name) not in _NOT_GIVEN}
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What decides on the measurement, by name, as JSON can have it."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _BESIDE}
+        return {name: value.name if isinstance(value, Path) else value for name, value in values.items()}
+
+    def command(self, name: str) -> str:
+        """The command line of the benchmark *name* that measures the same."""
+        words = ["graft", "bench", name]
+        for item in fields(self):
+            value = self.settings().get(item.name)
+            if value not in (None, item.default):
+                words += _words(item, value)
+        return shlex.join(words)
+
+
+def _parse(item: Field, given: Any) -> Any:
+    parse, name = item.metadata["parse"], f"--{item.name}"
+    if parse is None:
+        return True
+    return tuple(parse(name, text) for text in given) if item.metadata["is_many"] else parse(name, given)
+
+
+def _words(item: Field, value: Any) -> list[str]:
+    """What a command line says so that `_parse` gives *value*."""
+    name = f"--{item.name}"
+    if item.metadata["parse"] is None:
+        return [name]
+    if item.metadata["is_many"]:
+        return [word for text in value for word in (name, text)]
+    return [name, ",".join(value) if isinstance(value, tuple) else str(value)]
+
+
+@dataclass(frozen=True)
+class LaunchOptions(Options):
     rounds: int = field(default=15, metadata=option("N", parse_count, "rounds, of which medians are taken; default 15"))
     launches: int = field(default=2000, metadata=option("N", parse_count, "launches a round, row and side; default 2000"))
     batch: int = field(default=500, metadata=option("N", parse_batch, "launches between two synchronisations; default 500"))
@@ -102,9 +175,9 @@ class Options:
             f"sides to measure besides the C loop, to which all ratios are; default all: {', '.join(SIDES)}",
         ),
     )
-    json: Path | None = field(default=None, metadata=option("FILE", parse_output, "also write every round's figures"))
+    json: Path | None = field(default=None, metadata=_JSON)
     markdown: Path | None = field(default=None, metadata=option("FILE", parse_output, "also write the table as Markdown"))
-    plot: Path | None = field(default=None, metadata=option("FILE", parse_plot, "also draw the ratios (needs matplotlib)"))
+    plot: Path | None = field(default=None, metadata=_PLOT)
     stub: Path | None = field(
         default=None,
         metadata=option(
@@ -112,8 +185,73 @@ class Options:
         ),
     )
 
-    @classmethod
-    def from_texts(cls, texts: dict[str, str | None]) -> Options:
-        """The options that a command line gives as texts. Raises `OptionError` for a value that is not allowed."""
-        given = {name: text for name, text in texts.items() if text is not None}
-        return cls(**{f.name: f.metadata["parse"](f"--{f.name}", given[f.name]) for f in fields(cls) if f.name in given})
+
+@dataclass(frozen=True)
+class KernelsOptions(Options):
+    only: tuple[str, ...] = field(
+        default=(),
+        metadata=option(
+            "NAME", lambda _, text: text, "measure this section or kernel only; may be given several times", is_many=True
+        ),
+    )
+    rounds: int = field(default=30, metadata=option("N", parse_count, "rounds, of which medians are taken; default 30"))
+    json: Path | None = field(default=None, metadata=_JSON)
+    plot: Path | None = field(default=None, metadata=_PLOT)
+    list: bool = field(default=False, metadata=flag("show the sections and kernels, and measure nothing"))
+
+
+@dataclass(frozen=True)
+class StartupOptions(Options):
+    rounds: int = field(default=9, metadata=option("N", parse_count, "processes a way; default 9"))
+    kernels: int = field(default=50, metadata=option("N", parse_count, "kernels in the program; default 50"))
+    build: bool = field(
+        default=False, metadata=flag("measure building the bundle instead, as often as --rounds says; needs no device")
+    )
+    json: Path | None = field(default=None, metadata=_JSON)
+    plot: Path | None = field(default=None, metadata=_PLOT)
+    stub: Path | None = field(
+        default=None, metadata=option("FILE", parse_stub, "use this stub libcuda.so.1 instead of a CUDA device")
+    )
+
+
+@dataclass(frozen=True)
+class KeyOptions(Options):
+    rounds: int = field(default=9, metadata=option("N", parse_count, "processes a side; default 9"))
+    kernels: int = field(default=50, metadata=option("N", parse_count, "kernels in the cache; default 50"))
+    json: Path | None = field(default=None, metadata=_JSON)
+    plot: Path | None = field(default=None, metadata=_PLOT)
+    stub: Path | None = field(
+        default=None, metadata=option("FILE", parse_stub, "also measure launches, on the CPU with this stub libcuda.so.1")
+    )
+    device: bool = field(default=False, metadata=flag("also measure launches, on the CUDA device"))
+    entries: int | None = field(
+        default=None,
+        metadata=option("N", parse_entries, "measure a cache of that many entries instead: publishing, evicting half"),
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("json", "plot"):
+            path = getattr(self, name)
+            if self.entries and path:
+                raise OptionError(f"--{name}", str(path), "nothing with --entries, which only prints")
+
+
+# -- Without click
+
+
+def run_command(
+    name: str, table: type[Options], work: Callable[[Any], None], doc: str | None, arguments: list[str] | None
+) -> int:
+    """The command line of the benchmark *name* without click; *work* does what it says. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog=f"bench {name}", description=(doc or "").partition("\n")[0], allow_abbrev=False)
+    for item in fields(table):
+        about: dict[str, Any] = {"help": item.metadata["help"], "action": "store_true"}
+        if item.metadata["parse"]:
+            about |= {"metavar": item.metadata["metavar"], "action": "append" if item.metadata["is_many"] else "store"}
+        parser.add_argument(f"--{item.name}", **about)
+    try:
+        work(table.from_texts(vars(parser.parse_args(arguments))))
+    except GraftError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, OptionError) else 1
+    return 0

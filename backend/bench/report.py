@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What the launch benchmark found, as text, a rich table, Markdown, JSON and a plot."""
+"""What the launch benchmark found, as text, a rich table, Markdown and a document."""
 
 from __future__ import annotations
 
-import io
-import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..errors import GraftError
-
-#: Of the JSON file; raised when its structure changes.
-SCHEMA = 1
+from . import documents
+from .documents import Document
+from .options import LaunchOptions
 
 #: Columns of figures, which are aligned on the right.
 NUMERIC = ("µs", "to C loop")
@@ -53,9 +50,8 @@ class Skipped:
 @dataclass(frozen=True)
 class Report:
     title: str
-    command: str
     facts: dict[str, str]
-    options: dict[str, Any]
+    options: LaunchOptions
     results: list[Result]
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -87,7 +83,10 @@ def make_columns(report: Report) -> dict[str, list[str]]:
 
 def format_facts(report: Report) -> list[str]:
     """The lines below the table: what a figure has to be read with, what was not measured, and what else there is to say."""
-    lines = [", ".join(f"{name} {value}" for name, value in report.facts.items()), f"command: {report.command}"]
+    lines = [
+        ", ".join(f"{name} {value}" for name, value in report.facts.items()),
+        f"command: {report.options.command('launch')}",
+    ]
     for skip in report.skipped:
         lines.append(f"not measured: {skip.side_label} ({', '.join(skip.rows)}): {skip.reason}")
     return lines + report.notes
@@ -128,58 +127,12 @@ def format_markdown(report: Report) -> str:
     return f"{report.title}\n\n{table}\n\n{facts}\n"
 
 
-def format_json(report: Report) -> str:
-    """The whole report, with a line break at the end. Times are in µs per launch."""
-    results = [asdict(result) | {"median": result.median} for result in report.results]
-    return json.dumps({"schema": SCHEMA, **asdict(report), "results": results}, indent=2, ensure_ascii=False) + "\n"
-
-
-# -- Plot
-
-
-def draw_plot(report: Report, suffix: str) -> bytes:
-    """The ratios to the C loop as horizontal bars, a panel for each row, as an image file of the kind *suffix*.
-
-    A line marks the target. Sides keep their colour from panel to panel, and the C loop is the line at 1.
-    """
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
-    panels: dict[str, list[Result]] = {}
-    for result in report.results:
-        if result.ratio is not None and result.side != "c-loop":
-            label = f"{result.row_label}, {result.tensors}" if result.tensors else result.row_label
-            panels.setdefault(label, []).append(result)
-    if not panels:
-        raise GraftError("there is no ratio to the C loop to draw")
-    sides = list(dict.fromkeys(result.side for results in panels.values() for result in results))
-    colours = {side: colormaps["tab10"](i) for i, side in enumerate(sides)}
-    bars = [len(results) for results in panels.values()]
-    figure = Figure(figsize=(9, 0.8 + 0.28 * sum(bars) + 0.5 * len(panels)), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[n + 0.6 for n in bars])[:, 0]
-    for axis, (label, results) in zip(axes, panels.items(), strict=True):
-        _draw_panel(axis, label, results, colours)
-    widest = max(result.ratio or 0.0 for results in panels.values() for result in results)
-    axes[-1].set_xlim(0, 1.12 * widest)
-    axes[-1].set_xlabel("time per launch, as a multiple of a C loop over cuLaunchKernelEx (lower is better)", fontsize="small")
-    figure.suptitle(report.title, fontsize="medium")
-    stream = io.BytesIO()
-    figure.savefig(stream, format=suffix.removeprefix("."), dpi=150)
-    return stream.getvalue()
-
-
-def _draw_panel(axis: Any, label: str, results: list[Result], colours: dict[str, Any]) -> None:
-    """One row's bars, each with its ratio beside it."""
-    axis.axvline(1.0, color="black", linewidth=0.8)
-    for i, result in enumerate(results):
-        ratio, target = result.ratio or 0.0, result.target_ratio or 0.0
-        axis.barh(result.side_label, ratio, color=colours[result.side])
-        if target:
-            axis.plot([target] * 2, [i - 0.45, i + 0.45], color="black", linestyle=":", linewidth=1.6)
-            label += f" (dotted: target {result.target})"
-        place = {"textcoords": "offset points", "xytext": (4, 0), "va": "center", "fontsize": "small"}
-        axis.annotate(f"{ratio:.2f}", (max(ratio, target), i), **place)
-    axis.set_title(label, loc="left", fontsize="small")
-    axis.tick_params(labelsize="small")
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.invert_yaxis()
+def to_document(report: Report) -> Document:
+    """The whole report. Times are in µs per launch."""
+    body = {
+        "title": report.title,
+        "results": [asdict(result) | {"median": result.median} for result in report.results],
+        "skipped": [asdict(skipped) for skipped in report.skipped],
+        "notes": report.notes,
+    }
+    return documents.make("launch", report.facts, report.options, body)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`bench startup`: what a program waits for, from the start of its process to the return of the first launch of 50 kernels.
 
+    graft bench startup --json startup.json --plot startup.svg
+    python -m triton.backends.graft.bench.startup       the same where click is missing
+
 Ways: Triton with a warm cache, our driver with one, a program that loads a bundle, and the static runtime, which imports no Triton.
 Each is a process; those of all ways take turns, and medians are taken. Also the size of the bundle beside Triton's cache folders,
 and how long `graft bundle build` takes for three targets beside one process that compiles for one after the other.
@@ -16,32 +19,46 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import GraftError
-from . import key, machines
+from . import documents, key, machines, outputs
+from .documents import Document
+from .options import StartupOptions, run_command
 
+#: What each is called, and whose it is.
 WAYS = {
-    "triton": "Triton, warm cache",
-    "torch": "the same in a program that imports PyTorch",
-    "graft": "graft, warm cache",
-    "load": "bundle.load in a program that imports Triton",
-    "static": "static runtime, no Triton",
-    "cuda": "of each, Python and CUDA alone: no kernel, no Triton",
+    "triton": ("Triton, warm cache", "triton"),
+    "torch": ("the same in a program that imports PyTorch", "triton"),
+    "graft": ("graft, warm cache", "graft"),
+    "load": ("bundle.load in a program that imports Triton", "graft"),
+    "static": ("static runtime, no Triton", "graft"),
+    "cuda": ("of each, Python and CUDA alone: no kernel, no Triton", "cuda"),
 }
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 
 
-class Row(NamedTuple):
-    """One figure beside what it is compared with."""
+@dataclass(frozen=True)
+class Row:
+    """One figure beside what it is compared with. *rounds* has it for each round, or once; *value* is their median.
+
+    *whose* is triton, graft or cuda, or start for what CUDA itself takes to start.
+    """
 
     name: str
-    value: float
+    whose: str
+    rounds: list[float]
     unit: str
     ratio: float
     #: The ratio of what is left if one takes off both sides what CUDA itself takes to start; None where that says nothing.
     net: float | None = None
+
+    @property
+    def value(self) -> float:
+        return statistics.median(self.rounds)
 
 
 def run(rounds: int, count: int, stub: str = "") -> list[Row]:
@@ -73,10 +90,11 @@ def run_build(rounds: int, count: int) -> list[Row]:
         one_process = ["-c", _ALONE, str(path), *TARGETS]
         build = ["-m", "triton.backends.graft", "bundle", "build", f"{path}:warmup", "-o", "out.graft", *targets]
         times = [(_time(one_process, folder), _time(build, folder)) for _ in range(rounds)]
-    alone, together = map(statistics.median, zip(*times, strict=True))
+    alone, together = map(list, zip(*times, strict=True))
+    ratio = statistics.median(together) / statistics.median(alone)
     return [
-        Row(f"{count} kernels for {len(TARGETS)} targets, in one process", alone, "s", 1.0),
-        Row("graft bundle build", together, "s", together / alone),
+        Row(f"{count} kernels for {len(TARGETS)} targets, in one process", "triton", alone, "s", 1.0),
+        Row("graft bundle build", "graft", together, "s", ratio),
     ]
 
 
@@ -151,22 +169,23 @@ def _has_torch(stub: str) -> bool:
 
 
 def _startup_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
-    medians = {way: statistics.median(process["process"] for process in processes) for way, processes in found.items()}
-    cuda = statistics.median(process["cuda"] for processes in found.values() for process in processes)
+    times = {way: [1e3 * process["process"] for process in processes] for way, processes in found.items()}
+    starts = [1e3 * process["cuda"] for processes in found.values() for process in processes]
+    medians, cuda = {way: statistics.median(rounds) for way, rounds in times.items()}, statistics.median(starts)
 
     def row(way: str) -> Row:
         net = (medians[way] - cuda) / (medians["triton"] - cuda)
-        return Row(WAYS[way], medians[way] * 1e3, "ms", medians[way] / medians["triton"], net)
+        return Row(*WAYS[way], times[way], "ms", medians[way] / medians["triton"], net)
 
-    return [*map(row, found), Row("CUDA's own start, the same for all", cuda * 1e3, "ms", cuda / medians["triton"])]
+    return [*map(row, found), Row("CUDA's own start, the same for all", "start", starts, "ms", cuda / medians["triton"])]
 
 
 def _size_rows(bench: _Bench) -> list[Row]:
     folders = _kernel_bytes(bench.caches["triton"])
     size = bench.bundle.stat().st_size
     return [
-        Row("Triton's cache folders of these kernels", folders / 1024, "KiB", 1.0),
-        Row("the bundle", size / 1024, "KiB", size / folders),
+        Row("Triton's cache folders of these kernels", "triton", [folders / 1024], "KiB", 1.0),
+        Row("the bundle", "graft", [size / 1024], "KiB", size / folders),
     ]
 
 
@@ -176,11 +195,35 @@ def _kernel_bytes(cache: Path) -> int:
     return sum(path.stat().st_size for folder in folders for path in folder.iterdir())
 
 
-def format_rows(rows: list[Row]) -> str:
+def format_rows(rows: list[Row], facts: Mapping[str, str]) -> str:
     """*rows* as text."""
-    lines = [", ".join(f"{name} {value}" for name, value in machines.Machine().facts().items()), ""]
+    lines = [", ".join(f"{name} {value}" for name, value in facts.items()), ""]
     lines.append(f"{'':56} {'':15} {'ratio':>7} {'without CUDA':>14}")
     for row in rows:
         net = "" if row.net is None else f"{row.net:14.3f}"
         lines.append(f"{row.name:56} {row.value:10.1f} {row.unit:4} {row.ratio:7.3f} {net}".rstrip())
     return "\n".join(lines)
+
+
+def to_document(rows: list[Row], options: StartupOptions, facts: Mapping[str, str]) -> Document:
+    """What was found."""
+    return documents.make("startup", facts, options, {"rows": [asdict(row) | {"value": row.value} for row in rows]})
+
+
+def execute(options: StartupOptions) -> None:
+    """Measures, prints, and writes what *options* asks for."""
+    stub = str(options.stub or "")
+    rows = run_build(options.rounds, options.kernels) if options.build else run(options.rounds, options.kernels, stub)
+    gpu = {} if options.build else machines.STUB_FACTS if stub else machines.describe_device()
+    facts = gpu | machines.Machine().facts()
+    print(format_rows(rows, facts))
+    outputs.write(to_document(rows, options, facts), options.json, options.plot)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line without click. Returns the exit status."""
+    return run_command("startup", StartupOptions, execute, __doc__, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,9 +9,10 @@ import sys
 import pytest
 from support import clean_environment
 from sweeps import sampled, slow
-from triton.backends.graft.bench import kernels, kernels_compile
+from triton.backends.graft.bench import documents, kernels, kernels_compile
 from triton.backends.graft.bench import kernels_report as reporting
 from triton.backends.graft.bench.kernels_report import AGAIN, GRAFT, IN_TREE, Report, Row
+from triton.backends.graft.bench.options import KernelsOptions
 from triton.backends.graft.bench.suite import sections
 from triton.backends.graft.bench.suite.case import Tensor, WrongResultError
 from triton.backends.graft.bench.suite.sections import SECTIONS, select
@@ -159,18 +160,18 @@ def test_the_command_lists_every_kernel(graft):
 def test_without_a_device_the_command_says_what_can_be_done_without(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NoDeviceError) as error:
-        kernels.run(["rows"])
+        kernels.run(KernelsOptions(only=("rows",)))
     assert str(error.value) == "bench kernels needs PyTorch and a CUDA device; --only compile does without both"
 
 
 def test_compile_time_is_measured_without_a_device_and_written(tmp_path):
     output = tmp_path / "report.json"
-    report = kernels.run(["compile/wild/embedding gather"], 1, output)
+    report = kernels.run(KernelsOptions(only=("compile/wild/embedding gather",), rounds=1, json=output))
     assert [(row.kernel, row.size, row.errors) for row in report.rows] == [
         ("wild/embedding gather", "16384 x 4095", {}), ("wild/embedding gather", "16384 x 4096", {}),
     ]  # fmt: skip
     assert {"in-tree", "graft", "graft, ttir", "in-tree, cubin"} <= set(report.rows[0].times)
-    assert output.read_text() == reporting.format_json(report)
+    assert output.read_text() == documents.format_json(reporting.to_document(report))
 
 
 # -- Figures and tables
@@ -203,7 +204,7 @@ def test_a_natural_order_that_is_slower_than_it_was_is_not_what_was_to_be_reache
 
 
 def test_the_text_has_a_table_for_each_section_and_says_what_failed():
-    assert reporting.format_text(Report({"GPU": "NVIDIA H200", "Python": "3.12"}, {"target": "cuda:90"}, ROWS)) == (
+    assert reporting.format_text(Report({"GPU": "NVIDIA H200", "Python": "3.12"}, KernelsOptions(), "cuda:90", ROWS)) == (
         """\
 GPU NVIDIA H200, Python 3.12
 
@@ -234,8 +235,10 @@ all 1 compilations: graft to in-tree 1.200 (0.1 s to 0.1 s), at most 1.10 wanted
 
 
 def test_the_json_has_every_rounds_times_and_the_figures():
-    read = json.loads(reporting.format_json(Report({"GPU": "NVIDIA H200"}, {"rounds": 2}, ROWS[1:2])))
-    assert list(read) == ["schema", "facts", "options", "rows"]
+    report = Report({"GPU": "NVIDIA H200"}, KernelsOptions(rounds=2), "cuda:90", ROWS[1:2])
+    read = json.loads(documents.format_json(reporting.to_document(report)))
+    assert list(read) == ["schema", "benchmark", "command", "facts", "options", "target", "rows"]
+    assert read["command"] == "graft bench kernels --rounds 2"
     assert read["rows"] == [
         {
             "section": "wild",

@@ -15,9 +15,9 @@ import stub_cuda
 import triton
 from support import clean_environment, run_python
 from triton.backends.graft import __version__, files
-from triton.backends.graft.bench import launch, report, rows
+from triton.backends.graft.bench import documents, launch, report, rows
 from triton.backends.graft.bench.launch import Entry
-from triton.backends.graft.bench.options import Options
+from triton.backends.graft.bench.options import LaunchOptions
 from triton.backends.graft.bench.report import Report, Result, Skipped
 from triton.backends.graft.bench.sides import SIDES
 from triton.backends.graft.errors import GraftError, OptionError
@@ -31,9 +31,8 @@ VERSIONS = f"graft {__version__}, for Triton {triton.__version__}\n"
 FEW = Result("few", "2 tensors", "c-loop", "C loop", "", (3.0, 3.5, 3.25), 1.0)
 REPORT = Report(
     title="Made-up times",
-    command="graft bench launch",
     facts={"GPU": "NVIDIA H200", "driver": "580.159.03"},
-    options={"rounds": 3},
+    options=LaunchOptions(rounds=3),
     results=[
         FEW,
         replace(FEW, side="graft", side_label="graft", rounds=(3.5, 3.75, 3.6), ratio=1.108, target="≤ 1.15",
@@ -99,7 +98,7 @@ def test_the_report_is_printed_and_written(graft, monkeypatch, tmp_path):
     monkeypatch.setattr(launch, "run", lambda options: REPORT)
     done = graft("bench", "launch", "--json", str(tmp_path / "a.json"), "--markdown", str(tmp_path / "a.md"))
     assert (done.exit_code, done.output) == (0, report.format_text(REPORT) + "\n")
-    assert (tmp_path / "a.json").read_text() == report.format_json(REPORT)
+    assert (tmp_path / "a.json").read_text() == documents.format_json(report.to_document(REPORT))
     assert (tmp_path / "a.md").read_text() == report.format_markdown(REPORT)
 
 
@@ -135,33 +134,35 @@ def test_without_click_errors_and_status_are_the_same(capsys):
 )
 def test_a_wrong_argument_is_blamed_by_name_with_what_is_allowed(name, text, expected):
     with pytest.raises(OptionError) as error:
-        Options.from_texts({name: text})
+        LaunchOptions.from_texts({name: text})
     assert str(error.value) == f"--{name}={text!r}: expected {expected}"
 
 
 @pytest.mark.skipif(not has_matplotlib, reason="needs matplotlib")
 def test_a_plot_of_an_unknown_kind_is_an_error():
     with pytest.raises(OptionError, match=r"^--plot='a\.bmp': expected a file that ends in \.png, \.svg, \.pdf$"):
-        Options.from_texts({"plot": "a.bmp"})
+        LaunchOptions.from_texts({"plot": "a.bmp"})
 
 
 def test_a_plot_without_matplotlib_names_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(GraftError, match=r"^--plot a\.png: this needs matplotlib: pip install 'triton-graft\[bench\]'$"):
-        Options.from_texts({"plot": "a.png"})
+        LaunchOptions.from_texts({"plot": "a.png"})
 
 
 def test_arguments_that_are_not_given_have_their_defaults():
-    options = Options.from_texts({"rounds": "7", "json": None})
-    assert options == Options(rounds=7)
+    options = LaunchOptions.from_texts({"rounds": "7", "json": None})
+    assert options == LaunchOptions(rounds=7)
     together = tuple(name for name in rows.ROWS if name != "proton")
     assert (options.launches, options.rows, options.side) == (2000, together, tuple(SIDES))
 
 
-def test_the_command_is_reported_without_the_folders_of_programs():
-    module = ["/opt/bin/python3", "-m", "triton.backends.graft", "bench", "launch", "--json", "out/a b.json"]
-    assert launch.describe_command(module) == "python3 -m triton.backends.graft bench launch --json 'out/a b.json'"
-    assert launch.describe_command(["/opt/bin/python3", "/opt/bin/graft", "bench"]) == "python3 graft bench"
+def test_the_command_says_what_is_not_the_default_and_no_folder(tmp_path):
+    (tmp_path / "libcuda.so.1").touch()
+    texts = {"rounds": "7", "rows": "few,nothing", "json": str(tmp_path / "a.json"), "stub": str(tmp_path / "libcuda.so.1")}
+    options = LaunchOptions.from_texts(texts)
+    assert options.command("launch") == "graft bench launch --rounds 7 --rows few,nothing --stub libcuda.so.1"
+    assert LaunchOptions().command("launch") == "graft bench launch"
 
 
 # -- Measuring and judging
@@ -205,7 +206,7 @@ def entry(row, side, loop=None):
 def test_sides_take_turns_and_every_round_begins_with_another():
     machine = NoMachine()
     entries = [entry("few", side, machine.loop(i * 1e-6, side)) for i, side in enumerate(("c-loop", "graft", "triton"), 1)]
-    times = launch.measure(entries, Options(rounds=2, launches=5), machine)
+    times = launch.measure(entries, LaunchOptions(rounds=2, launches=5), machine)
     assert [[round(us, 9) for us in side] for side in times] == [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]
     order = [item[0] for item in machine.log if isinstance(item, tuple) and item[1] == 5]
     assert order == ["triton", "c-loop", "graft", "c-loop", "graft", "triton", "graft", "triton", "c-loop"]
@@ -272,7 +273,7 @@ row        {head}     µs  to C loop  target          met
 autotuned  {graft}  10.50             ≤ few + 0.3 µs  NO
 
 GPU NVIDIA H200, driver 580.159.03
-command: graft bench launch
+command: graft bench launch --rounds 3
 not measured: CuPy RawKernel (few, many): ModuleNotFoundError: No module named 'cupy'
 graft's launches: hit 42"""
     )
@@ -291,7 +292,7 @@ Made-up times
 | autotuned | graft | 10.50 |  | ≤ few + 0.3 µs | NO |
 
 - GPU NVIDIA H200, driver 580.159.03
-- command: graft bench launch
+- command: graft bench launch --rounds 3
 - not measured: CuPy RawKernel (few, many): ModuleNotFoundError: No module named 'cupy'
 - graft's launches: hit 42
 """
@@ -317,9 +318,12 @@ def test_the_rich_table_has_the_same_cells():
 
 
 def test_the_json_has_every_rounds_times_and_a_schema():
-    read = json.loads(report.format_json(REPORT))
-    assert list(read) == ["schema", "title", "command", "facts", "options", "results", "skipped", "notes"]
-    assert read["schema"] == 1
+    read = json.loads(documents.format_json(report.to_document(REPORT)))
+    assert list(read) == [
+        "schema", "benchmark", "command", "facts", "options", "title", "results", "skipped", "notes",
+    ]  # fmt: skip
+    assert (read["schema"], read["benchmark"], read["options"]["rounds"]) == (2, "launch", 3)
+    assert "json" not in read["options"]
     assert read["results"][1] == {
         "row": "few",
         "row_label": "2 tensors",
@@ -336,18 +340,6 @@ def test_the_json_has_every_rounds_times_and_a_schema():
     assert read["skipped"] == [
         {"side_label": "CuPy RawKernel", "reason": "ModuleNotFoundError: No module named 'cupy'", "rows": ["few", "many"]}
     ]
-
-
-@pytest.mark.skipif(not has_matplotlib, reason="needs matplotlib")
-@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
-def test_the_plot_is_an_image_of_the_kind_asked_for(suffix, start):
-    assert report.draw_plot(REPORT, suffix).startswith(start)
-
-
-@pytest.mark.skipif(not has_matplotlib, reason="needs matplotlib")
-def test_a_plot_without_ratios_is_an_error():
-    with pytest.raises(GraftError, match=r"^there is no ratio to the C loop to draw$"):
-        report.draw_plot(replace(REPORT, results=REPORT.results[-1:]), ".png")
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
@@ -415,5 +407,5 @@ def test_a_stub_comes_too_late_where_pytorch_is_loaded(monkeypatch, tmp_path):
     stub = tmp_path / "libcuda.so.1"
     stub.touch()
     with pytest.raises(GraftError) as error:
-        launch.run(Options(stub=stub))
+        launch.run(LaunchOptions(stub=stub))
     assert str(error.value) == f"--stub {stub}: PyTorch or a CUDA driver is loaded already; begin in a fresh process"
