@@ -89,14 +89,18 @@ def specialize(launch: Launch, backend: Backend) -> tuple[Any, Options]:
     return function.ASTSource(function, signature, constants, attributes), options
 
 
-def make_module(source: Any, options: Options, backend: Backend) -> Any:
-    """The module that Triton's front end makes of *source*, in a context of its own."""
+def new_context(backend: Backend) -> Any:
+    """A context with the dialects of *backend*."""
     context = ir.context()
     ir.load_dialects(context)
     backend.load_dialects(context)
-    return source.make_ir(
-        backend.target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
-    )
+    return context
+
+
+def make_module(source: Any, options: Options, backend: Backend) -> Any:
+    """The module that Triton's front end makes of *source*, in a context of its own."""
+    module_map, functions = backend.get_module_map(), backend.get_codegen_implementation(options)
+    return source.make_ir(backend.target, options, functions, module_map, new_context(backend))
 
 
 def _run_stages(source: Any, options: Options, backend: Backend, last: str) -> Compiled:
