@@ -68,7 +68,8 @@ def _import_kernel_page() -> ModuleType:
     try:
         from . import kernel_page
     except ModuleNotFoundError as error:
-        raise GraftError(f"--html needs {error.name}, which is not installed: pip install 'triton-graft[cli]'") from None
+        missing = (error.name or "").partition(".")[0]
+        raise GraftError(f"--html needs {missing}, which is not installed: pip install 'triton-graft[cli]'") from None
     return kernel_page
 
 

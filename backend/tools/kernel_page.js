@@ -12,7 +12,8 @@
   const cameFrom = new Map();
   for (const line of all(".stage .line[data-at]")) {
     for (const place of placesOf(line)) {
-      cameFrom.set(place, [...(cameFrom.get(place) || []), line]);
+      cameFrom.has(place) || cameFrom.set(place, []);
+      cameFrom.get(place).push(line);
     }
   }
 

@@ -56,7 +56,7 @@ def write(file: str, page: str) -> None:
 def render(report: kernel_report.Report, launch: Launch, compiled: Compiled) -> str:
     """The page about *report*, which is of what was *compiled* for *launch*."""
     stages = {name: locations.read(name, str(compiled.results[name])) for name in STAGES if name in compiled.results}
-    source = _Source.of(launch, report.lines, stages.values())
+    source = _Source.of(launch, report.lines, [line for name in ("ttir", "ttgir") for line in stages.get(name, ())])
     here = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(here),
@@ -124,10 +124,11 @@ class _Source(NamedTuple):
     own_file: str
 
     @classmethod
-    def of(cls, launch: Launch, told: Sequence[kernel_report.Line], stages: Iterable[list[locations.Line]]) -> _Source:
+    def of(cls, launch: Launch, told: Sequence[kernel_report.Line], lines: Sequence[locations.Line]) -> _Source:
+        """The functions that *lines* of MLIR come from. LLVM IR may name other lines, where it merged locations."""
         code = launch.function.fn.__code__
         own, kernel = code.co_filename, Place(code.co_filename, code.co_firstlineno)
-        places = {place for lines in stages for line in lines for place in line.places}
+        places = {place for line in lines for place in line.places}
         places |= {Place(line.file, line.number) for line in told}
         files = sorted({place.file for place in places} - {own})
         facts = {Place(line.file, line.number): line for line in told}

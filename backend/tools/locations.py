@@ -224,30 +224,26 @@ def _c_unescaped(text: str) -> str:
 def _read_ptx(text: str) -> list[Line]:
     """What stands between two `.loc` comes from where the first says.
 
-    In inline assembly of several lines LLVM counts the lines of source on, which is wrong: all of it comes from where it begins.
+    All inline assembly comes from where the `.loc` in front of it says: in there LLVM counts the lines of source on with those of the
+    assembly, which is wrong.
     """
     calls = _Calls(text)
     lines: list[Line] = []
     places: Places = ()
-    is_inside = False  # of inline assembly, behind its first instruction
+    is_assembly = False
     for line in _FILE_ENTRY.sub("", _DEBUG_SECTIONS.sub("", text)).splitlines():
         if found := _LOC.match(line):
-            places = places if is_inside else calls.places(found)
-            continue
-        if _DEBUG_LABEL.match(line):
-            continue
-        code = line.partition("//")[0].strip()
-        if _ASM_END in line or _ASM_BEGIN in line or line.startswith("}"):
-            is_inside = False
-        elif code and lines and (is_inside or _ASM_BEGIN in lines[-1].text):
-            is_inside = True
-        lines.append(Line(line, places if _is_instruction(code) else ()))
-        places = () if line.startswith("}") else places
+            places = places if is_assembly else calls.places(found)
+        elif not _DEBUG_LABEL.match(line):
+            is_assembly = _ASM_BEGIN in line or (is_assembly and _ASM_END not in line)
+            lines.append(Line(line, places if _is_instruction(line) else ()))
+            places = () if line.startswith("}") else places  # the end of a function
     return _without_blank_end(lines)
 
 
-def _is_instruction(code: str) -> bool:
-    """Whether *code* is neither a label nor a directive."""
+def _is_instruction(line: str) -> bool:
+    """Whether *line* is no label, directive or comment alone."""
+    code = line.partition("//")[0].strip()
     return bool(code) and code not in "{}()" and not code.startswith(".") and not code.endswith(":")
 
 
