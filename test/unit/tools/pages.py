@@ -39,6 +39,14 @@ def total(x, out, N: tl.constexpr, BLOCK: tl.constexpr):
     tl.store(out, tl.sum(tl.load(x + offs, offs < N, 0.0), 0))
 
 @triton.jit
+def running(x, out, n, BLOCK: tl.constexpr):
+    sums = tl.zeros([BLOCK], tl.float32)
+    for start in range(0, n, BLOCK):
+        offs = start + tl.arange(0, BLOCK)
+        sums += tl.load(x + offs, offs < n, 0.0)
+    tl.store(out, tl.sum(sums, 0))
+
+@triton.jit
 def hostile(out, TEXT: tl.constexpr):
     # {HOSTILE}
     tl.device_print("{HOSTILE}", tl.program_id(0))
@@ -49,6 +57,7 @@ ARGUMENTS = {
     "add": "*fp16, *fp16, *fp16, n=1001, BLOCK=1024",
     "product": "*fp16, *fp16, *fp32, 64",
     "total": "*fp16, *fp16, 1004, 1024",
+    "running": "*fp32, *fp32, 1001, 1024",
     "hostile": f"*i32, {HOSTILE!r}",
 }
 

@@ -11,6 +11,7 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not in
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
@@ -156,6 +157,7 @@ def test_the_address_of_a_page_may_name_a_line(show):
 def test_a_line_that_a_pass_speaks_of_is_chosen_by_its_link(show):
     page = show("add")
     page.find("article .said a").click()
+    WebDriverWait(page.browser, 60).until(lambda _: page.marked("source"))  # the browser tells of another address later
     assert page.marked("source") == [own("return tl.load")]
 
 

@@ -11,6 +11,8 @@ from triton.backends.graft.passes.steps import JOINING, STEPS
 from triton.backends.graft.tools import pass_changes
 
 NAMES = [step.name for step in STEPS]
+#: The passes that change a kernel, by its name.
+CHANGED = {"add": [JOINING], "running": [JOINING, "graft-split-masks"]}
 
 
 @pytest.fixture
@@ -28,13 +30,14 @@ def changed(found):
     return [change.name for change in found if change.before != change.after]
 
 
-def test_every_pass_that_ran_is_told_in_its_order_up_to_what_was_compiled(changes):
-    found, made = changes("add")
+@pytest.mark.parametrize(("name", "expected"), CHANGED.items())
+def test_every_pass_that_ran_is_told_in_its_order_up_to_what_was_compiled(changes, name, expected):
+    found, made = changes(name)
     assert [change.name for change in found] == NAMES
-    assert changed(found) == [JOINING]
+    assert changed(found) == expected
     assert all(one.after == other.before for one, other in itertools.pairwise(found))
     assert found[-1].after == made.results["ttir"]
-    assert found[0].before == changes("add", version_tiles=False, swizzle_programs=0)[1].results["ttir"]
+    assert found[0].before == changes(name, version_tiles=False, swizzle_programs=0)[1].results["ttir"]
 
 
 def test_what_a_pass_says_is_told_with_it_alone(changes):
@@ -56,13 +59,15 @@ def test_a_pass_that_leaves_out_one_place_is_told_without_it(changes):
     assert (changed(found), found[-1].after) == ([], made.results["ttir"])
 
 
-def test_what_the_verdict_did_not_keep_is_told_last(changes, monkeypatch):
+@pytest.mark.parametrize(("name", "expected"), CHANGED.items())
+def test_what_the_verdict_did_not_keep_is_told_last(changes, monkeypatch, name, expected):
+    """By the names of the values that it had before, some of which are lost to what is kept."""
     from triton.backends.graft.guard import verdict
 
     monkeypatch.setattr(verdict.Account, "is_good", lambda *_: False)
     monkeypatch.setattr(verdict.Account, "objection", lambda *_: "too many registers")
-    found, made = changes("add")
-    assert changed(found) == [JOINING, pass_changes.VERDICT]
+    found, made = changes(name)
+    assert changed(found) == [*expected, pass_changes.VERDICT]
     assert found[-1].after == found[0].before
     (said,) = found[-1].said
     assert said.text.endswith("too many registers")
