@@ -44,6 +44,8 @@ _FUSED = re.compile(r"fused(?:<.*>)?\[(.*)\]", re.S)
 _CALL = re.compile(r"callsite\((.*)\)", re.S)
 _TOKEN = re.compile(rf"{_QUOTED}|[()\[\]<>]|,| at ")
 _LOCATION = re.compile(rf"{_QUOTED}| loc\(")
+#: Names of attributes and types, blocks without arguments, comments, and nothing.
+_NO_OPERATION = re.compile(r"\s*(?:[#!^]|//|$)")
 
 
 class _Locations:
@@ -113,22 +115,27 @@ def _closing(line: str, start: int) -> int:
 
 
 def _read_mlir(text: str) -> list[Line]:
-    """An operation with regions has its location at the end: all lines of its own that are not in a region get it."""
+    """An operation has its location at its end, behind its regions if it has any: all lines of its own get it."""
     locations = _Locations(text)
     lines: list[Line] = []
-    regions: list[list[int]] = []  # of the operations that are open, the numbers of their own lines
+    own: list[int] = []  # the numbers of the lines that the operation has had, as long as it goes on
+    around: list[list[int]] = []  # the same of those in whose regions it stands
     for line in text.splitlines():
         if _ALIAS.match(line):
             continue
         kept, found = _without_locations(line)
-        own = regions.pop() if kept.lstrip().startswith("}") and regions else []
-        is_open = kept.endswith("{")
-        places = locations.places(found[-1]) if found and not is_open else ()
-        for number in own:
-            lines[number] = lines[number]._replace(places=places)
-        if is_open:
-            regions.append([*own, len(lines)])
-        lines.append(Line(kept, places))
+        if kept.lstrip().startswith("}") and around:
+            own = around.pop()
+        own.append(len(lines))
+        lines.append(Line(kept))
+        if kept.endswith("{"):
+            around.append(own)
+            own = []
+        elif found or _NO_OPERATION.match(kept):
+            places = locations.places(found[-1]) if found else ()
+            for number in own:
+                lines[number] = lines[number]._replace(places=places)
+            own = []
     return lines
 
 

@@ -74,6 +74,28 @@ def test_an_operation_with_regions_has_its_place_on_all_its_own_lines():
     ]
 
 
+def test_an_operation_that_goes_on_behind_a_region_has_one_place():
+    """As warp specialisation is written, with a region for each partition."""
+    text = """
+#shared = #ttg.swizzled_shared<{vec = 1}>
+    ttg.warp_specialize(%a) attributes {n = 1 : i32}
+    default {
+      ttg.warp_yield loc(#loc)
+    }
+    partition0(%b: i32 loc(#loc1)) num_warps(1) {
+      ttg.warp_return loc(#loc)
+    } : (i32) -> () loc(#loc2)
+    ^bb1:
+    tt.return loc(#loc)
+#loc = loc("/x/a.py":5:3)
+#loc1 = loc("/x/a.py":9:3)
+#loc2 = loc("/y/b.py":2:3)
+""".strip()
+    assert [line.places for line in locations.read("ttgir", text)] == [
+        (), (B2,), (B2,), (A5,), (B2,), (B2,), (A5,), (B2,), (), (A5,),
+    ]  # fmt: skip
+
+
 def test_a_text_that_looks_like_a_location_is_none():
     (line,) = locations.read("ttir", 'tt.print " loc(\\22x\\22) " loc("/x/a.py":5:3)')
     assert line == Line('tt.print " loc(\\22x\\22) "', (A5,))
