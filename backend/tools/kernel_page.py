@@ -48,7 +48,7 @@ def check_file(file: str) -> None:
 def write(file: str, page: str) -> None:
     """Writes *page* to *file*, whole or not at all. Raises `GraftError`."""
     try:
-        write_file(file, page.encode())
+        write_file(file, page.encode(errors="backslashreplace"))  # names of files may be no text
     except OSError as error:
         raise GraftError(f"cannot write the page to {file}: {error.strerror}") from None
 
@@ -65,7 +65,7 @@ def render(report: kernel_report.Report, launch: Launch, compiled: Compiled) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = ((here / f"kernel_page.{kind}").read_text() for kind in ("css", "js"))
+    style, script = ((here / f"kernel_page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return environment.get_template(_TEMPLATE).render(
         name=launch.function.__name__,
         report=report,

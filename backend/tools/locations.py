@@ -8,6 +8,7 @@ with the tables that they refer to. A line has several places if it was inlined:
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -165,8 +166,7 @@ class _DebugInfo:
         """The file of node *number*: its own, or that of the scope around it."""
         node = self._nodes.get(number, {})
         if "filename" in node:
-            folder, name = (_unescaped(node.get(field, '""')) for field in ("directory", "filename"))
-            return name if not folder or name.startswith("/") else f"{folder}/{name}"
+            return os.path.join(*(_unescaped(node.get(field, '""')) for field in ("directory", "filename")))
         around = node.get("file") or node.get("scope")
         return self._file(around[1:]) if around else ""
 
