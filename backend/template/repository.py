@@ -19,7 +19,7 @@ _ENTRIES = (
     "backend", "cmake", "docs", "include", "lib", "pyproject.toml", "python", "setup.py", "test",
 )  # fmt: skip
 _SUFFIXES = frozenset(
-    ".c .cfg .cmake .conf .cpp .h .jinja .json .map .md .mlir .py .pyi .td .toml .txt".split()  # noqa: SIM905
+    ".c .cfg .cmake .conf .cpp .css .h .jinja .js .json .map .md .mlir .py .pyi .td .toml .txt".split()  # noqa: SIM905
 )
 _NAMES = frozenset({"run"})
 

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+from types import ModuleType
 
 import click
+
+from ..errors import GraftError
 
 
 @click.command()
@@ -26,6 +29,9 @@ def doctor(as_json: bool) -> None:
 @click.option("--num-warps", type=int, help="The same as the option num_warps=N.")
 @click.option("--num-stages", type=int, help="The same as the option num_stages=N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html", "page", metavar="FILE", help="Also write a page with the source, the IR of each stage and what passes changed."
+)
 def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
     kernel: str,
     options: tuple[str, ...],
@@ -34,17 +40,37 @@ def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
     num_warps: int | None,
     num_stages: int | None,
     as_json: bool,
+    page: str | None,
 ) -> None:
     """Show how KERNEL, path.py:name or module:name, accesses memory and what limits it; needs no device.
 
     An OPTION is one of Triton's or ours, as a launch takes it.
     """
-    from . import kernel_report
+    from . import compiling, kernel_report
 
+    if page is not None:
+        kernel_page = _import_kernel_page()
+        kernel_page.check_file(page)
     given = {"num_warps": num_warps, "num_stages": num_stages}
     chosen = kernel_report.parse_options(options) | {name: value for name, value in given.items() if value is not None}
-    report = kernel_report.explain(kernel, arguments, target, chosen)
+    launch = compiling.Launch.of(kernel, arguments, target, chosen)
+    compiled = compiling.compile_launch(launch)
+    report = kernel_report.tell(launch, compiled)
+    if page is not None:
+        kernel_page.write(page, kernel_page.render(report, launch, compiled))
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else kernel_report.format_report(report))
+    if page is not None and not as_json:
+        click.echo(f"\npage: {page}")
+
+
+def _import_kernel_page() -> ModuleType:
+    """The module that makes pages. Raises `GraftError` without what it needs."""
+    try:
+        from . import kernel_page
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise GraftError(f"--html needs {missing}, which is not installed: pip install 'triton-graft[cli]'") from None
+    return kernel_page
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

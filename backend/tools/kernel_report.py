@@ -7,34 +7,23 @@ aligned, or a pass switched on, and the accesses that this makes wider are named
 
 from __future__ import annotations
 
-import contextlib
-import io
 import linecache
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import triton
-from triton import knobs
-from triton._C.libtriton import ir
-from triton.backends.compiler import GPUTarget
-from triton.backends.nvidia import compiler as nvidia
 from triton.runtime.jit import JITFunction
 
-from .. import plugin, wings
-from ..compiler import Backend, Options
-from ..driver import Driver
+from .. import wings
+from ..compiler import Options
 from ..errors import GraftError, OptionError
-from ..runtime.errors import BundleError
-from ..settings import parse_target
 from . import launch_arguments, remarks
+from .compiling import REMARKS, Compiled, Launch, compile_launch
 
 #: The options that every report shows, besides ours.
 _OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
-
-_PASS = "graft-remarks"
 
 
 # -- The report
@@ -135,14 +124,18 @@ def explain(address: str, arguments: str, target: str, options: Mapping[str, Any
     one, as kernels may read the target when they are imported. Raises `OptionError` for what was given wrongly, and `GraftError` if
     the kernel is not there or does not compile.
     """
-    launch = _Launch.of(address, arguments, target, options)
-    compiled = _compile(launch)
+    launch = Launch.of(address, arguments, target, options)
+    return tell(launch, compile_launch(launch))
+
+
+def tell(launch: Launch, compiled: Compiled) -> Report:
+    """The report of what was *compiled* for *launch*. Compiles other launches for the advice."""
     return Report(
-        kernel=address,
-        target=target,
+        kernel=launch.address,
+        target=f"{launch.target.backend}:{launch.target.arch}",
         arguments=_arguments(launch, compiled.source),
         options=_shown(compiled.options),
-        lines=_lines(compiled.remarks, launch.function),
+        lines=tell_lines(compiled.remarks, launch.function),
         usage=_usage(compiled),
         advice=_advise(launch, compiled),
     )
@@ -164,136 +157,10 @@ def parse_options(texts: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _find(address: str) -> JITFunction:
-    """The kernel at *address*. Raises `GraftError`, which names the kernels that there are."""
-    from ..bundle import importing
-
-    try:
-        return importing.find_kernel(address)
-    except BundleError as error:
-        message = str(error).removesuffix(f" (rule: {error.rule})")
-    names: list[str] = []
-    with contextlib.suppress(BundleError):
-        names = importing.kernels(address)
-    raise GraftError(f"{message}; its kernels are {', '.join(names)}" if names else message)
-
-
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    known = [option.name for option in fields(Options)]
-    for name, value in options.items():
-        if name not in known:
-            raise OptionError(name, value, f"an option of Triton's or ours: {', '.join(known)}")
-    return dict(options)
-
-
-# -- Compiling
-
-
-class _Launch(NamedTuple):
-    """What is to be compiled."""
-
-    address: str
-    function: JITFunction
-    texts: dict[str, str]
-    options: dict[str, Any]
-    target: GPUTarget
-
-    @classmethod
-    def of(cls, address: str, arguments: str, target: str, options: Mapping[str, Any]) -> _Launch:
-        """The launch that `explain` is asked for, with its errors. Makes the driver the active one."""
-        parsed = parse_target("--target", target)
-        if not plugin.available():
-            raise GraftError("there are no remarks without the pass library, and it cannot be used")
-        triton.runtime.driver.set_active(Driver(target=parsed))
-        function = _find(address)
-        return cls(address, function, launch_arguments.parse(arguments, function), _checked(options), parsed)
-
-
-class _Compiled(NamedTuple):
-    """What came of it."""
-
-    source: Any
-    options: Options
-    remarks: list[remarks.Remark]
-    metadata: dict[str, Any]
-    ptxas_log: str
-    #: What each stage made, by its name.
-    results: dict[str, Any]
-
-
-def _compile(launch: _Launch, last: str = "cubin") -> _Compiled:
-    """Compiles *launch* anew, up to the stage *last*. Raises `OptionError` for its options, and `GraftError` if that fails."""
-    backend = Backend(launch.target)
-    source, options = _specialize(launch, backend)
-    try:
-        return _run_stages(source, options, backend, last)
-    except Exception as error:
-        raise GraftError(f"{launch.address} does not compile for cuda:{launch.target.arch}: {error}") from error
-
-
-def _specialize(launch: _Launch, backend: Backend) -> tuple[Any, Options]:
-    """What `kernel[grid](...)` would compile, as Triton specialises the arguments."""
-    function = launch.function
-    values = launch_arguments.values(launch.texts, function)
-    keywords = {**values, **launch.options, "debug": launch.options.get("debug", function.debug), "instrumentation_mode": ""}
-    *_, bind = function.device_caches[0]
-    try:
-        bound, specialization, rest = bind(**keywords)
-        options, signature, constants, attributes = function._pack_args(backend, keywords, bound, specialization, rest)
-    except OptionError:
-        raise
-    except (AssertionError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise GraftError(f"{launch.address} cannot be launched like this: {error}") from None
-    return function.ASTSource(function, signature, constants, attributes), options
-
-
-def _run_stages(source: Any, options: Options, backend: Backend, last: str) -> _Compiled:
-    """Runs the stages as `triton.compile` does, with the pass that makes the remarks behind `ttgir`."""
-    context = ir.context()
-    ir.load_dialects(context)
-    backend.load_dialects(context)
-    module_map, functions = backend.get_module_map(), backend.get_codegen_implementation(options)
-    module = source.make_ir(backend.target, options, functions, module_map, context)
-    metadata = {"target": backend.target, **vars(options)}
-    found: list[remarks.Remark] = []
-    log = io.StringIO()
-    results: dict[str, Any] = {}
-    stages: dict[str, Any] = {}
-    backend.add_stages(stages, options, source.language)
-    for name, run in stages.items():
-        with remarks.captured() as said, _printed_ptxas_log(log if name == "cubin" else io.StringIO()):
-            if name == "cubin":  # anew: for the verdict ptxas may have said it already, and of what was not kept, too
-                module = backend.make_cubin(module, metadata, options, backend.target.arch)
-            else:
-                module = run(module, metadata)
-            if name == "ttgir":
-                _add_remarks(module, options, backend)
-        found += said
-        results[name] = module
-        if name == last:
-            break
-    return _Compiled(source, options, found, metadata, log.getvalue(), results)
-
-
-def _add_remarks(module: Any, options: Options, backend: Backend) -> None:
-    pm = ir.pass_manager(module.context)
-    pm.enable_debug()
-    plugin.add(pm, _PASS, ptx_version=nvidia.get_ptx_version_from_options(options, backend.target.arch))
-    pm.run(module, "graft_remarks")
-
-
-@contextlib.contextmanager
-def _printed_ptxas_log(log: io.StringIO) -> Iterator[None]:
-    """Has Triton print what ptxas says, into *log*."""
-    with knobs.nvidia.scope(), contextlib.redirect_stdout(log):
-        knobs.nvidia.dump_ptxas_log = True
-        yield
-
-
 # -- What is told
 
 
-def _arguments(launch: _Launch, source: Any) -> list[Argument]:
+def _arguments(launch: Launch, source: Any) -> list[Argument]:
     """The arguments, with what Triton makes of each."""
     found = []
     for index, name in enumerate(launch.function.arg_names):
@@ -315,13 +182,13 @@ def _place(remark: remarks.Remark, function: JITFunction) -> remarks.Place:
     return next(iter([*own, *remark.places[::-1]]), remarks.Place("", 0))
 
 
-def _lines(found: Sequence[remarks.Remark], function: JITFunction) -> list[Line]:
+def tell_lines(found: Sequence[remarks.Remark], function: JITFunction) -> list[Line]:
     """The lines that something was said of, in their order."""
     lines: dict[remarks.Place, Line] = {}
     for remark in found:
         place = _place(remark, function)
         line = lines.setdefault(place, Line(*place, linecache.getline(*place).strip() if place.file else ""))
-        if remark.name == _PASS:
+        if remark.name == REMARKS:
             _count(line, remark.text)
         elif (text := f"{remark.name}: {remark.text}") not in line.passes:
             line.passes.append(text)
@@ -341,7 +208,7 @@ def _count(line: Line, text: str) -> None:
     group.append(Counted(text, 1, fact))
 
 
-def _usage(compiled: _Compiled) -> Usage:
+def _usage(compiled: Compiled) -> Usage:
     """What ptxas and Triton say that the kernel uses."""
 
     def number(pattern: str) -> int:
@@ -361,7 +228,7 @@ def _usage(compiled: _Compiled) -> Usage:
 # -- Advice
 
 
-def _advise(launch: _Launch, compiled: _Compiled) -> list[Advice]:
+def _advise(launch: Launch, compiled: Compiled) -> list[Advice]:
     """What was tried and makes accesses wider."""
     now = _widths(compiled.remarks, launch.function)
     advice = []
@@ -379,14 +246,14 @@ def _advise(launch: _Launch, compiled: _Compiled) -> list[Advice]:
     return [one for one in advice + alone if one.gains]
 
 
-def _alignments(launch: _Launch) -> dict[str, str]:
+def _alignments(launch: Launch) -> dict[str, str]:
     """The arguments that are not a multiple of 16, as they would be if they were."""
     constants = {param.name for param in launch.function.params if param.is_constexpr}
     aligned = {name: launch_arguments.aligned(text) for name, text in launch.texts.items() if name not in constants}
     return {name: text for name, text in aligned.items() if text is not None}
 
 
-def _wish(launch: _Launch, names: Iterable[str]) -> str:
+def _wish(launch: Launch, names: Iterable[str]) -> str:
     """That *names* were multiples of 16, which they are not."""
     return " and ".join(
         f"{name} {'aligned to 16 bytes' if launch.texts[name].startswith('*') else 'a multiple of 16'} ({launch.texts[name]} is not)"
@@ -401,7 +268,7 @@ def _widths(found: Sequence[remarks.Remark], function: JITFunction) -> dict[_Key
     """The bytes of the widest access of each line, kind and dtype: what counts where a pass leaves a narrow one for the last tile."""
     widest: dict[_Key, int] = {}
     for remark in found:
-        fact = remarks.understand(remark.text) if remark.name == _PASS else None
+        fact = remarks.understand(remark.text) if remark.name == REMARKS else None
         if isinstance(fact, remarks.Access):
             # A load that becomes wide enough may become a copy.
             key = (_place(remark, function), fact.kind.replace("async copy", "load"), fact.dtype)
@@ -409,10 +276,10 @@ def _widths(found: Sequence[remarks.Remark], function: JITFunction) -> dict[_Key
     return widest
 
 
-def _gains(now: Mapping[_Key, int], launch: _Launch) -> list[Gain]:
+def _gains(now: Mapping[_Key, int], launch: Launch) -> list[Gain]:
     """The accesses that are wider in *launch*; none if it does not compile."""
     try:
-        then = _widths(_compile(launch, last="ttgir").remarks, launch.function)
+        then = _widths(compile_launch(launch, last="ttgir").remarks, launch.function)
     except GraftError:
         return []
     return [

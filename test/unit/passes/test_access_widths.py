@@ -9,7 +9,7 @@ import pytest
 import triton
 import triton.language as tl
 from sweeps import sampled
-from triton.backends.graft.tools import kernel_report
+from triton.backends.graft.tools import compiling, kernel_report
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100")
 
@@ -125,9 +125,9 @@ def widths_of_remarks(lines):
 def both(kernel, arguments, target, **options):
     """What the remarks and the PTX say, for a kernel of this file."""
     options = {"version_tiles": False, **options}
-    launch = kernel_report._Launch.of(f"{__file__}:{kernel.__name__}", arguments, target, options)
-    compiled = kernel_report._compile(launch, last="ptx")
-    said = widths_of_remarks(kernel_report._lines(compiled.remarks, launch.function))
+    launch = compiling.Launch.of(f"{__file__}:{kernel.__name__}", arguments, target, options)
+    compiled = compiling.compile_launch(launch, last="ptx")
+    said = widths_of_remarks(kernel_report.tell_lines(compiled.remarks, launch.function))
     return said, widths_of_ptx(compiled.results["ptx"])
 
 
@@ -172,9 +172,9 @@ def test_atomics_on_vectors_of_bf16_are_those_of_the_ptx(arguments):
 @pytest.mark.parametrize(("dtype", "rows", "columns"), [("fp16", 64, 128), ("fp16", 32, 32), ("fp32", 64, 64), ("i8", 64, 256)])
 def test_a_tma_copy_is_the_box_that_the_host_asks_for(dtype, rows, columns, target):
     block = f"{dtype}[{rows}, {columns}]"
-    launch = kernel_report._Launch.of(f"{__file__}:through_descriptors", f"{block}, {block}", target, {})
-    compiled = kernel_report._compile(launch, last="ttgir")
-    accesses = [one.fact for line in kernel_report._lines(compiled.remarks, launch.function) for one in line.accesses]
+    launch = compiling.Launch.of(f"{__file__}:through_descriptors", f"{block}, {block}", target, {})
+    compiled = compiling.compile_launch(launch, last="ttgir")
+    accesses = [one.fact for line in kernel_report.tell_lines(compiled.remarks, launch.function) for one in line.accesses]
     boxes = [prod(meta["block_size"]) for meta in compiled.metadata["tensordesc_meta"]]
     assert [(access.kind, access.elements) for access in accesses] == list(zip(("TMA load", "TMA store"), boxes, strict=True))
 

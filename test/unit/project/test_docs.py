@@ -216,6 +216,11 @@ def test_the_commands_of_the_manual_of_explain_print_what_it_shows(tmp_path):
         for line in expected.splitlines():
             parts = map(re.escape, re.sub(r"\d+ registers", "…", line).split("…"))
             assert re.search(f"^{'.*'.join(parts)}$", done.stdout, re.M), f"{line}\n\n{done.stdout}"
+    (command,) = re.findall(r"^python (.* --html add\.html)$", manual, re.M)
+    run = [sys.executable, *shlex.split(command)]
+    done = subprocess.run(run, cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 'id="L8"' in (tmp_path / "add.html").read_text()
 
 
 CONFORMANCE = (ROOT / "docs" / "conformance.md").read_text()

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 from support import ROOT
-from triton.backends.graft.template import copying, none
+from triton.backends.graft.template import copying, none, repository
 from triton.backends.graft.template.names import Names
 
 #: Prints the digests of the files of two projects, made by the package in the folder that is given; without Triton.
@@ -39,3 +39,13 @@ def test_the_wheel_makes_the_projects_that_the_sources_make(tmp_path):
     made = [copying.project(Names("acme"), frozenset()), none.project(Names("acme"), "ttgir")]
     digests = [{path: hashlib.sha256(content).hexdigest() for path, content in files.items()} for files in made]
     assert json.loads(done.stdout) == digests
+
+
+def test_the_packages_have_all_that_stands_beside_their_modules(tmp_path):
+    """What is no Python goes along if pyproject.toml lists it: a page's template, a list of builds, a program in C."""
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path, "build_py", "--build-lib", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = {path.relative_to(tmp_path / "triton/backends/graft").as_posix() for path in (tmp_path / "triton").rglob("*.*")}
+    beside = {path.removeprefix("backend/") for path in repository.sources() if path.startswith("backend/")}
+    assert {path for path in beside - built if not path.startswith("template/")} == set()

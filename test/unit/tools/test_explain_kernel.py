@@ -13,7 +13,7 @@ import triton
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import GraftError, OptionError
 from triton.backends.graft.passes import steps
-from triton.backends.graft.tools import kernel_report, launch_arguments, remarks
+from triton.backends.graft.tools import compiling, kernel_report, launch_arguments, remarks
 
 ROOT = Path(__file__).parents[3]
 
@@ -155,8 +155,8 @@ def test_usage_is_that_of_the_cubin(explain, activate):
     from triton.backends.graft.runtime import cubin
 
     report = explain("total", "*fp32, *fp32, 1000, 4096", num_warps=1)
-    compiled = kernel_report._compile(
-        kernel_report._Launch.of(report.kernel, "*fp32, *fp32, 1000, 4096", "cuda:90", {"num_warps": 1})
+    compiled = compiling.compile_launch(
+        compiling.Launch.of(report.kernel, "*fp32, *fp32, 1000, 4096", "cuda:90", {"num_warps": 1})
     )
     usage = cubin.usage(compiled.results["cubin"], "total")
     assert (report.usage.registers, report.usage.stack_bytes) == (usage.registers, 4 * usage.spills)
@@ -251,9 +251,9 @@ def test_kernels_are_neither_written_to_the_cache_nor_read_from_it(explain, tmp_
 
 
 def test_the_pass_changes_nothing(explain, file):
-    launch = kernel_report._Launch.of(f"{file}:total", "*fp32, *fp32, 1000, 1024", "cuda:90", {})
-    with_remarks = kernel_report._compile(launch)
-    plain = kernel_report._find(f"{file}:total").warmup(
+    launch = compiling.Launch.of(f"{file}:total", "*fp32, *fp32, 1000, 1024", "cuda:90", {})
+    with_remarks = compiling.compile_launch(launch)
+    plain = compiling.find_kernel(f"{file}:total").warmup(
         *[triton.MockTensor("fp32")] * 2, 1000, BLOCK=1024, grid=(1,)
     )  # fmt: skip
     assert with_remarks.results["cubin"] == plain.asm["cubin"]
@@ -337,7 +337,7 @@ def test_calls_are_read_from_the_inside_out():
 def add(file, activate):
     """The kernel `add`."""
     activate(Driver(target="cuda:90"))
-    return kernel_report._find(f"{file}:add")
+    return compiling.find_kernel(f"{file}:add")
 
 
 @pytest.mark.parametrize(
@@ -381,8 +381,8 @@ def test_arguments_that_do_not_fit_are_refused(add, text, message):
 )  # fmt: skip
 def test_an_argument_is_specialised_as_at_a_launch(add, file, text, type_, known):
     texts = {"x": "*fp16", "y": "*fp16", "out": "*fp16", "n": text, "BLOCK": "64"}
-    launch = kernel_report._Launch("add", add, texts, {}, triton.runtime.driver.active.get_current_target())
-    source, _ = kernel_report._specialize(launch, kernel_report.Backend(launch.target))
+    launch = compiling.Launch("add", add, texts, {}, triton.runtime.driver.active.get_current_target())
+    source, _ = compiling.specialize(launch, compiling.Backend(launch.target))
     assert source.signature["n"] == type_
     assert source.attrs.get((3,), []) == ([["tt.divisibility", known]] if known else [])
 
