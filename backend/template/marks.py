@@ -18,6 +18,7 @@ MARKED = (
     "CONTRIBUTING.md",
     "Makefile",
     "cmake/pass_docs.py",
+    "docs/bundles.md",
     "docs/cache.md",
     "docs/launcher.md",
     "docs/passes.md",
