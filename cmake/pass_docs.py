@@ -100,10 +100,10 @@ That is no proof of what LLVM and ptxas do. In two cases bits can differ:
    and from compute capability 10.0 on for fp32. LLVM uses it where two elements are loaded at once. It then makes one operation
    of a product and a sum only if it computes both in this way. With wider loads it may do so where it did not before, as in
    `a * b + c` in fp16 with only `c` under a mask.
-2. **Loops that LLVM writes out**, if the compiler knows how often they run. Without a branch of graft-version-tiles in the
-   loop, LLVM may write its iterations as one block. It may then join a product in front of the loop, or of one iteration, to a
-   sum. Where graft-peel-loops makes two loops of one that runs a small number of times, LLVM may write out the loop where it is
-   one.
+2. **Loops that LLVM writes out**, if the compiler knows how often they run. LLVM may make one block of all iterations. It may
+   then join a product in front of the loop, or of one iteration, to a sum. It does not do so to a loop in which
+   graft-version-tiles has put a branch. If the number is small, it may not do so either where graft-peel-loops has made two
+   loops of one.
 
 `exact_bits=True` (the passes' option `exact`) rules both out. The three passes then leave alone each function that
 
@@ -144,9 +144,9 @@ In all other cases the kernel as it was is compiled too. Ours is then kept only 
 If ours is worse, and graft-swizzle-programs has changed it too, the kernel with that pass alone is tried next. A group that a
 user asked for stays in any case. A remark of `graft-verdict` says what was compared and what was kept.
 
-What it costs: nothing is compiled a second time, since later stages find what was made by the text that it was made from. Where
-tiles are so large that ptxas is likely to be asked about both kernels, and the process may run on two cores, both are compiled
-at the same time. The decision is the same.
+What it costs: nothing is compiled a second time. What was made is kept under the text that it was made from, and later stages
+find it there. Where tiles are so large that ptxas is likely to be asked about both kernels, and the process may run on two
+cores, both are compiled at the same time. The decision is the same.
 
 Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps of the compiler
 (`MLIR_ENABLE_DUMP` and others) show everything that is compiled, one after the other, also the variant that is not kept.

@@ -70,7 +70,7 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     |---|---|
     | `mask kept: the bound is not affine in the iteration` | the bound is unsigned, or has another form than those above |
     | `mask kept: the bounds in the loop take more than 64 operations to compute` | the bounds are too long |
-    | `mask kept: the bound may have no value where the access is not reached` | see graft-version-tiles |
+    | `mask kept: the bound may have no value where the access is not reached` | the loop may not reach the access: see graft-version-tiles |
     | `mask kept: what narrows the access does not change in the loop` | such as `cols < N` of a matrix in padded rows |
     | `mask kept: the access is no wider without it` | nothing would be gained |
     | `not peeled: its pointers keep a load in it from being an asynchronous copy` | a load moves less than four bytes at a time because of its pointers |
@@ -90,12 +90,12 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
 
     Accesses get wider, as far as AxisInfo tells before and after. The loop's
     code is there a second time. The second loop is not pipelined, and at most
-    one iteration of it runs. Only if the masks were not found whole do all run
-    there.
+    one iteration of it runs. If the masks were not found whole, all iterations
+    run there.
 
     Bits of results: both loops have the products and sums of the one in one
-    block, as before. There are [exceptions](#do-results-keep-their-bits), and
-    the option `exact` against them.
+    block, as before. There are [exceptions](#do-results-keep-their-bits), which
+    the option `exact` rules out.
 
     It runs at the end of the TTIR stage, before graft-version-tiles.
   }];

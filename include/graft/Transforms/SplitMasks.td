@@ -75,7 +75,8 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     Bits of results: each element is read or written once, by the same thread
     and in the same layout as before, so every reduction keeps its order. Blocks
     stay what they were, too. So only arithmetic on two elements at once can
-    differ ([exceptions](#do-results-keep-their-bits)).
+    differ ([exceptions](#do-results-keep-their-bits)), which the option `exact`
+    rules out.
 
     It runs at the end of the TTIR stage, after graft-version-tiles, which has
     branched around the masks of whole tiles.

@@ -119,8 +119,8 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     Bits of results: a product in front of the branch that a sum in it takes in
     goes along into both sides, with what else uses it. A selection between a
     product and a sum keeps its mask. There are
-    [exceptions](#do-results-keep-their-bits), and the option `exact` against
-    them.
+    [exceptions](#do-results-keep-their-bits), which the option `exact` rules
+    out.
 
     #### Pointers that may be aligned
 
