@@ -44,5 +44,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_show_copyright = False
 html_copy_source = False
+# A block without a language is what something prints.
+highlight_language = "none"
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"

@@ -12,12 +12,17 @@ include "mlir/Pass/PassBase.td"
 def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
   let summary = "Run the whole tiles of a pipelined loop without boundary masks";
   let description = [{
-    In the loop of a matrix product, `offs_k < K - k * BLOCK_K` is true in every
-    lane but for the last iteration, and yet narrows the loads of all: a load
-    that moves less than four bytes at a time cannot be an asynchronous copy. A
-    branch inside the loop would be in the way of software pipelining. So the
-    pass makes two loops of one: the first runs the iterations at the beginning
-    in which the masks are whole, without them; the second the others.
+    Makes two loops of a loop that Triton pipelines: the first runs the
+    iterations at the beginning whose masks are whole, without these masks. The
+    second runs the others.
+
+    Why: in the loop of a matrix product, `offs_k < K - k * BLOCK_K` is true in
+    every lane in all iterations but the last, and yet it narrows the loads of
+    all. A load that moves less than four bytes at a time cannot be an
+    asynchronous copy. A branch inside the loop, as graft-version-tiles makes,
+    would be in the way of software pipelining.
+
+    #### Example
 
     ```mlir
     // before
@@ -37,44 +42,62 @@ def GraftPeelLoops : Pass<"graft-peel-loops", "mlir::ModuleOp"> {
     scf.for %k = %whole to %n step %c1 iter_args(%r) { as before } {tt.num_stages = 1}
     ```
 
-    Bounds are numbers that grow or shrink by the same amount from one iteration
-    to the next. What holds for the first and the last of them holds in between,
-    as long as none wraps around, which is tested too, in 64-bit arithmetic. So
-    are numbers that have 64 bits themselves: they have to lie within 2^40 of
-    zero. What an index tensor that the loop carries on has grown by is the
-    number of the iteration times what each adds.
+    #### When it applies
 
-    Taken: innermost loops that hold a dot product or are to be pipelined
-    (`tl.range(..., num_stages=N)` with N > 1), in which a load or store is wider
-    without parts of its mask that change with the iteration. Other loops are left
-    to graft-version-tiles.
+    To an innermost loop that holds a dot product, or that is to be pipelined
+    (`tl.range(..., num_stages=N)` with N > 1). A load or store in it has to get
+    wider without the parts of its mask that change with the iteration. Other
+    loops are left to graft-version-tiles.
 
-    Results keep their bits, with the exceptions and with the option `exact` of
-    graft-version-tiles: both loops have the products and sums of the one in one
-    block as before. A third exception are loops of a known, small number of
-    iterations, which LLVM may write out where they are one loop.
+    The bound in a mask has to be signed. It may be a sum of scalars and
+    constant multiples of the induction variable, or the smaller of two such
+    sums. The index may be a tensor that the loop carries on, such as
+    `offs += BLOCK`. In each iteration it is its first value plus the number of
+    the iteration times what each adds.
 
-    What it gains: vector width by AxisInfo, before and after, as there. What it
-    costs: the loop's code a second time, of which at most one iteration runs,
-    not pipelined. The pass leaves a loop as it was, and says why in a remark,
-    where
-    - the bound is not a sum of scalars and constant multiples of the induction
-      variable, or the smaller of two such, or it is unsigned, or the bounds in
-      the loop take more than 64 operations to compute;
-    - the access may not be reached, and its bound may have no value then: see
-      graft-version-tiles;
-    - what narrows the access does not change in the loop: `cols < N` of a matrix
-      in padded rows. Two loops for it, whole or not, took up to 1.16 times as
-      long for small products and gained nothing for large ones (H200);
-    - another load in it moves less than four bytes at a time on account of its
-      pointers, so that the loop waits for memory anyway: with asynchronous
-      copies beside it, such a loop was slower (0.71 of the speed, H200, fp16,
-      columns taken modulo an odd N);
-    - the loop, or one around it, is to be warp-specialized or flattened;
-    - it has more than `max-ops` operations.
+    Such numbers grow or shrink by the same amount from one iteration to the
+    next. So if the masks are whole in the first and in the last of some
+    iterations, they are whole in those in between, as long as no number wraps
+    around. That is tested as well, in 64-bit arithmetic. Numbers that have 64
+    bits themselves are tested to lie within 2^40 of zero.
 
-    Place in the pipeline: at the end of the TTIR stage, before
-    graft-version-tiles.
+    #### When it declines
+
+    The loop stays as it was. `mask kept` stands at an access, `not peeled` at
+    the loop:
+
+    | remark | when |
+    |---|---|
+    | `mask kept: the bound is not affine in the iteration` | the bound is unsigned, or has another form than those above |
+    | `mask kept: the bounds in the loop take more than 64 operations to compute` | the bounds are too long |
+    | `mask kept: the bound may have no value where the access is not reached` | the loop may not reach the access: see graft-version-tiles |
+    | `mask kept: what narrows the access does not change in the loop` | such as `cols < N` of a matrix in padded rows |
+    | `mask kept: the access is no wider without it` | nothing would be gained |
+    | `not peeled: its pointers keep a load in it from being an asynchronous copy` | a load moves less than four bytes at a time because of its pointers |
+    | `not peeled: the loop, or one around it, has tt.warp_specialize` | Triton is to warp-specialize the loop; the same for `tt.flatten` |
+    | `not peeled: the loop has no constant step, or unsigned bounds` | nothing tells how often it runs |
+    | `not peeled: the loop has N operations, more than max-ops=M` | it is too long to duplicate |
+
+    Two of these rules were measured:
+
+    - Two loops for `cols < N`, whole or not, took up to 1.16 times as long for
+      small products and gained nothing for large ones (H200).
+    - A loop with a load that is too narrow for an asynchronous copy waits for
+      memory anyway. With asynchronous copies beside it, such a loop was slower
+      (0.71 of the speed, H200, fp16, columns taken modulo an odd N).
+
+    #### What it gains and costs
+
+    Accesses get wider, as far as AxisInfo tells before and after. The loop's
+    code is there a second time. The second loop is not pipelined, and at most
+    one iteration of it runs. If the masks were not found whole, all iterations
+    run there.
+
+    Bits of results: both loops have the products and sums of the one in one
+    block, as before. There are [exceptions](#do-results-keep-their-bits), which
+    the option `exact` rules out.
+
+    It runs at the end of the TTIR stage, before graft-version-tiles.
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",

@@ -12,12 +12,16 @@ include "mlir/Pass/PassBase.td"
 def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
   let summary = "Split a boundary mask into whole vectors and what is left";
   let description = [{
-    A kernel that takes a row in one tile, `tl.arange(0, BLOCK) < n`, has no tile
-    that is whole, and graft-version-tiles nothing to branch on. One that takes a
-    row in a loop has one such tile in a few. But all vectors of these tiles are
-    whole except the last one. The pass makes two accesses of one: the first
-    moves the whole vectors, under a mask that ends at a multiple of the vector
-    width, and the second the rest of the row, element by element.
+    Makes two accesses of one under a boundary mask. The first moves the whole
+    vectors: its mask ends at a multiple of the vector width. The second moves
+    the rest of the row, element by element.
+
+    Why: a kernel that takes a row in one tile, `tl.arange(0, BLOCK) < n`, has
+    no tile that is whole, so graft-version-tiles has nothing to branch on. A
+    kernel that takes a row in a loop has one tile in a few that is not whole.
+    But all vectors of these tiles are whole except the last one.
+
+    #### Example
 
     ```mlir
     // before
@@ -33,31 +37,49 @@ def GraftSplitMasks : Pass<"graft-split-masks", "mlir::ModuleOp"> {
     %x = tt.load %ptrs, %rest, %w : tensor<4096x!tt.ptr<f16>>
     ```
 
-    Each element is read or written once, by the same thread and in the same
-    layout as before, so the order of every reduction stays what it was. Blocks
-    stay what they were, too, so that only arithmetic on two elements at once can
-    differ in bits, as graft-version-tiles says; `exact` is the same option.
+    #### When it applies
 
-    Taken: loads and stores which would be at least four times as wide without
-    one part of their mask, which is `index < bound` or `index <= bound` with a
-    scalar bound, where either the index is the only tile of its axis, also where
-    the length of the row is loaded, or the mask is made in a loop. Other parts
-    of the mask, such as a mask of rows, stay in both.
+    To a load or store that would be at least four times as wide without one
+    part of its mask. That part has to be `index < bound` or `index <= bound`
+    with a scalar bound, and one of these has to be so:
 
-    What it gains: an access moves as many elements as its pointers allow, by
-    AxisInfo, instead of as many as its mask does. What it costs: each thread has
-    the second access too, predicated off in all threads but one, with two
-    comparisons per element. So the pass leaves accesses alone
-    - of which Triton does not know that they are aligned: a row of 4095 elements
-      that are next to those of the row before begins anywhere;
-    - in a loop with a dot product, where loads are to be asynchronous copies,
-      and loads of which the same is true in a loop that is to be pipelined
-      without one (`tl.range(..., num_stages=...)`);
-    - in a block most of whose accesses would stay as they are;
-    - which are volatile.
+    - the index is the only tile of its axis, also where the length of the row
+      is loaded
+    - the mask is made in a loop
 
-    Place in the pipeline: at the end of the TTIR stage, after
-    graft-version-tiles, which has branched around the masks of whole tiles.
+    Other parts of the mask, such as a mask of rows, stay in both accesses.
+
+    #### When it declines
+
+    It says so in a remark only where the kernel would become too large:
+    `not split: it takes 6 operations more, and N are left to the kernel's max-size=M`.
+
+    It leaves these accesses alone without a remark:
+
+    - accesses of which Triton does not know that they are aligned: a row of
+      4095 elements that are next to those of the row before begins anywhere
+    - accesses in a loop with a dot product, where loads are to be asynchronous
+      copies
+    - loads that can be asynchronous copies, in a loop without a dot product
+      that is to be pipelined (`tl.range(..., num_stages=...)`)
+    - accesses in a block most of whose accesses would stay as they are
+    - volatile loads
+
+    #### What it gains and costs
+
+    An access moves as many elements at once as its pointers allow, by AxisInfo,
+    and no longer only as many as its mask allows. Each thread has the second
+    access too, with two comparisons per element. It is predicated off in all
+    threads but one.
+
+    Bits of results: each element is read or written once, by the same thread
+    and in the same layout as before, so every reduction keeps its order. Blocks
+    stay what they were, too. So only arithmetic on two elements at once can
+    differ ([exceptions](#do-results-keep-their-bits)), which the option `exact`
+    rules out.
+
+    It runs at the end of the TTIR stage, after graft-version-tiles, which has
+    branched around the masks of whole tiles.
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",

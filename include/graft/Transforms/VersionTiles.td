@@ -12,12 +12,16 @@ include "mlir/Pass/PassBase.td"
 def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
   let summary = "Branch around boundary masks when a whole tile is in bounds";
   let description = [{
-    A mask such as `offs < n` costs every tile its wide loads and stores when
-    `n` is not known to be a multiple of the vector width, although at most one
-    tile needs the mask. The pass versions the code on a scalar condition that
-    is the same for the whole program instance, "every lane of the mask is
-    true". Where it holds, loads, stores and atomics run without mask and
-    `other`; where it does not, the original runs.
+    Makes two copies of the code behind a boundary mask, and a branch. Programs
+    whose tile is whole run loads, stores and atomics without mask and `other`.
+    The others run the original.
+
+    Why: a mask such as `offs < n` costs every tile its wide loads and stores if
+    `n` is not known to be a multiple of the vector width. But at most one tile
+    needs the mask. The branch is on a scalar condition that is the same for the
+    whole program: "every lane of the mask is true".
+
+    #### Example
 
     ```mlir
     // before
@@ -35,85 +39,113 @@ def GraftVersionTiles : Pass<"graft-version-tiles", "mlir::ModuleOp"> {
     }
     ```
 
-    A mask is a conjunction of parts, and each part is looked at for itself:
-    `(rows < M)[:, None] & (cols < N)[None, :]` has two. Those go that narrow an
-    access, if a condition says when they are true in every lane; the others stay
-    with the access. Parts taken: `<`, `<=`, `>`, `>=` (signed or unsigned)
-    between a scalar and an index, or the opposite of that (`~`), where the index
-    is made of scalars and `make_range` by addition, subtraction, multiplication
-    by a constant or by a scalar that is not negative (`rows * N + cols`), sign
-    or zero extension, `expand_dims`, `broadcast` and `reshape`, or carried on by
-    a loop that adds a constant to it in each iteration (`offs += BLOCK`); between
-    a scalar and the quotient of an index by positive scalars (`offs // W < H`);
-    and scalars that are splat. To be below the smaller of two is to be below
-    both. Index arithmetic may wrap around; the condition tests at run time that
-    it does not.
+    #### When it applies
 
-    The branch is placed in the outermost block in which the condition is known
-    and covers the rest of that block. A mask that changes from one iteration of
-    a loop to the next is versioned inside the loop. At most 16 operations move
-    in front of the branch, none of which traps or promises anything, such as no
-    overflow. A branch goes around a guard only if what it compares has a value
-    whether the access is reached or not: arguments, ids, what is loaded without
-    mask, and arithmetic on these without promises.
+    To an access that gets wider without its mask. In a loop, where the branch
+    is taken again in each iteration, it has to get at least four times as wide.
 
-    What it gains, by AxisInfo before and after: an access moves as many elements
-    at once as its pointers allow and, on the branch where they are not masked,
-    no longer only as many as the mask is known to be the same for. What it
-    costs: the code from the first such access to the end of its block a second
-    time, and a few scalar operations. So an access is versioned only if it gets
-    wider; in a loop, where the branch is taken again in each iteration, at least
-    four times as wide.
+    A mask is a conjunction of parts:
+    `(rows < M)[:, None] & (cols < N)[None, :]` has two. Each is looked at for
+    itself. A part goes if it narrows an access and a condition says when it is
+    true in every lane. The others stay with the access. These parts are taken:
 
-    Results keep their bits. The compiler makes one operation of a product and a
-    sum that takes it in, which rounds once and not twice: LLVM wherever both are
-    in one basic block, and ptxas across blocks too, if the product has no other
-    use. So products in front of the branch that a sum in it takes in go along
-    into both sides, with what else uses them, and a selection between a product
-    and a sum keeps its mask. What each reduction adds up, and in which order,
-    follows from the layout of its operand, which the mask has no part in. That
-    is no proof of what LLVM and ptxas do, and there are two cases in which bits
-    can differ:
-    - arithmetic on two elements at once, which there is for fp16 and bf16, and
-      from compute capability 10.0 on for fp32: LLVM takes them so where they are
-      loaded so, and makes one operation of a product and a sum only if it takes
-      both in the same way. With wider loads it may do so where it did not, as in
-      `a * b + c` in fp16 with `c` alone under a mask;
-    - a loop with the branch inside, of which the compiler knows how often it
-      runs: without the branch, LLVM may write out its iterations as one block,
-      and join a product in front of the loop, or of one iteration, to a sum.
-    With `exact`, functions are left alone that hold dot products, reduce or scan
-    floating-point numbers other than by `max` and `min`, or hold both products
-    (divisions, exponentials and library functions among them) and sums: whatever
-    becomes of blocks and layouts, nothing in the others is rounded otherwise.
+    | part | example |
+    |---|---|
+    | `<`, `<=`, `>`, `>=`, signed or unsigned, between a scalar and an index | `offs < n` |
+    | the opposite of that | `~(offs >= n)` |
+    | the same between a scalar and the quotient of an index by positive scalars | `offs // W < H` |
+    | the same with the smaller of two as the bound: to be below both | `offs < min(n - i, cap)` |
+    | a scalar that is splat | `(row < rows) & (cols < n)` for a scalar `row` |
 
-    Where no access gains so, alignment may be part of the condition: pointers of
-    which Triton does not know that they are aligned, because of
-    `do_not_specialize` or of a view such as `x[1:]`, are tested when the kernel
-    runs, and wide where they are; so is that the offsets, scalars plus one range,
-    do not wrap around. Taken: one-dimensional accesses to elements of two bytes,
-    outside of loops, in kernels without reductions, scans and dot
-    products, whose results could depend on the layout. x + y of fp16 and odd n
-    over such pointers, in tiles of 1024 and 4096, ran at 1.13 and 1.33 of the
-    speed if they are aligned, and at 1.01 and 1.23 if they are not (H200). With
-    such a branch written by hand, int8 ran at 0.79 in tiles of 4096 if they are
-    not, and fp32 gained nothing.
+    An index is made of scalars and `make_range` by
 
-    The pass leaves the IR as it was, and says why in a remark, where
-    - the part that narrows an access is of another form;
-    - the index has no scalar part that changes at run time: such a tile is the
-      only one of its axis and no smaller than it, so it is hardly ever whole.
-      The same goes for a constant bound that the first tile reaches, and for a
-      row whose length is loaded: see graft-split-masks;
-    - every access is already as wide under its mask as its pointers allow;
-    - a product in front of the branch that has to go along is used by something
-      that cannot, such as a store;
-    - the code to be duplicated has more than `max-ops` operations, or holds a
-      dot product, or belongs to a loop that is to be software-pipelined or
-      warp-specialized: see graft-peel-loops.
+    | operation | example |
+    |---|---|
+    | addition, subtraction | `start + arange(0, BLOCK)` |
+    | multiplication by a constant, or by a scalar that is not negative | `rows * N + cols` |
+    | sign or zero extension | `offs.to(tl.int64)` |
+    | `expand_dims`, `broadcast`, `reshape` | `rows[:, None]` |
+    | a loop that adds a constant in each iteration | `offs += BLOCK` |
 
-    Place in the pipeline: at the end of the TTIR stage, when functions are
-    inlined and index arithmetic is canonical.
+    Index arithmetic may wrap around. The condition tests at run time that it
+    does not.
+
+    #### Where the branch is
+
+    It is in the outermost block in which the condition is known, and covers the
+    rest of that block. A mask that changes from one iteration of a loop to the
+    next is versioned inside the loop.
+
+    At most 16 operations move in front of the branch. None of them traps, or
+    promises anything such as no overflow.
+
+    A branch goes around a guard only if what it compares has a value whether
+    the access is reached or not. Arguments, ids, what is loaded without mask,
+    and arithmetic on these without promises have one.
+
+    #### When it declines
+
+    The IR stays as it was. `mask kept` stands at an access, `not versioned` at
+    the first access of what would have been copied:
+
+    | remark | when |
+    |---|---|
+    | `mask kept: the mask is not a bound on scalars plus a range: arith.cmpi` | the part that narrows the access has another form; the remark names the operation |
+    | `mask kept: the mask is a constant that is not true everywhere` | no condition at run time makes it true |
+    | `mask kept: the mask bounds the only tile of its axis, which is hardly ever whole` | see below |
+    | `mask kept: the access is no wider without it` | it is as wide under its mask as its pointers allow |
+    | `mask kept: its condition is known only after the tile's first access` | the branch begins at that access |
+    | `not versioned: accesses in the loop would be N times as wide, less than the 4 that a branch in each iteration is worth` | the gain is too small |
+    | `not versioned: a sum in it takes in a product in front of it that has other uses` | the product would have to go along, but something uses it that cannot, such as a store |
+    | `not versioned: the code to duplicate has more than max-ops=N operations` | it is too long |
+    | `not versioned: the code to duplicate holds a dot product` | or is to be warp-specialized |
+    | `not versioned: the loop around it is to be software-pipelined` | or warp-specialized, or flattened, or it holds a dot product: see graft-peel-loops |
+    | `not versioned: the loop around it takes what graft-peel-loops has left` | it is the second loop of that pass, whose tiles are hardly ever whole |
+
+    The only tile of its axis is a tile whose index has no scalar part that
+    changes at run time. It is no smaller than its axis, so it is hardly ever
+    whole. The same goes for a constant bound that the first tile reaches, and
+    for a row whose length is loaded. graft-split-masks takes these.
+
+    #### What it gains and costs
+
+    An access moves as many elements at once as its pointers allow, by AxisInfo
+    before and after. On the branch without mask, it no longer moves only as
+    many as the mask is known to be the same for.
+
+    The code from the first such access to the end of its block is there a
+    second time, with a few scalar operations.
+
+    Bits of results: a product in front of the branch that a sum in it takes in
+    goes along into both sides, with what else uses it. A selection between a
+    product and a sum keeps its mask. There are
+    [exceptions](#do-results-keep-their-bits), which the option `exact` rules
+    out.
+
+    #### Pointers that may be aligned
+
+    Triton does not know of some pointers that they are aligned, because of
+    `do_not_specialize` or of a view such as `x[1:]`. If no access gains
+    otherwise, alignment becomes part of the condition: it is tested when the
+    kernel runs, and accesses are wide where it holds. The condition also tests
+    that the offsets, scalars plus one range, do not wrap around.
+
+    This is done for one-dimensional accesses to elements of two bytes, outside
+    of loops. It is not done in kernels with reductions, scans or dot products,
+    whose results could depend on the layout.
+
+    Measured on an H200, x + y of fp16 and odd n over such pointers:
+
+    | tile | speed if they are aligned | speed if they are not |
+    |---|---|---|
+    | 1024 | 1.13 | 1.01 |
+    | 4096 | 1.33 | 1.23 |
+
+    With such a branch written by hand, int8 ran at 0.79 in tiles of 4096 if
+    they are not aligned, and fp32 gained nothing.
+
+    The pass runs at the end of the TTIR stage, when functions are inlined and
+    index arithmetic is canonical.
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "128",

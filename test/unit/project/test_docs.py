@@ -267,11 +267,11 @@ def test_the_commands_of_the_manual_of_conformance_print_what_it_shows(tmp_path)
     (tmp_path / "allow.toml").write_text(re.search(r"```toml\n(.*?)```", CONFORMANCE, re.S)[1])
     env = clean_environment(tmp_path, GRAFT_TARGET="cuda:90")
     env["PYTHONPATH"] = f"{tmp_path}:{env['PYTHONPATH']}"
-    shown = re.findall(r"```sh\n(python .*?)\n```(?:\n\n```\n(.*?)```)?", CONFORMANCE, re.S)
+    shown = re.findall(r"```sh\n(graft .*?)\n```(?:\n\n```\n(.*?)```)?", CONFORMANCE, re.S)
     commands = [(command, expected) for lines, expected in shown for command in lines.splitlines()]
     assert len(commands) == 5
     for number, (command, expected) in enumerate(commands):
-        run = [sys.executable, *shlex.split(command)[1:]]
+        run = [sys.executable, "-m", "triton.backends.graft", *shlex.split(command)[1:]]
         run += [] if "baseline" in command else ["--baseline-driver", "mine:InTree"]
         run += [] if "--baseline " in command else ["--out", "conformance" if expected else f"out-{number}"]
         done = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, text=True)

@@ -456,9 +456,13 @@ def test_the_program_of_the_manual_has_the_result_that_the_manual_shows(tmp_path
     """A real script, without a GPU: two kernels are compiled, and the PTX of one has what a single site brings about."""
     manual = (ROOT / "docs" / "bisect.md").read_text()
     (tmp_path / "check.py").write_text(re.search(r"^```python\n(.*?)^```$", manual, re.M | re.S)[1])
-    command, expected = re.search(r"^```sh\npython (.*?)\n```\n\n```\n(.*?)^```$", manual, re.M | re.S).groups()
+    command, expected = re.search(r"^```sh\ngraft (.*?)\n```\n\n```\n(.*?)^```$", manual, re.M | re.S).groups()
     done = subprocess.run(
-        [sys.executable, *shlex.split(command)], cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True
+        [sys.executable, "-m", "triton.backends.graft", *shlex.split(command)],
+        cwd=tmp_path,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace(str(tmp_path), "…") == expected
