@@ -148,7 +148,7 @@ What it costs: nothing is compiled a second time. What was made is kept under th
 find it there. Where tiles are so large that ptxas is likely to be asked about both kernels, and the process may run on two
 cores, both are compiled at the same time. The decision is the same.
 
-Compilations that are instrumented, or for which ptxas does not optimize, are not judged. Dumps of the compiler
+Compilations that are instrumented, or for which ptxas does not optimise, are not judged. Dumps of the compiler
 (`MLIR_ENABLE_DUMP` and others) show everything that is compiled, one after the other, also the variant that is not kept.
 
 ### A pass that fails

@@ -65,7 +65,7 @@ def _that_run(options: Options, kernel: str) -> list[Step]:
 def _kept(kept: str, texts: list[str], backend: Backend) -> str:
     """Which of *texts* the TTIR *kept* is. What the guard reads again loses names of values, and nothing else."""
     context = new_context(backend)
-    return next((text for text in texts if str(pipeline.parse(text, context)) == kept), kept)
+    return next((text for text in texts if str(guarded.parse(text, context)) == kept), kept)
 
 
 class _Made(NamedTuple):

@@ -12,6 +12,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from triton.backends.graft import settings, wings
+from triton.backends.graft.tools.highlighting import MlirLexer
 
 
 class OptionTable(SphinxDirective):
@@ -71,5 +72,6 @@ def _is_in_list(lines: list[str]) -> bool:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("graft-options", OptionTable)
     app.add_directive("graft-variables", VariableTable)
+    app.add_lexer("mlir", MlirLexer)
     app.connect("autodoc-process-docstring", as_rest)
     return {"parallel_read_safe": True, "version": inspect.cleandoc(str(settings.NAME))}
