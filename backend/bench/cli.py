@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import click
 
+from ..usage import Group
 from .options import Options as BenchOptions
 
 
@@ -23,15 +24,18 @@ def options_of(table: type) -> Callable[[Callable], Callable]:
     return decorate
 
 
-@click.group()
+@click.group(cls=Group)
 def bench() -> None:
-    """Measure on this machine."""
+    """Measure launches, the cache, start-up and kernels."""
 
 
-@bench.command("launch")
+@bench.command("launch", example="graft bench launch --rows few,many", done="it was measured")
 @options_of(BenchOptions)
 def bench_launch(**texts: str | None) -> None:
-    """Measure what one launch costs the host, as ratios to a C loop over cuLaunchKernelEx."""
+    """Measure what one launch costs the host.
+
+    Figures are ratios to a C loop over cuLaunchKernelEx.
+    """
     from . import launch
 
     options = BenchOptions.from_texts(texts)
@@ -40,7 +44,7 @@ def bench_launch(**texts: str | None) -> None:
     launch.write_files(report, options)
 
 
-@bench.command("key")
+@bench.command("key", example="graft bench key --rounds 9", done="it was measured")
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a side.")
 @click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the cache.")
 @click.option("--stub", metavar="FILE", help="Also measure launches, on the CPU with this stub libcuda.so.1.")
@@ -49,7 +53,10 @@ def bench_launch(**texts: str | None) -> None:
     "--entries", type=click.IntRange(min=2), help="Measure a cache of that many entries instead: publishing, evicting half."
 )
 def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries: int | None) -> None:
-    """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
+    """Measure what it costs to find kernels in the cache.
+
+    Figures are ratios to Triton's own cache. No device is needed.
+    """
     if entries:
         from . import entries as of_entries
 
@@ -65,27 +72,30 @@ def bench_key(rounds: int, kernels: int, stub: str | None, device: bool, entries
         click.echo(f"{'check of a read-set at launch, per entry':48} {read_sets.measure(machine):38.1f} ns")
 
 
-@bench.command("startup")
+@bench.command("startup", example="graft bench startup --rounds 9", done="it was measured")
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Processes a way.")
 @click.option("--kernels", type=click.IntRange(min=1), default=50, show_default=True, help="Kernels in the program.")
 @click.option("--stub", metavar="FILE", default="", help="Use this stub libcuda.so.1 instead of a CUDA device.")
 @click.option("--build", is_flag=True, help="Measure building the bundle instead, ROUNDS times; needs no device.")
 def bench_startup(rounds: int, kernels: int, stub: str, build: bool) -> None:
-    """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
+    """Measure how long a program takes to its first launches.
+
+    Figures are ratios to Triton with a warm cache.
+    """
     from . import startup
 
     click.echo(startup.format_rows(startup.run_build(rounds, kernels) if build else startup.run(rounds, kernels, stub)))
 
 
-@bench.command("kernels")
+@bench.command("kernels", example="graft bench kernels --only elementwise", done="it was measured, or listed")
 @click.option("--only", metavar="NAME", multiple=True, help="Measure this section or kernel only; may be given several times.")
 @click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Rounds, of which medians are taken.")
 @click.option("--json", "output", metavar="FILE", help="Also write every round's times.")
 @click.option("--list", "as_list", is_flag=True, help="Show the sections and kernels, and measure nothing.")
 def bench_kernels(only: tuple[str, ...], rounds: int, output: str | None, as_list: bool) -> None:
-    """Measure how fast kernels are, and how long they take to compile, beside the in-tree driver.
+    """Measure how fast kernels are, and how fast they compile.
 
-    Compile time (--only compile) needs no device.
+    Figures are ratios to the in-tree driver. Compile time (--only compile) needs no device.
     """
     from . import kernels, options
     from .suite import sections
