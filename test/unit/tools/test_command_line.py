@@ -193,8 +193,9 @@ def test_a_variable_with_a_text_that_is_not_allowed_is_wrong(graft, monkeypatch)
     option = next(iter(wings.options().values()))
     monkeypatch.setenv(option.variable, "banana")
     monkeypatch.setenv(f"{settings.PREFIX}TARGET", "cuda:1")
+    monkeypatch.setenv(f"{settings.PREFIX}LAUNCHER", "perhaps")
     wrong = doctor.problems(doctor.report())
-    assert list(wrong) == [f"{settings.PREFIX}TARGET", option.variable]
+    assert set(wrong) == {f"{settings.PREFIX}TARGET", f"{settings.PREFIX}LAUNCHER", option.variable}
     assert all("expected" in said for said in wrong.values())
 
 
