@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def main() -> None:
-    """Runs the command line and ends the process with its exit status: 2 if click, which it needs, is not installed."""
+    """Runs the command line and ends the process with its exit status: 2 if click or rich, which it needs, is not installed."""
     try:
         _command_line()(prog_name="graft")
     except KeyboardInterrupt:  # one that comes before click looks after them; these are its words and status
@@ -24,9 +24,9 @@ def _command_line() -> Callable[..., None]:
         if error.name == f"{__package__}.tools":
             print("Error: this backend has no wing tools, where its command line is", file=sys.stderr)
             sys.exit(2)
-        if error.name != "click":
+        if error.name not in ("click", "rich"):
             raise
-        print("Error: the command line needs click: pip install 'triton-graft[cli]'", file=sys.stderr)
+        print("Error: the command line needs click and rich: pip install 'triton-graft[cli]'", file=sys.stderr)
         sys.exit(2)
     return graft
 

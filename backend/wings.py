@@ -67,6 +67,14 @@ class Hook(NamedTuple):
 Fact = str | Callable[[], str]
 
 
+class Notice(str):
+    """A fact that `doctor` says first, since it may not be what is wanted; it says what to do."""
+
+
+class Problem(Notice):
+    """A fact that says what cannot be used and what to do. An error in finding out a fact is one, too."""
+
+
 @dataclass(frozen=True)
 class Wing:
     """What a folder adds to the core. All of it is optional."""
@@ -111,13 +119,17 @@ class Wing:
         """What is stored beside what *source* was compiled to with *options*."""
         return None
 
+    def arguments(self, described: Any) -> Mapping[str, str] | None:
+        """The arguments, by name, of a kernel of which `describe` gave what was *described*."""
+        return None
+
     def report(self) -> Mapping[str, Mapping[str, Fact]]:
         """What there is to know of it on this machine, by section and name."""
         return {}
 
-    def commands(self) -> Iterable[Any]:
-        """Commands of click's for the command line."""
-        return ()
+    def commands(self) -> Mapping[str, Iterable[Any]]:
+        """Commands of click's for the command line, by the heading under which it lists them."""
+        return {}
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..usage import Group
 from . import options
 
 
@@ -33,48 +34,60 @@ def execute(module: str, table: type[options.Options], texts: dict[str, Any]) ->
     importlib.import_module(f".{module}", __package__).execute(given)
 
 
-@click.group()
+@click.group(cls=Group)
 def bench() -> None:
-    """Measure on this machine."""
+    """Measure launches, the cache, start-up and kernels."""
 
 
-@bench.command("launch")
+@bench.command("launch", example="graft bench launch --rows few,many", done="it was measured")
 @options_of(options.LaunchOptions)
 def bench_launch(**texts: Any) -> None:
-    """Measure what one launch costs the host, as ratios to a C loop over cuLaunchKernelEx."""
+    """Measure what one launch costs the host.
+
+    Figures are ratios to a C loop over cuLaunchKernelEx.
+    """
     execute("launch", options.LaunchOptions, texts)
 
 
-@bench.command("key")
+@bench.command("key", example="graft bench key --rounds 9", done="it was measured")
 @options_of(options.KeyOptions)
 def bench_key(**texts: Any) -> None:
-    """Measure what finding kernels in the cache costs, as ratios to Triton's own; needs no device."""
+    """Measure what it costs to find kernels in the cache.
+
+    Figures are ratios to Triton's own cache. No device is needed.
+    """
     execute("key", options.KeyOptions, texts)
 
 
-@bench.command("startup")
+@bench.command("startup", example="graft bench startup --rounds 9", done="it was measured")
 @options_of(options.StartupOptions)
 def bench_startup(**texts: Any) -> None:
-    """Measure how long programs take to their first launches, as ratios to Triton with a warm cache."""
+    """Measure how long a program takes to its first launches.
+
+    Figures are ratios to Triton with a warm cache.
+    """
     execute("startup", options.StartupOptions, texts)
 
 
-@bench.command("kernels")
+@bench.command("kernels", example="graft bench kernels --only elementwise", done="it was measured, or listed")
 @options_of(options.KernelsOptions)
 def bench_kernels(**texts: Any) -> None:
-    """Measure how fast kernels are, and how long they take to compile, beside the in-tree driver.
+    """Measure how fast kernels are, and how fast they compile.
 
-    Compile time (--only compile) needs no device.
+    Figures are ratios to the in-tree driver. Compile time (--only compile) needs no device.
     """
     execute("kernels", options.KernelsOptions, texts)
 
 
-@bench.command("plot")
+@bench.command("plot", example="graft bench plot launch.json launch.svg", done="it was drawn")
 @click.argument("report")
 @click.argument("picture")
 @click.option("--dark", is_flag=True, help="for a dark page")
 def bench_plot(report: str, picture: str, dark: bool) -> None:
-    """Draw REPORT, a file that a benchmark wrote for --json, as PICTURE."""
+    """Draw what a benchmark has measured.
+
+    REPORT is a file that a benchmark wrote for --json, and PICTURE the file to draw.
+    """
     from . import documents, outputs
 
     path = options.parse_plot("PICTURE", picture)

@@ -6,17 +6,18 @@ To add one, write the function under `@bundle.command()`, with its imports insid
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from .. import interrupts
+from ..usage import Group, Target, json_option
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_WRITTEN = "the bundle was written"
+_NOT_WRITTEN = "it was not, and what was there before is as it was; a line on standard error says why"
+
 output_option = click.option(
     "-o", "--output", metavar="OUT", required=True, help="Where to write it; may be one of the inputs."
 )
@@ -31,9 +32,14 @@ def as_text(report: Any, as_json: bool, format: Callable[[Any], str]) -> str:
     return json.dumps(report, indent=2) if as_json else format(report)
 
 
-def on_rich_terminal() -> bool:
-    """Whether tables can be nicer than plain text."""
-    return sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+def print_report(report: Any, as_json: bool, blocks: Callable[[Any], list[Any]]) -> None:
+    """Prints *report* as JSON or as *blocks* makes it."""
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    from .. import console
+
+    console.show(blocks(report))
 
 
 def write(address: str, bundle: Any, report: dict[str, Any], as_json: bool) -> None:
@@ -44,14 +50,21 @@ def write(address: str, bundle: Any, report: dict[str, Any], as_json: bool) -> N
     click.echo(as_text({"file": address, **report}, as_json, inspection.format_written))
 
 
-@click.group()
+@click.group(cls=Group)
 def bundle() -> None:
     """Build, inspect and change bundles of compiled kernels."""
 
 
-@bundle.command("build")
+@bundle.command("build", example="graft bundle build warmup.py:warmup --target cuda:90", done=_WRITTEN, failed=_NOT_WRITTEN)
 @click.argument("warmups", metavar="[WARMUP]...", nargs=-1)
-@click.option("--target", "targets", multiple=True, metavar="TARGET", help="Compile for it, such as cuda:90; may be repeated.")
+@click.option(
+    "--target",
+    "targets",
+    type=Target(),
+    multiple=True,
+    metavar="TARGET",
+    help="Compile for it, such as cuda:90; may be repeated.",
+)
 @click.option("--trace", "traces", multiple=True, metavar="FILE", help="Compile what GRAFT_TRACE has noted; may be repeated.")
 @click.option("--from-cache", "cache", metavar="DIR", help="Compile nothing, take the kernels that are in this cache folder.")
 @click.option("-o", "--output", metavar="OUT", default="kernels.graft", show_default=True, help="Where to write it.")
@@ -68,9 +81,10 @@ def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
     texts: bool,
     as_json: bool,
 ) -> None:
-    """Compile kernels for one or more targets into a bundle; needs no device.
+    """Compile kernels for targets into a bundle.
 
-    WARMUP is a function, module:function or file.py:function, that is called without arguments, once for each target.
+    WARMUP is a function, module:function or file.py:function, that is called without arguments, once for each target. No device is
+    needed.
     """
     with interrupts.held():
         from . import building, inspection, progress
@@ -88,66 +102,80 @@ def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
     click.echo(as_text({"file": output, **inspection.counts(built)}, as_json, inspection.format_written))
 
 
-@bundle.command("keygen")
+@bundle.command("keygen", example="graft bundle keygen release.pem", done="both files were written")
 @click.argument("private", metavar="PRIVATE.pem")
 def bundle_keygen(private: str) -> None:
-    """Make a key pair to sign bundles with: PRIVATE.pem, for you alone, and PRIVATE.pub, for those who trust you.
+    """Make a pair of keys to sign bundles with.
 
-    Prints the public key in hexadecimal digits, which can be given wherever the file can.
+    PRIVATE.pem is for you alone, and PRIVATE.pub for those who trust you. The public key is printed in hexadecimal digits, which can
+    be given wherever the file can.
     """
     from ..runtime import signing
 
     click.echo(signing.make_keys(private))
 
 
-@bundle.command("sign")
+@bundle.command("sign", example="graft bundle sign kernels.graft --key release.pem", done=_WRITTEN, failed=_NOT_WRITTEN)
 @click.argument("address", metavar="FILE")
 @click.option("--key", metavar="PRIVATE.pem", required=True, help="The private key, as keygen makes it.")
 @click.option("-o", "--output", metavar="FILE", help="Write the signed bundle there instead of in its place.")
 def bundle_sign(address: str, key: str, output: str | None) -> None:
-    """Sign the bundle FILE, a path or a URL; a signature that it has is replaced. Prints the public key."""
+    """Sign a bundle.
+
+    FILE is a path or a URL. A signature that it has is replaced. The public key is printed.
+    """
     from ..runtime import signing
     from . import writing
 
     click.echo(writing.sign(address, signing.load_private_key(key), output))
 
 
-@bundle.command("show")
+@bundle.command("show", example="graft bundle show kernels.graft", done="FILE is a bundle")
 @click.argument("address", metavar="FILE")
+@click.option("--variants", is_flag=True, help="Show each variant, not the kernels by target.")
 @json_option
-def bundle_show(address: str, as_json: bool) -> None:
-    """Show what is in the bundle FILE: kernels, their variants by target, what they use of a device, and who made them."""
+def bundle_show(address: str, variants: bool, as_json: bool) -> None:
+    """Show what a bundle has.
+
+    FILE is a path or a URL. First come facts of the whole bundle, then a table: the kernels by target, or each variant, as always
+    where the output is not a terminal. Registers and spills are of a thread; B is bytes.
+    """
+    from .. import console
     from . import inspection
 
     report = inspection.show(inspection.read(address))
-    if as_json or not on_rich_terminal():
-        click.echo(as_text(report, as_json, inspection.format_show))
-        return
-    from rich.console import Console
-
-    click.echo("\n".join(inspection.format_facts(report)))
-    Console().print(inspection.format_rich(report))
-    click.echo("\n".join(inspection.format_notes(report)))
+    print_report(report, as_json, lambda report: inspection.blocks(report, variants or not console.is_terminal()))
 
 
-@bundle.command("diff")
+@bundle.command("diff", example="graft bundle diff old.graft new.graft", done="both are bundles, whether they differ or not")
 @click.argument("a")
 @click.argument("b")
 @json_option
 def bundle_diff(a: str, b: str, as_json: bool) -> None:
-    """Show in what the bundles A and B differ: variants, and of those in both the components of their keys."""
+    """Show how two bundles differ.
+
+    A and B are paths or URLs. What is listed are variants that only one has, and of those in both the parts of the key that differ.
+    """
     from . import inspection
 
-    click.echo(as_text(inspection.diff(inspection.read(a), inspection.read(b)), as_json, inspection.format_diff))
+    print_report(inspection.diff(inspection.read(a), inspection.read(b)), as_json, inspection.diff_blocks)
 
 
-@bundle.command("verify")
+@bundle.command(
+    "verify",
+    example="graft bundle verify kernels.graft --trusted-key release.pub",
+    done="FILE keeps all rules, and is signed as asked",
+    failed="it does not; a line on standard error names the first rule that is broken",
+)
 @click.argument("address", metavar="FILE")
 @trusted_keys_option
 @json_option
 @click.pass_context
 def bundle_verify(context: click.Context, address: str, trusted_keys: tuple[str, ...], as_json: bool) -> None:
-    """Check that the bundle FILE keeps all rules of the format; exit status 1 and the first rule that is broken if not."""
+    """Check a bundle by all rules of the format.
+
+    FILE is a path or a URL.
+    """
     from ..runtime.errors import BundleError
     from . import inspection
 
@@ -160,26 +188,36 @@ def bundle_verify(context: click.Context, address: str, trusted_keys: tuple[str,
         context.exit(1)
 
 
-@bundle.command("merge")
-@click.argument("addresses", metavar="FILE...", nargs=-1, required=True)
+@bundle.command("merge", example="graft bundle merge a100.graft h100.graft -o both.graft", done=_WRITTEN, failed=_NOT_WRITTEN)
+@click.argument("addresses", metavar="FILES...", nargs=-1, required=True)
 @output_option
 @json_option
 def bundle_merge(addresses: tuple[str, ...], output: str, as_json: bool) -> None:
-    """Write one bundle with all that the bundles FILE have. It is not signed."""
+    """Write one bundle with all that several have.
+
+    FILES are paths or URLs. The new bundle is not signed.
+    """
     from . import inspection
 
     merged, report = inspection.merge([inspection.read(address) for address in addresses])
     write(output, merged, report, as_json)
 
 
-@bundle.command("prune")
+@bundle.command(
+    "prune", example="graft bundle prune all.graft --target cuda:90 -o h100.graft", done=_WRITTEN, failed=_NOT_WRITTEN
+)
 @click.argument("address", metavar="FILE")
-@click.option("--target", "targets", multiple=True, metavar="TARGET", help="Keep what is for this target, such as cuda:90.")
+@click.option(
+    "--target", "targets", type=Target(), multiple=True, metavar="TARGET", help="Keep what is for this target, such as cuda:90."
+)
 @click.option("--kernel", "kernels", multiple=True, metavar="NAME", help="Keep this kernel, with or without its module.")
 @output_option
 @json_option
 def bundle_prune(address: str, targets: tuple[str, ...], kernels: tuple[str, ...], output: str, as_json: bool) -> None:
-    """Write a bundle with a part of the bundle FILE. Options may be given several times. It is not signed."""
+    """Write a bundle with a part of what another has.
+
+    FILE is a path or a URL. Options may be repeated. The new bundle is not signed.
+    """
     from . import inspection
 
     if not targets and not kernels:
@@ -188,14 +226,17 @@ def bundle_prune(address: str, targets: tuple[str, ...], kernels: tuple[str, ...
     write(output, pruned, report, as_json)
 
 
-@bundle.command("unpack")
+@bundle.command("unpack", example="graft bundle unpack kernels.graft ./cache", done="the cache has all kernels of FILE")
 @click.argument("address", metavar="FILE")
 @click.argument("cache_dir", metavar="[CACHE-DIR]", required=False)
 @trusted_keys_option
 @json_option
 def bundle_unpack(address: str, cache_dir: str | None, trusted_keys: tuple[str, ...], as_json: bool) -> None:
-    """Write the kernels of the bundle FILE into a cache: the folder CACHE-DIR, or else TRITON_CACHE_DIR."""
+    """Write the kernels of a bundle into a cache folder.
+
+    FILE is a path or a URL. The folder is CACHE-DIR, or else that of TRITON_CACHE_DIR.
+    """
     from . import inspection, unpack
 
     report = inspection.unpacked(unpack(address, cache_dir, trusted_keys=trusted_keys or None))
-    click.echo(as_text(report, as_json, inspection.format_unpacked))
+    print_report(report, as_json, inspection.unpacked_blocks)

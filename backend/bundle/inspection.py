@@ -7,19 +7,23 @@ A bundle may come from anywhere: what is printed of it has no control characters
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from ..cache.explain import differences
 from ..cache.inputs import part
+from ..console import Block, Facts, Line, Table, count, printable
 from ..runtime import cubin, dispatch, format, reading, signing, values
 from ..runtime.errors import BundleError
 from ..runtime.format import Bundle, Content
 from .loading import Unpacked
 
-#: Columns of figures, which are aligned on the right.
-NUMERIC = ("cubin bytes", "registers", "spills", "shared bytes")
+#: Columns of figures.
+FIGURES = ("variants", "registers", "spills", "shared B", "cubin B", "cubins B")
+
+_MOST = "registers, spills, shared B: the most of a variant; --variants lists them all"
 
 #: What metadata say that is said elsewhere, besides options and variables of the environment: the key, and the compiler.
 _REPEATED = ("hash", "compiler_identity")
@@ -131,66 +135,82 @@ def _tuner(tuner: dict[str, Any]) -> dict[str, Any]:
     return {"kernel": _full_name(tuner), "target": tuner["target"], "keys": tuner["keys"], "winners": len(tuner["winners"])}
 
 
-def format_show(report: dict[str, Any]) -> str:
-    """What `show` returns, as text."""
-    table = _aligned(make_columns(report))
-    return "\n".join([*format_facts(report), *([""] if table else []), *table, *format_notes(report)])
+def blocks(report: dict[str, Any], each_variant: bool) -> list[Block]:
+    """What `show` returns, to be printed: with a row for each variant, or for each kernel and target."""
+    if not report["kernels"]:
+        return [_facts(report), *_notes(report)]
+    table = [variants_table(report)] if each_variant else [kernels_table(report), Line(), Line(_MOST)]
+    return [_facts(report), Line(), *table, *_notes(report)]
 
 
-def format_facts(report: dict[str, Any]) -> list[str]:
-    """The lines about the whole bundle."""
-    signer = f"signed by {report['signer']} (not verified)" if report["signer"] else "not signed"
-    lines = [
-        f"{report['file']}: {report['bytes']} bytes, {signer}",
-        f"digest {report['digest']}",
-        f"for {', '.join(report['targets']) or 'no target'}",
-    ]
-    lines += map(_made_by, report["producers"])
-    return [_printable(line) for line in lines]
+def _facts(report: dict[str, Any]) -> Facts:
+    """What there is to say of the whole bundle."""
+    facts = {
+        "size": f"{report['bytes']} bytes",
+        "digest": report["digest"],
+        "signature": f"by {report['signer']}, not verified" if report["signer"] else "none",
+        "targets": ", ".join(report["targets"]) or "none",
+    }
+    return Facts(report["file"], facts | {f"producer {one['digest'][:8]}": _made_by(one) for one in report["producers"]})
 
 
 def _made_by(producer: dict[str, Any]) -> str:
     release = producer["components"].get("compiler.triton")
-    compiler = f"compiler {producer['compiler'][:16]}" + (f" ({_short(release)})" if release else "")
+    compiler = f"compiler {producer['compiler']}" + (f" ({release})" if release else "")
     tools = (
-        f"{name.removeprefix('tool.')} {_short(text)} for {target}"
+        f"{name.removeprefix('tool.')} {text} for {target}"
         for target, components in sorted(producer["tools"].items())
         for name, text in sorted(components.items())
     )
     made = ", ".join([f"graft {producer['graft']}", f"Triton {producer['triton']}", compiler, *tools])
-    return f"producer {producer['digest'][:8]} of {_count(producer['variants'], 'variant')}: {made}"
+    return f"{count(producer['variants'], 'variant')} by {made}"
 
 
-def make_columns(report: dict[str, Any]) -> dict[str, list[str]]:
-    """The table of variants, column by column, without those that are empty. A kernel stands in its first line only."""
+def variants_table(report: dict[str, Any]) -> Table:
+    """A row for each variant, without columns that are empty."""
     columns: dict[str, list[str]] = {}
     mixed = len(report["producers"]) > len(report["targets"])  # so one target has several
     for kernel in report["kernels"]:
-        name = kernel["kernel"]
         for variant in kernel["variants"]:
             cells = {
-                "kernel": name,
+                "kernel": kernel["kernel"],
                 "target": variant["target"],
                 "arguments": variant["arguments"],
                 "options": _shown_options(variant["options"]),
-                "cubin bytes": str(variant["cubin_bytes"]),
                 "registers": _shown_number(variant["registers"]),
                 "spills": _shown_number(variant["spills"]),
-                "shared bytes": str(variant["shared_bytes"]),
+                "shared B": str(variant["shared_bytes"]),
+                "cubin B": str(variant["cubin_bytes"]),
                 "static": "yes" if variant["static"] else "no",
                 "producer": variant["producer"][:8] if mixed else "",
             }
             for heading, text in cells.items():
-                columns.setdefault(heading, []).append(_printable(text))
-            name = ""
-    return {heading: column for heading, column in columns.items() if any(column)}
+                columns.setdefault(heading, []).append(text)
+    filled = {heading: column for heading, column in columns.items() if any(column)}
+    return Table(filled, FIGURES, heads=2, styles={"no": "notice"})
 
 
-def format_notes(report: dict[str, Any]) -> list[str]:
+def kernels_table(report: dict[str, Any]) -> Table:
+    """A row for each kernel and target: the number of variants, the most that one uses, and the bytes of all cubins."""
+    rows = []
+    for kernel in report["kernels"]:
+        for target, group in itertools.groupby(kernel["variants"], key=lambda variant: variant["target"]):
+            variants = list(group)
+            most = (_most(variants, name) for name in ("registers", "spills", "shared_bytes"))
+            size = sum(variant["cubin_bytes"] for variant in variants)
+            rows.append((kernel["kernel"], target, str(len(variants)), *most, str(size)))
+    headings = ("kernel", "target", "variants", "registers", "spills", "shared B", "cubins B")
+    return Table(dict(zip(headings, map(list, zip(*rows, strict=True)), strict=True)), FIGURES, grouped=True)
+
+
+def _most(variants: Sequence[dict[str, Any]], name: str) -> str:
+    return _shown_number(max((variant[name] for variant in variants if variant[name] is not None), default=None))
+
+
+def _notes(report: dict[str, Any]) -> list[Block]:
     """The lines below the table: autotuners, and why variants cannot be launched without Triton."""
     lines = [
-        f"autotuned: {tuner['kernel']} for {tuner['target']}, {_count(tuner['winners'], 'choice')}"
-        for tuner in report["tuners"]
+        f"autotuned: {tuner['kernel']} for {tuner['target']}, {count(tuner['winners'], 'choice')}" for tuner in report["tuners"]
     ]
     reasons = Counter(
         (kernel["kernel"], variant["why_not_static"])
@@ -198,8 +218,11 @@ def format_notes(report: dict[str, Any]) -> list[str]:
         for variant in kernel["variants"]
         if not variant["static"]
     )
-    lines += [f"not static: {name}, {_count(count, 'variant')}: {reason}" for (name, reason), count in reasons.items()]
-    return ["", *map(_printable, lines)] if lines else []
+    lines += [
+        f"not static (needs Triton to launch): {name}, {count(number, 'variant')}: {reason}"
+        for (name, reason), number in reasons.items()
+    ]
+    return [Line(), *map(Line, lines)] if lines else []
 
 
 def _shown_options(options: dict[str, Any]) -> str:
@@ -244,8 +267,8 @@ def format_verify(report: dict[str, Any]) -> str:
         "not verified": f"its signature by {report['signer']} was not verified, as no --trusted-key was given",
         "none": "it is not signed",
     }[report["signature"]]
-    counts = [_count(report[f"{what}s"], what) for what in ("kernel", "variant", "artifact")]
-    return _printable(f"ok: {report['file']} keeps all rules ({', '.join(counts)}; digest {report['digest']}); {signature}")
+    counts = [count(report[f"{what}s"], what) for what in ("kernel", "variant", "artifact")]
+    return printable(f"ok: {report['file']} keeps all rules ({', '.join(counts)}; digest {report['digest']}); {signature}")
 
 
 # -- Diff
@@ -376,25 +399,27 @@ def _digests(table: Content) -> dict[str, str]:
     return {name: format.digest(value) for name, value in table.items()}
 
 
-def format_diff(report: dict[str, Any]) -> str:
-    """What `diff` returns, as text. Long values are cut off."""
-    a, b = (report[side]["file"] for side in "ab")
+def diff_blocks(report: dict[str, Any]) -> list[Block]:
+    """What `diff` returns, to be printed."""
+    sides = {side: f"{report[side]['file']}, digest {report[side]['digest']}" for side in "ab"}
     if report["equal"]:
-        return _printable(f"{a} and {b} have the same content (digest {report['a']['digest']})")
-    lines = [f"a: {a}, digest {report['a']['digest']}", f"b: {b}, digest {report['b']['digest']}"]
-    lines.append(f"the same in both: {_count(report['same'], 'variant')}")
+        return [Facts("the same content", sides, "good")]
+    numbers = {f"only in {side}": count(len(report[f"only_{side}"]), "variant") for side in "ab"}
+    numbers |= {"the same in both": count(report["same"], "variant"), "changed": count(len(report["changed"]), "variant")}
+    if report["read_sets"]:
+        numbers["read-sets that differ"] = str(report["read_sets"])
+    made: list[Block] = [Facts("the bundles differ", sides | numbers, "notice")]
     for side in "ab":
         variants = report[f"only_{side}"]
-        lines += [f"only in {side}: {_count(len(variants), 'variant')}"] if variants else []
-        lines += [f"  {_line(variant)}" for variant in variants]
+        made += (
+            [Line(), Line(f"only in {side}:", "heading"), *(Line(f"  {_line(one)}") for one in variants)] if variants else []
+        )
     for variant in report["changed"]:
-        lines += [f"{_line(variant)}: {'the same cubin' if variant['same_cubin'] else 'another cubin'}"]
-        lines += _listed(variant["differences"])
+        cubin = "the same cubin" if variant["same_cubin"] else "another cubin"
+        made += [Line(), Line(f"{_line(variant)}: {cubin}", "heading"), _sides(variant["differences"])]
     if report["others"]:
-        lines += ["options of targets and autotuners' choices:", *_listed(report["others"])]
-    if report["read_sets"]:
-        lines.append(f"read-sets that differ: {report['read_sets']}")
-    return "\n".join(map(_printable, lines))
+        made += [Line(), Line("options of targets and autotuners' choices:", "heading"), _sides(report["others"])]
+    return made
 
 
 def _line(variant: dict[str, Any]) -> str:
@@ -402,8 +427,9 @@ def _line(variant: dict[str, Any]) -> str:
     return f"{variant['kernel']}({variant['arguments']}){options} for {variant['target']}"
 
 
-def _listed(found: Iterable[Sequence[str]]) -> list[str]:
-    return [f"  {name}: {_short(was)} in a, {_short(is_now)} in b" for name, was, is_now in found]
+def _sides(found: Sequence[Sequence[str]]) -> Table:
+    """What is *found* to differ, by name with the value in each bundle."""
+    return Table(dict(zip(("what", "in a", "in b"), map(list, zip(*found, strict=True)), strict=True)))
 
 
 # -- Merge and prune
@@ -468,7 +494,7 @@ def prune(file: File, targets: Collection[str] = (), kernels: Collection[str] = 
 
 
 def _refuse(rule: str, message: str) -> NoReturn:
-    raise BundleError(rule, _printable(message))
+    raise BundleError(rule, printable(message))
 
 
 def _is_named(full: str, names: Collection[str]) -> bool:
@@ -495,12 +521,12 @@ def counts(bundle: Bundle) -> dict[str, Any]:
 def format_written(report: dict[str, Any]) -> str:
     """What `merge` and `prune` say of the bundle that was written, as text; with the `file` that it was written to."""
     targets = ", ".join(report["targets"]) or "no target"
-    counts = f"{_count(report['kernels'], 'kernel')}, {_count(report['variants'], 'variant')} for {targets}"
+    counts = f"{count(report['kernels'], 'kernel')}, {count(report['variants'], 'variant')} for {targets}"
     lines = [f"{report['file']}: {counts}, digest {report['digest']}"]
     if "removed" in report:
-        lines.append(f"{_count(report['removed'], 'variant')} left out")
+        lines.append(f"{count(report['removed'], 'variant')} left out")
     lines += [f"a later bundle's is taken: {_line(variant)}" for variant in report.get("replaced", ())]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 # -- Unpack
@@ -511,52 +537,6 @@ def unpacked(found: Iterable[Unpacked]) -> list[dict[str, str]]:
     return [one._asdict() for one in found]
 
 
-def format_unpacked(report: list[dict[str, str]]) -> str:
-    """What `unpacked` returns, as text."""
-    columns = {name: [_printable(one[name]) for one in report] for name in Unpacked._fields}
-    return "\n".join(_aligned(columns))
-
-
-# -- Text
-
-
-def _aligned(columns: dict[str, list[str]]) -> list[str]:
-    """*columns* as the lines of a table."""
-    padded = []
-    for heading, column in columns.items():
-        width = max(map(len, [heading, *column]))
-        padded.append([text.rjust(width) if heading in NUMERIC else text.ljust(width) for text in [heading, *column]])
-    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
-
-
-def format_rich(report: dict[str, Any]) -> Any:
-    """The table of `show` as a renderable for rich."""
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = make_columns(report)
-    table = Table()
-    for heading in columns:
-        table.add_column(heading, justify="right" if heading in NUMERIC else "left", overflow="fold")
-    for cells in zip(*columns.values(), strict=True):
-        if cells[0] and table.row_count:
-            table.add_section()
-        table.add_row(*map(Text, cells))
-    return table
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _short(value: str) -> str:
-    """*value*, or its beginning if it is a digest or too long for a line."""
-    head, colon, tail = value.rpartition(":")
-    if len(tail) == 64 and set(tail) <= set("0123456789abcdef"):
-        return f"{head}{colon}{tail[:16]}"
-    return value if len(value) <= 60 else f"{value[:60]}…"
-
-
-def _printable(text: str) -> str:
-    """*text* with what a terminal would act on as escapes."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+def unpacked_blocks(report: list[dict[str, str]]) -> list[Block]:
+    """What `unpacked` returns, to be printed."""
+    return [Table({name: [one[name] for one in report] for name in Unpacked._fields})]

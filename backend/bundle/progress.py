@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""How a build goes on, on standard error: a bar for each target on a terminal that rich can write to, else a line for each target."""
+"""How a build goes on, on standard error: a bar for each target on a terminal, else a line for each target."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from .building import Progress
 @contextmanager
 def shown() -> Iterator[Progress]:
     """Shows how a build in the block goes on."""
-    if not sys.stderr.isatty() or importlib.util.find_spec("rich") is None:
+    if not sys.stderr.isatty():
         yield Lines()
         return
     with interrupts.held():

@@ -44,6 +44,16 @@ def described(source: Any, options: Any) -> dict[str, Any]:
     return {"kernel": kernel(source.fn), "specialisation": special, "static": why_not_static(source, special, options.arch)}
 
 
+def arguments(described: Any) -> dict[str, str] | None:
+    """The arguments that `described` says, by name: `*fp16:16`, `1024`; None if it says nothing that can be read."""
+    try:
+        special = dispatch.Specialisation(**described["specialisation"])
+        parts = dispatch.parts(described["kernel"], special._replace(options={}))
+    except (AttributeError, LookupError, TypeError, ValueError):  # it comes from a file
+        return None
+    return {name: text.removeprefix(": ").removeprefix("=") for name, text in parts.items()}
+
+
 def kernel(function: Any) -> dict[str, Any]:
     """The jitted *function* and its parameters."""
     return {

@@ -29,10 +29,15 @@ class Bundle(Wing):
 
         return variants.described(source, options)
 
-    def commands(self) -> Iterable[Any]:
+    def arguments(self, described: Any) -> Mapping[str, str] | None:
+        from . import variants
+
+        return variants.arguments(described)
+
+    def commands(self) -> Mapping[str, Iterable[Any]]:
         from . import cli
 
-        return (cli.bundle,)
+        return {"Ship": (cli.bundle,)}
 
 
 WING = Bundle(variables=_VARIABLES)

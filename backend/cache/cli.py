@@ -5,16 +5,28 @@ from __future__ import annotations
 
 import click
 
+from ..usage import Group
 
-@click.group()
+
+@click.group(cls=Group)
 def key() -> None:
-    """Look into the cache key."""
+    """Say why a kernel was compiled again."""
 
 
-@key.command("explain")
+@key.command(
+    "explain",
+    example="graft key explain vector_add",
+    done="the cache has an entry of this kernel",
+    failed="it has none; a line on standard error names the kernels that it has",
+)
 @click.argument("kernel")
 def key_explain(kernel: str) -> None:
-    """Show in what the two nearest cache entries of KERNEL differ: why the later one was compiled."""
+    """Say why the last used cache entry of a kernel was compiled.
+
+    KERNEL is the kernel's name. Of its other cache entries the nearest one is taken, which differs in the fewest parts of the key.
+    What differs is listed: causes first, and under each what follows from it.
+    """
+    from .. import console
     from . import explain
 
-    click.echo(explain.compare_entries(kernel))
+    console.show(explain.compare_entries(kernel))

@@ -249,8 +249,8 @@ TRITON_FILES = (
 #: In this package, the folders and files that have no part in compiling. A new one takes part until it is named here.
 BYSTANDERS = frozenset(
     (
-        "__main__.py", "children.py", "opt.py", "bench/", "bundle/", "conformance/", "inert/", "launch/", "template/", "tools/",
-        "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/remote.py", "cache/report.py", "cache/store.py",
+        "__main__.py", "children.py", "console.py", "opt.py", "usage.py", "bench/", "bundle/", "conformance/", "inert/", "launch/", "template/", "tools/",
+        "cache/cli.py", "cache/current_kernels.py", "cache/explain.py", "cache/remote.py", "cache/report.py", "cache/showing.py", "cache/store.py",
         "runtime/__init__.py", "runtime/container.py", "runtime/dispatch.py", "runtime/format.py", "runtime/lazy.py", "runtime/native.py",
         "runtime/reading.py", "runtime/signing.py", "runtime/static.py", "runtime/values.py",
     )

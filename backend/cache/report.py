@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from triton import knobs
 
-from ..settings import CAPABILITIES
-from ..wings import Fact
-from . import identity, inputs
+from ..settings import CAPABILITIES, PREFIX
+from ..wings import Fact, Notice
+from . import identity, inputs, store
+
+#: What raises an error where a variable has a text that is not allowed.
+_CHECKS = {PREFIX + "CACHE": store.requires_hits, PREFIX + "CACHE_LIMIT": store.limit_for_process}
+
+_NOT_WRITABLE = "no: kernels are kept until the process ends; TRITON_CACHE_DIR names another folder"
 
 
 def sections() -> dict[str, dict[str, Fact]]:
@@ -19,22 +25,34 @@ def sections() -> dict[str, dict[str, Fact]]:
     return {
         "cache key": {
             "compiler": _compiler,
-            **{name: text[:80] or "none" for name, text in inputs.compiler().components.items()},
-            **{f"ptxas for {arch}": found["ptxas"][:16] for arch, found in tools.items()},
+            **{name: text or "none" for name, text in inputs.compiler().components.items()},
+            **{f"ptxas for {arch}": found["ptxas"] for arch, found in tools.items()},
         },
         "cache": {
             "folder": knobs.cache.dir,
-            "can be written": "yes" if _is_writable(knobs.cache.dir) else "no: kernels are kept until the process ends",
+            "can be written": "yes" if _is_writable(knobs.cache.dir) else Notice(_NOT_WRITABLE),
             "manager": _manager,
         },
-        **({"unsettled files of the compiler": unsettled} if unsettled else {}),
-        "environment": {name: os.environ[name] for name in inputs.ENVIRONMENT if name in os.environ},
+        "unsettled files of the compiler": {
+            path: Notice(f"{how}: it counts by its content") for path, how in unsettled.items()
+        },
+        "environment": {
+            **{name: os.environ[name] for name in inputs.ENVIRONMENT if name in os.environ},
+            **{name: functools.partial(_checked, name) for name in _CHECKS if name in os.environ},
+        },
     }
+
+
+def _checked(variable: str) -> str:
+    _CHECKS[variable]()
+    return os.environ[variable]
 
 
 def _compiler() -> str:
     frozen = inputs.frozen_key()
-    return "identified by content" if frozen is None else f"frozen as {frozen!r}: changes of the compiler are not noticed"
+    if frozen is None:
+        return "identified by content"
+    return Notice(f"frozen as {frozen!r}: changes of the compiler are not noticed")
 
 
 def _manager() -> str:

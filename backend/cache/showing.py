@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: What differs because another component does.
+#: What differs because another component does, or all those that begin so; the first that fits counts.
 FOLLOWS = {
     "target": (
         "option.arch",
@@ -14,8 +14,38 @@ FOLLOWS = {
         "option.max_num_imprecise_acc_default",
         "option.supported_fp8_dtypes",
         "tool.ptxas",
-    )
+    ),
+    "environment.DISABLE_PTXAS_OPT": ("knob.disable_ptxas_opt",),
+    "environment.LLVM_EXTRACT_DI_LOCAL_VARIABLES": ("knob.extract_di_local_variables",),
+    "environment.TRITON_DISABLE_LINE_INFO": ("knob.disable_line_info", "source.text"),
+    "environment.TRITON_ENABLE_ASAN": ("knob.enable_asan",),
+    "environment.USE_IR_LOC": ("knob.use_ir_loc",),
+    "knob.disable_line_info": ("source.text",),
+    "argument": ("source.text",),
+    "compiler.frozen": ("compiler",),
+    "compiler.triton": ("compiler.python",),
 }
+
+#: What components are in words, by the beginnings of their names. The order is that in which they are told.
+WORDS = {
+    "argument": "other arguments",
+    "option": "other options",
+    "target": "another target",
+    "environment": "other environment variables",
+    "knob": "other knobs of Triton's",
+    "source": "other code: the kernel's source has changed, or something that it reads",
+    "file": "another content of a file that an option names",
+    "override": "what TRITON_KERNEL_OVERRIDE puts in the place of a stage",
+    "compiler.frozen": "another frozen key",
+    "compiler.triton": "another Triton",
+    "compiler.python": "other Python files of Triton or graft",
+    "compiler.passes": "other passes",
+    "compiler": "another compiler",
+    "tool": "another ptxas",
+    "": "something else",
+}
+
+Difference = tuple[str, str | None, str | None]
 
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 _SEQUENCE = re.compile(r"(tuple|list)\((.*)\)", re.S)
@@ -56,20 +86,39 @@ def component(name: str, text: str | None) -> str:
         return show_value(text)
     if name == "target":
         return text.removesuffix(":32")
-    return _DIGEST.sub(r"\1…", text) or "''"
+    return text or "''"
 
 
-def lines(differing: list[tuple[str, str | None, str | None]], now: str = "now") -> list[str]:
+def arranged(differing: list[Difference]) -> list[tuple[Difference, list[Difference]]]:
+    """What is *differing*, by name with the values of both sides: what is a cause, and what follows from it."""
+    causes: dict[str, str] = {}
+    for cause, others in FOLLOWS.items():
+        if found := [name for name, _, _ in differing if _begins(name, cause)]:
+            follow = {name for name, _, _ in differing if name not in found and any(_begins(name, other) for other in others)}
+            causes = dict.fromkeys(follow, found[-1]) | causes
+    return [
+        (each, [other for other in differing if causes.get(other[0]) == each[0]]) for each in differing if each[0] not in causes
+    ]
+
+
+def kind(name: str) -> str:
+    """The key in `WORDS` of the component *name*."""
+    return next(begin for begin in WORDS if not begin or _begins(name, begin))
+
+
+def _begins(name: str, begin: str) -> bool:
+    return name == begin or name.startswith(f"{begin}.")
+
+
+def lines(differing: list[Difference], now: str = "now") -> list[str]:
     """Lines that say what is *differing*, by name with its values there and *now*; what follows from another stands under it."""
 
-    def told(name: str, was: str | None, is_now: str | None) -> str:
-        return f"{name}: {component(name, was)} there, {component(name, is_now)} {now}"
+    def told(name: str, *values: str | None) -> str:
+        was, is_now = (_DIGEST.sub(r"\1…", component(name, value)) for value in values)
+        return f"{name}: {was} there, {is_now} {now}"
 
-    names = {name for name, _, _ in differing}
-    causes = {name: cause for cause, others in FOLLOWS.items() if cause in names for name in others}
     shown = []
-    for each in differing:
-        if each[0] not in causes:
-            shown.append(f"  {told(*each)}")
-            shown += [f"    and so {told(*other)}" for other in differing if causes.get(other[0]) == each[0]]
+    for cause, others in arranged(differing):
+        shown.append(f"  {told(*cause)}")
+        shown += [f"    and so {told(*other)}" for other in others]
     return shown

@@ -242,6 +242,11 @@ def entries(name: str) -> Iterator[Entry]:
             yield Entry(path, components)
 
 
+def described(entry: Entry) -> Any:
+    """What `About.variant` gave for *entry*; None if it cannot be read."""
+    return _beside(entry.path, _VARIANT)
+
+
 def _components(group_file: str) -> dict[str, str] | None:
     """The components of the key of the entry that has *group_file*; None if they cannot be read."""
     components = _beside(group_file, _KEY)

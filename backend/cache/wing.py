@@ -190,10 +190,10 @@ class Cache(Wing):
 
         return report.sections()
 
-    def commands(self) -> Iterable[Any]:
+    def commands(self) -> Mapping[str, Iterable[Any]]:
         from . import cli
 
-        return (cli.key,)
+        return {"Look": (cli.key,)}
 
 
 WING = Cache(hooks=_HOOKS, variables=_VARIABLES)

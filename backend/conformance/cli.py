@@ -10,11 +10,17 @@ import click
 
 from .. import interrupts
 from ..settings import NAME
+from ..usage import Command, json_option
 
 _WORKERS = min(8, os.cpu_count() or 1)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    example="graft conformance triton --tests python/test/unit",
+    done="nothing differs that may not, all tests were run, and one passed at least",
+    failed="something differs, was not run, or cannot be run",
+)
 @click.argument("checkout")
 @click.argument("arguments", metavar="[-- PYTEST-ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--backend", metavar="NAME", default="", help=f"The installed backend to test.  [default: {NAME}]")
@@ -36,18 +42,20 @@ _WORKERS = min(8, os.cpu_count() or 1)
     "--out", metavar="FOLDER", default="conformance", show_default=True,
     help="Where results and reports go; a run that stopped goes on there.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def conformance(ctx: click.Context, as_json: bool, **given: Any) -> None:
-    """Run Triton's own tests, those of CHECKOUT, on a backend, and show what differs from the in-tree one.
+    """Run Triton's own tests on a backend, and compare.
 
-    The exit status is 0 if nothing differs that is not allowed, 1 if something does or was not run, and 2 for wrong usage.
+    CHECKOUT is the folder of a checkout of Triton, with the tests. They run on the in-tree backend and on the one that is tested. What
+    differs is listed. A run that was interrupted goes on where it stopped.
     """
     with interrupts.held():
+        from .. import console
         from . import conforming, progress, report
 
     request = conforming.Request(**given)
     with progress.shown() as display:
-        made = conforming.conform(request, display, lambda warning: click.echo(f"Warning: {warning}", err=True))
+        made = conforming.conform(request, display, console.warn)
     click.echo(report.format_json(made) if as_json else report.format_markdown(made), nl=False)
     ctx.exit(0 if made.is_conformant else 1)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""How a run goes on, on standard error: a bar for each side on a terminal that rich can write to, else now and then a line."""
+"""How a run goes on, on standard error: a bar for each side on a terminal, else now and then a line."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ class Progress(Protocol):
 @contextmanager
 def shown() -> Iterator[Progress]:
     """Shows how the runs in the block go on."""
-    if not sys.stderr.isatty() or importlib.util.find_spec("rich") is None:
+    if not sys.stderr.isatty():
         yield Lines()
         return
     with interrupts.held():

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..wings import Wing
@@ -12,10 +12,10 @@ from ..wings import Wing
 class Conformance(Wing):
     """Triton's own tests on any installed backend."""
 
-    def commands(self) -> Iterable[Any]:
+    def commands(self) -> Mapping[str, Iterable[Any]]:
         from . import cli
 
-        return (cli.conformance,)
+        return {"Measure": (cli.conformance,)}
 
 
 WING = Conformance()

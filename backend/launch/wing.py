@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from .. import hooks, replacing
 from ..errors import GraftWarning
 from ..settings import PREFIX, flag_for_process
-from ..wings import Fact, Hook, State, Wing
+from ..wings import Fact, Hook, Problem, State, Wing
 
 _Install = Callable[[], Callable[[], None] | None]
 
@@ -156,7 +157,9 @@ class Launch(Wing):
         return lambda: typed_keys.create_binder(kernel)
 
     def report(self) -> Mapping[str, Mapping[str, Fact]]:
-        return {"built parts": {"native launcher": _extension}}
+        flags = {PREFIX + name: functools.partial(_flag, name) for name in ("LAUNCHER", "LAUNCH_STATS")}
+        environment = {variable: said for variable, said in flags.items() if variable in os.environ}
+        return {"built parts": {"native launcher": _extension}, "environment": environment}
 
 
 def _import_launcher() -> Any:
@@ -178,9 +181,16 @@ def _import_launcher() -> Any:
     return launcher
 
 
-def _extension() -> str:
-    from . import _launcher
+def _flag(name: str) -> str:
+    flag_for_process(name, False)
+    return os.environ[PREFIX + name]
 
+
+def _extension() -> str:
+    try:
+        from . import _launcher
+    except ImportError as error:
+        return Problem(f"cannot be loaded ({error}); build it for this Python: pip install .")
     return f"usable ({os.path.basename(_launcher.__file__ or '')})"
 
 

@@ -266,9 +266,9 @@ class Variants:
 
     def _explain_missing(self, asked: Specialisation) -> str:
         """What was asked for and what there is, the nearest first."""
-        wanted = _parts(self._kernel, asked)
+        wanted = parts(self._kernel, asked)
         texts = {describe(self._kernel, recorded(variant)): variant for variant in self._known}
-        nearest = sorted(texts, key=lambda text: (_distance(wanted, _parts(self._kernel, recorded(texts[text]))), text))
+        nearest = sorted(texts, key=lambda text: (_distance(wanted, parts(self._kernel, recorded(texts[text]))), text))
         return (
             f"the bundle has no variant of kernel {self._kernel['name']!r} for {self._target} and these arguments "
             f"({describe(self._kernel, asked)}); record one, or launch it with arguments for which there is one, the nearest "
@@ -293,10 +293,10 @@ def needs_triton(kernel: Kernel, reason: str) -> str:
 
 def describe(kernel: Kernel, special: Specialisation) -> str:
     """*special* for people: `x: *fp16:16, n: i32, BLOCK=1024, num_warps=8`; `:16` says divisible by 16."""
-    return ", ".join(f"{name}{text}" for name, text in _parts(kernel, special).items())
+    return ", ".join(f"{name}{text}" for name, text in parts(kernel, special).items())
 
 
-def _parts(kernel: Kernel, special: Specialisation) -> dict[str, str]:
+def parts(kernel: Kernel, special: Specialisation) -> dict[str, str]:
     """The text of each parameter and option, by name."""
     constants = {tuple(path): values.show(_unwrapped(value)) for path, value in special.constants}
     attributes = {tuple(path): items for path, items in special.attributes}

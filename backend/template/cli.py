@@ -8,8 +8,10 @@ from typing import Literal
 
 import click
 
+from ..usage import Command
 
-@click.command()
+
+@click.command(cls=Command, example="graft new acme", done="the project was written")
 @click.argument("name")
 @click.option(
     "--without",
@@ -27,7 +29,11 @@ import click
 @click.option("--via", type=click.Choice(("ttir", "ttgir")), help="For --target none: the stage that its own follows; ttir.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder to make; triton-NAME if it is not given.")
 def new(name: str, without: tuple[str, ...], target: str, via: Literal["ttir", "ttgir"] | None, into: Path | None) -> None:
-    """Write the project of a new backend called NAME."""
+    """Write the project of a new backend.
+
+    NAME is what the backend is called. The project is a folder with a repository of its own, of which the first commit says how it
+    was made.
+    """
     from . import names, recipe, writing
 
     made = recipe.Recipe(names.parse_name(name).lower, recipe.joined(without), target, via or "")
@@ -41,9 +47,17 @@ def new(name: str, without: tuple[str, ...], target: str, via: Literal["ttir", "
     click.echo(f"{folder}: {len(files)} files; {next_step}.")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    example="graft update",
+    done="it was merged",
+    failed="there are conflicts, which are listed; or there is nothing new, or it cannot be done, as standard error says",
+)
 def update() -> None:
-    """Merge into the project around this folder what `new` makes otherwise by now."""
+    """Merge into a project what `new` makes otherwise by now.
+
+    The project is the one around the current folder.
+    """
     from . import parts, updating
 
     root, project = parts.find_project(Path.cwd())
@@ -53,10 +67,13 @@ def update() -> None:
     click.echo("merged; `make test` says whether all is well")
 
 
-@click.command("new-pass")
+@click.command("new-pass", cls=Command, example="graft new-pass double-to-add", done="the files that are listed were written")
 @click.argument("name")
 def new_pass(name: str) -> None:
-    """Add the pass NAME, such as double-to-add, to the project around this folder."""
+    """Add a pass to a project.
+
+    NAME is what the pass is called, such as double-to-add. The project is the one around the current folder.
+    """
     from . import parts
 
     root, names = parts.find_project(Path.cwd())
@@ -67,12 +84,20 @@ def new_pass(name: str) -> None:
         click.echo("docs/passes.md is to be made anew: make docs")
 
 
-@click.command("new-option")
+@click.command(
+    "new-option",
+    cls=Command,
+    example="graft new-option loud --default true",
+    done="the files that are listed were written",
+)
 @click.argument("name")
 @click.option("--default", required=True, metavar="VALUE", help="true, false, or a number.")
 @click.option("--help-text", default="to be described", metavar="TEXT", help="What it does, for the table of options.")
 def new_option(name: str, default: str, help_text: str) -> None:
-    """Add the kernel option NAME, such as double_to_add, to the project around this folder."""
+    """Add a kernel option to a project.
+
+    NAME is what the option is called, such as double_to_add. The project is the one around the current folder.
+    """
     from . import parts
 
     root, _ = parts.find_project(Path.cwd())

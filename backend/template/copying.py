@@ -51,7 +51,7 @@ _OF_WINGS = {
     "cache": ("docs/cache.md", "cmake/known_builds.py"),
     "launch": ("docs/launcher.md",),
     "bundle": ("docs/bundles.md", "docs/bundle-format.md"),
-    "tools": ("docs/explain.md", "docs/bisect.md"),
+    "tools": ("docs/explain.md", "docs/bisect.md", "docs/command-line.md"),
 }
 #: The launcher is built for these wings; what stands here goes with the last of them.
 _LAUNCHING = frozenset({"launch", "runtime"})

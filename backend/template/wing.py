@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..wings import Wing
@@ -12,10 +12,10 @@ from ..wings import Wing
 class Template(Wing):
     """Projects of new backends, and parts of them."""
 
-    def commands(self) -> Iterable[Any]:
+    def commands(self) -> Mapping[str, Iterable[Any]]:
         from . import cli
 
-        return (cli.new, cli.update, cli.new_pass, cli.new_option)
+        return {"Write your own": (cli.new, cli.new_pass, cli.new_option, cli.update)}
 
 
 WING = Template()

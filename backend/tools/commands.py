@@ -9,26 +9,47 @@ from types import ModuleType
 import click
 
 from ..errors import GraftError
+from ..usage import Command, Target, json_option
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(as_json: bool) -> None:
-    """Show what the backend finds on this machine and what counts in its cache key."""
+@click.command(
+    cls=Command,
+    example="graft doctor",
+    done="all that is there can be used",
+    failed="something cannot be used; it stands first",
+)
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Show what works on this machine, and what does not.
+
+    What is wrong comes first, with what to do. Then come the versions, what the cache key counts, where the cache is, and the
+    environment variables that are set.
+    """
+    from .. import console
     from . import doctor
 
     report = doctor.report()
-    click.echo(json.dumps(report, indent=2) if as_json else doctor.format_report(report))
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        console.show(doctor.blocks(report))
+    ctx.exit(1 if doctor.problems(report) else 0)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    example='graft explain kernels.py:add --target cuda:90 --args "*fp16, n=1000, BLOCK=64"',
+    done="the kernel was compiled",
+    failed="it does not compile, or is not there",
+)
 @click.argument("kernel")
 @click.argument("options", metavar="[OPTION=VALUE]...", nargs=-1)
 @click.option("--args", "arguments", metavar="ARGS", default="", help='The arguments, such as "x=*fp16, n=1000, BLOCK=1024".')
-@click.option("--target", metavar="TARGET", required=True, help="Compile for it, such as cuda:90.")
+@click.option("--target", type=Target(), metavar="TARGET", required=True, help="Compile for it, such as cuda:90.")
 @click.option("--num-warps", type=int, help="The same as the option num_warps=N.")
 @click.option("--num-stages", type=int, help="The same as the option num_stages=N.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--html", "page", metavar="FILE", help="Also write a page with the source, the IR of each stage and what passes changed."
 )
@@ -42,9 +63,10 @@ def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
     as_json: bool,
     page: str | None,
 ) -> None:
-    """Show how KERNEL, path.py:name or module:name, accesses memory and what limits it; needs no device.
+    """Show how a kernel accesses memory, and what limits it.
 
-    An OPTION is one of Triton's or ours, as a launch takes it.
+    KERNEL is path.py:name or module:name. It is compiled anew, for which no device is needed. An OPTION is one of Triton's or
+    ours, as a launch takes it.
     """
     from . import compiling, kernel_report
 
@@ -73,7 +95,13 @@ def _import_kernel_page() -> ModuleType:
     return kernel_page
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    cls=Command,
+    context_settings={"allow_interspersed_args": False},
+    example="graft bisect ./check.py",
+    done="what makes SCRIPT wrong was found",
+    failed="it was not found, or SCRIPT cannot be judged",
+)
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -85,7 +113,7 @@ def _import_kernel_page() -> ModuleType:
     "--repeat", metavar="N", type=int, default=1, show_default=True, help="Runs of a setting, all of which have to be right."
 )
 @click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="Wrong if a run takes longer.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def bisect(  # noqa: PLR0913, PLR0917 - click passes them by name
     ctx: click.Context,
@@ -98,10 +126,11 @@ def bisect(  # noqa: PLR0913, PLR0917 - click passes them by name
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    """Find which pass, kernel and place makes SCRIPT wrong, and the shortest switch that mends it.
+    """Find the pass and the place that make a script wrong.
 
-    A run of SCRIPT is wrong if its exit status is not 0. Options of this command stand in front of SCRIPT. The exit status is 0 if
-    something was found, 1 if not, and 2 for wrong usage.
+    SCRIPT, a Python file, is run again and again with some passes left out. A run is wrong if its exit status is not 0. What is
+    found is a pass, a kernel and a place in it, and the shortest switch that mends it. Options of this command stand in front of
+    SCRIPT.
     """
     from . import bisect
 

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import triton
 
-from .. import __version__, plugin, wings
-from ..errors import GraftError
+from .. import __version__, plugin, settings, wings
+from ..console import Block, Facts, Line, count
+from ..errors import GraftError, GraftWarning
+from ..library import check_library
 from ..settings import PREFIX
+from ..wings import Fact, Notice, Problem
 
 #: Triton's variables that decide on kernels, or on where they are kept.
 _TRITONS = (
@@ -21,15 +26,15 @@ _TRITONS = (
     "TRITON_KERNEL_OVERRIDE",
 )
 
+Sections = dict[str, dict[str, str]]
 
-def report() -> dict[str, dict[str, str]]:
-    """What there is to know, by section and name. An error in finding something out is what is said of it."""
-    sections: dict[str, dict[str, str]] = {
+
+def report() -> Sections:
+    """What there is to know, by section and name: a `Problem` or `Notice` where all is not well. An error in finding something out
+    is what is said of it."""
+    sections: Sections = {
         "versions": {"triton-graft": __version__, "Triton": triton.__version__},
-        "built parts": {
-            "passes": "usable" if plugin.available() else "cannot be used",
-            "wings": ", ".join(wings.present()) or "none",
-        },
+        "built parts": {"passes": _said(_passes), "wings": ", ".join(wings.present()) or "none"},
         "environment": {},
     }
     for wing in wings.present().values():
@@ -39,25 +44,63 @@ def report() -> dict[str, dict[str, str]]:
     return sections | {"environment": _environment() | environment}
 
 
-def format_report(sections: dict[str, dict[str, str]]) -> str:
-    """*sections* as text."""
-    lines = []
+def problems(sections: Sections) -> dict[str, str]:
+    """What cannot be used, by name."""
+    return {name: fact for facts in sections.values() for name, fact in facts.items() if isinstance(fact, Problem)}
+
+
+def blocks(sections: Sections) -> list[Block]:
+    """What `report` returns, to be printed: what is wrong first."""
+    wrong = problems(sections)
+    notices = {
+        name: fact
+        for facts in sections.values()
+        for name, fact in facts.items()
+        if isinstance(fact, Notice) and not isinstance(fact, Problem)
+    }
+    made: list[Block] = []
+    if wrong:
+        made += [Facts(f"{count(len(wrong), 'thing')} cannot be used", wrong, "bad"), Line()]
+    if notices:
+        made += [Facts(f"{count(len(notices), 'thing')} to know", notices, "notice"), Line()]
+    if not made:
+        made = [Line("all is well: what is there can be used", "good"), Line()]
     for section, facts in sections.items():
-        lines += [f"{section}:", *(f"  {name:24} {value}" for name, value in facts.items()), ""]
-    return "\n".join(lines[:-1])
+        well = {name: fact for name, fact in facts.items() if not isinstance(fact, Notice)}
+        made += [Facts(section, well), Line()] if well else []
+    return made[:-1]
 
 
-def _said(fact: str | Callable[[], str]) -> str:
+def _said(fact: Fact) -> str:
     """*fact*, or what it finds out, or the error that it meets."""
     try:
         return fact if isinstance(fact, str) else fact()
     except (GraftError, ImportError, OSError, RuntimeError) as error:
-        return f"error: {error}"
+        return Problem(f"error: {error}")
+
+
+def _passes() -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GraftWarning)  # it says the same
+        if plugin.available():
+            return "usable"
+    check_library(plugin.LIBRARY)
+    return Problem("cannot be used")
 
 
 def _environment() -> dict[str, str]:
     """The variables that are set and count here."""
-    ours = [*wings.variables(), *(option.variable for option in wings.options().values())]
-    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in ours]
-    known = {name: os.environ[name] for name in (*ours, *_TRITONS) if name in os.environ}
-    return known | {name: f"{os.environ[name]} (no such variable)" for name in unknown}
+    checks: Mapping[str, Callable[[], object]] = {
+        **dict.fromkeys([*wings.variables(), *_TRITONS], lambda: None),
+        PREFIX + "TARGET": settings.target_for_process,
+        **{option.variable: option.for_process for option in wings.options().values()},
+    }
+    known = {name: _said(partial(_checked, name, checks[name])) for name in checks if name in os.environ}
+    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in checks]
+    return known | {name: Notice(f"{os.environ[name]} (no such variable)") for name in unknown}
+
+
+def _checked(variable: str, check: Callable[[], object]) -> str:
+    """The text of the environment *variable*, if *check* raises no error for it."""
+    check()
+    return os.environ[variable]

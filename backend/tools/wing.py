@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..wings import Wing
@@ -12,10 +12,10 @@ from ..wings import Wing
 class Tools(Wing):
     """The command line, and reports on kernels and passes."""
 
-    def commands(self) -> Iterable[Any]:
+    def commands(self) -> Mapping[str, Iterable[Any]]:
         from . import commands
 
-        return (commands.doctor, commands.explain, commands.bisect)
+        return {"Look": (commands.doctor, commands.explain, commands.bisect)}
 
 
 WING = Tools()

@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from triton.backends.graft import console
 from triton.backends.graft.bundle import inspection, loading
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import cubin, dispatch, format, native, static
@@ -28,8 +29,8 @@ def fault_in_use(bundle: format.Bundle) -> str:
 
 def _uses(bundle: format.Bundle) -> Iterator[Callable[[], Any]]:
     file = inspection.File("bundle", b"", bundle)
-    yield lambda: inspection.format_show(inspection.show(file))
-    yield lambda: inspection.format_diff(inspection.diff(file, file))
+    yield lambda: console.text(inspection.blocks(inspection.show(file), True))
+    yield lambda: console.text(inspection.diff_blocks(inspection.diff(file, file)))
     yield lambda: format.merge([bundle, bundle])
     for variant in bundle.content["variants"]:
         yield lambda variant=variant: cubin.check_parameters(variant, bundle.artifacts[variant["files"]["cubin"]])

@@ -212,7 +212,8 @@ def test_a_bundle_of_another_compiler_is_refused_unless_it_is_asked_for(program,
     require_only(monkeypatch, tmp_path)
     activate(Driver(target="cuda:90"))
     with pytest.raises(
-        BundleError, match=r"(?s)another compiler .*identity=\"any\"\n  compiler.arithmetic: nothing there, .* here"
+        BundleError,
+        match=r"(?s)another compiler .*identity=\"any\"\n  compiler.frozen: one there, nothing here\n    and so .* here",
     ):
         bundle.load(file)
     assert key.places == []

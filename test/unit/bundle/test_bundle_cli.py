@@ -2,10 +2,11 @@
 """`graft bundle …`: what the commands print, what they write, and how they end."""
 
 import json
-import sys
+import re
 
 import pytest
-from bundles import make_bundle, make_tuner, make_variant, with_tuners
+from bundles import make_bundle, make_variant
+from triton.backends.graft import console
 from triton.backends.graft.bundle import inspection, writing
 from triton.backends.graft.runtime import format, reading, signing
 
@@ -39,7 +40,7 @@ def names_in(folder):
 def test_show_prints_the_report(bundle, files):
     done = bundle("show", "a.graft")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == inspection.format_show(inspection.show(inspection.read("a.graft"))) + "\n"
+    assert done.stdout == console.text(inspection.blocks(inspection.show(inspection.read("a.graft")), True)) + "\n"
 
 
 def test_show_prints_json(bundle, files):
@@ -47,29 +48,44 @@ def test_show_prints_json(bundle, files):
     assert json.loads(done.stdout) == inspection.show(inspection.read("a.graft"))
 
 
-def test_show_prints_a_rich_table_on_a_terminal(files, monkeypatch, capsys, tmp_path):
-    pytest.importorskip("rich")
-    pytest.importorskip("click")
-    from triton.backends.graft.bundle import cli
+SUMMARY = """\
+kernel         target   variants  registers  spills  shared B  cubins B
+───────────────────────────────────────────────────────────────────────
+program:add    cuda:80         2          ?       ?         0        20
+               cuda:90         2          ?       ?         0        20
 
-    writing.write(tmp_path / "a.graft", with_tuners(files["a.graft"], make_tuner()))
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "160")
-    cli.bundle_show.callback(str(tmp_path / "a.graft"), False)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"{tmp_path}/a.graft: ")
-    assert sum("│" in line for line in lines) == 2
-    assert lines[-1] == "autotuned: program:scale for cuda:90, 1 choice"
+program:scale  cuda:80         2          ?       ?         0        20
+               cuda:90         2          ?       ?         0        20
+
+registers, spills, shared B: the most of a variant; --variants lists them all
+""".splitlines()
 
 
-def test_show_prints_plain_text_on_a_terminal_without_rich(files, monkeypatch, capsys, tmp_path):
-    pytest.importorskip("click")
-    from triton.backends.graft.bundle import cli
+def seen(bundle, monkeypatch, columns, *arguments):
+    """The lines that a terminal of so many columns shows."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    done = bundle(*arguments)
+    assert done.exit_code == 0, done.output
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()]
 
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
-    cli.bundle_show.callback(str(tmp_path / "a.graft"), False)
-    assert "│" not in capsys.readouterr().out
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_a_terminal_shows_kernels_by_target(bundle, tmp_path, monkeypatch, columns):
+    writing.write(tmp_path / "c.graft", make_bundle(["scale", "add"], ["cuda:80", "cuda:90"], [64, 128], cubin=b"0123456789"))
+    lines = seen(bundle, monkeypatch, columns, "show", "c.graft")
+    table = lines[lines.index("") + 1 :]
+    assert table == SUMMARY
+    assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_a_terminal_shows_each_variant_if_asked(bundle, tmp_path, monkeypatch, columns):
+    writing.write(tmp_path / "c.graft", make_bundle(["scale", "add"], ["cuda:80", "cuda:90"], [64, 128], cubin=b"0123456789"))
+    lines = seen(bundle, monkeypatch, columns, "show", "--variants", "c.graft")
+    assert "".join(lines).count("BLOCK=128") == 4
+    assert max(map(len, lines)) <= columns
+    assert not any("…" in line for line in lines)
 
 
 def test_diff_prints_the_report(bundle, files):
@@ -77,7 +93,7 @@ def test_diff_prints_the_report(bundle, files):
         inspection.File("a.graft", b"", files["a.graft"]), inspection.File("b.graft", b"", files["b.graft"])
     )
     done = bundle("diff", "a.graft", "b.graft")
-    assert (done.exit_code, done.output) == (0, inspection.format_diff(report) + "\n")
+    assert (done.exit_code, done.output) == (0, console.text(inspection.diff_blocks(report)) + "\n")
     assert json.loads(bundle("diff", "a.graft", "b.graft", "--json").stdout) == report
 
 
@@ -141,7 +157,7 @@ def test_verify_refuses_a_bundle_that_nobody_has_signed_who_is_trusted(bundle, k
 
 
 def test_show_says_that_a_signature_was_not_verified(bundle, key):
-    assert bundle("show", "a.graft").output.splitlines()[0].endswith(f" bytes, signed by {key} (not verified)")
+    assert bundle("show", "a.graft").output.splitlines()[3].split(None, 1) == ["signature", f"by {key}, not verified"]
 
 
 # -- Merge and prune

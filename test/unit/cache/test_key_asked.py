@@ -4,6 +4,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import triton
 from click.testing import CliRunner
 from programs import I32, STORE, Program, active
 from triton import knobs
+from triton.backends.compiler import GPUTarget
+from triton.backends.graft import wings
 from triton.backends.graft.cache import inputs, key, manifest
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import CacheMissError, OptionError
@@ -286,8 +289,82 @@ def test_key_explain_shows_in_what_the_nearest_entries_differ(program):
     program.compile(I32, num_warps=8)
     done = run("key", "explain", "kernel")
     assert done.exit_code == 0, done.output
-    assert "kernel: 2 entries in " in done.output
-    assert "  option.num_warps: 4 there, 8 now" in done.output
+    assert done.output.splitlines()[0] == "kernel was compiled because of other options."
+    assert "\noption.num_warps  4              8\n" in done.output
+
+
+def explained(*arguments):
+    """The sentence and the rows that `key explain` prints, without digests."""
+    done = run("key", "explain", *arguments)
+    assert done.exit_code == 0, done.output
+    sentence, _, _, *rows = re.sub(r"[0-9a-f]{64}", "…", done.output.partition("\n\n2 cache entries")[0]).splitlines()
+    return sentence, [re.split(" {2,}", row.strip()) for row in rows]
+
+
+ADD = "@triton.jit\ndef kernel(p, n, BLOCK: tl.constexpr):\n    tl.store(p + tl.arange(0, BLOCK), n)\n"
+
+
+@pytest.mark.skipif("bundle" not in wings.present(), reason="bundles note the arguments")
+def test_key_explain_says_that_the_code_is_another_because_arguments_are(program):
+    program.write(ADD)
+    program.compile(I32, 1000, 64)
+    program.compile(I32, 1024, 128)
+    assert explained("kernel") == (
+        "kernel was compiled because of other arguments.",
+        [["argument.BLOCK", "64", "128"], ["argument.n", "i32", "i32:16"], ["so source.text", "…", "…"]],
+    )
+
+
+def test_key_explain_says_that_the_source_has_changed(program):
+    program.compile(I32)
+    program.write(STORE.format("4")).compile(I32)
+    sentence, rows = explained("kernel")
+    assert sentence == (
+        "kernel was compiled because of other code: the kernel's source has changed, or something that it reads."
+    )
+    assert rows == [["source.text", "…", "…"]]
+
+
+def test_key_explain_puts_what_a_variable_changes_under_it(program, monkeypatch):
+    program.compile(I32)
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "1")
+    program.compile(I32)
+    sentence, rows = explained("kernel")
+    assert sentence == "kernel was compiled because of other environment variables."
+    assert [row[0] for row in rows] == [
+        "environment.TRITON_DISABLE_LINE_INFO", "so knob.disable_line_info", "so source.text",
+    ]  # fmt: skip
+
+
+def test_key_explain_of_a_kernel_with_one_entry_says_that_there_was_none(program):
+    program.compile(I32)
+    assert run("key", "explain", "kernel").output.startswith(
+        "kernel was compiled because the cache had no entry of this name.\n\n1 cache entry in "
+    )
+
+
+def test_an_entry_whose_arguments_cannot_be_read_is_explained_without_them(program, tmp_path):
+    program.compile(I32)
+    program.compile(I32, num_warps=8)
+    for path in (tmp_path / "cache").glob("*/__variant__*"):
+        path.write_text('{"specialisation": {"signature": 3}}')
+    assert explained("kernel") == ("kernel was compiled because of other options.", [["option.num_warps", "4", "8"]])
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_key_explain_fits_the_terminal_and_cuts_nothing_off(columns, program, monkeypatch):
+    program.compile(I32)
+    with active("graft") as driver:
+        monkeypatch.setattr(driver, "get_current_target", lambda: GPUTarget("cuda", 80, 32))
+        program.load().kernel.warmup(I32, grid=(1,))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", run("key", "explain", "kernel").output).splitlines()]
+    assert lines[0] == "kernel was compiled because of another target."
+    table = lines[2 : lines.index("", 2)]
+    assert max(map(len, table)) <= columns
+    assert [line.split()[:2] for line in table if "option.supported" in line] == [["so", "option.supported_fp8_dtypes"]]
+    assert "…" not in "".join(lines)
 
 
 def test_key_explain_of_an_unknown_kernel_names_those_that_there_are(program):
@@ -295,6 +372,14 @@ def test_key_explain_of_an_unknown_kernel_names_those_that_there_are(program):
     done = run("key", "explain", "kernle")
     assert done.exit_code == 1
     assert "has no entry for a kernel named 'kernle'; it has kernel." in done.output
+
+
+def test_doctor_says_that_variables_of_the_cache_are_not_allowed(monkeypatch):
+    monkeypatch.setenv("GRAFT_CACHE", "never")
+    monkeypatch.setenv("GRAFT_CACHE_LIMIT", "10 apples")
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert [line.split()[0] for line in done.output.splitlines()[:3]] == ["2", "GRAFT_CACHE", "GRAFT_CACHE_LIMIT"]
 
 
 def test_doctor_says_what_counts(monkeypatch):

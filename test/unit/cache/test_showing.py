@@ -67,3 +67,33 @@ def test_what_follows_from_another_difference_stands_under_it():
         "    and so tool.ptxas: nothing there, '' now",
     ]
     assert showing.lines(differing[:1]) == ["  option.arch: 'sm80' there, 'sm90' now"]
+
+
+def names_of(differing):
+    return [
+        (cause[0], [other[0] for other in others])
+        for cause, others in showing.arranged([(name, "1", "2") for name in differing])
+    ]
+
+
+def test_the_code_follows_from_arguments_or_line_info_or_is_a_cause():
+    assert names_of(["source.text"]) == [("source.text", [])]
+    assert names_of(["argument.a", "argument.b", "source.text"]) == [("argument.a", []), ("argument.b", ["source.text"])]
+    assert names_of(["knob.disable_line_info", "source.text"]) == [("knob.disable_line_info", ["source.text"])]
+    variable = "environment.TRITON_DISABLE_LINE_INFO"
+    assert names_of([variable, "knob.disable_line_info", "source.text"]) == [
+        (variable, ["knob.disable_line_info", "source.text"])
+    ]
+
+
+def test_a_frozen_key_stands_for_the_whole_compiler():
+    assert names_of(["compiler.frozen", "compiler.python", "compiler.triton"]) == [
+        ("compiler.frozen", ["compiler.python", "compiler.triton"])
+    ]
+    assert names_of(["compiler.python", "compiler.triton"]) == [("compiler.triton", ["compiler.python"])]
+
+
+def test_every_component_of_the_key_has_words():
+    for name in ("option.num_warps", "target", "tool.ptxas", "source.kind", "compiler.host", "file.a", "format", "argument.x"):
+        assert showing.WORDS[showing.kind(name)]
+    assert showing.kind("compiler.triton") == "compiler.triton" and showing.kind("compiler.host") == "compiler"

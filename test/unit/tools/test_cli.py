@@ -49,11 +49,12 @@ REPORT = Report(
 # -- The command line
 
 
-def test_without_click_the_command_line_names_what_to_install(tmp_path):
-    code = "import sys; sys.modules['click'] = None\nfrom triton.backends.graft.__main__ import main; main()"
+@pytest.mark.parametrize("library", ["click", "rich"])
+def test_without_its_libraries_the_command_line_names_what_to_install(library, tmp_path):
+    code = f"import sys; sys.modules[{library!r}] = None\nfrom triton.backends.graft.__main__ import main; main()"
     done = run_python(code, tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: the command line needs click: pip install 'triton-graft[cli]'\n"
+    assert done.stderr == "Error: the command line needs click and rich: pip install 'triton-graft[cli]'\n"
 
 
 @pytest.mark.skipif(not has_click, reason="needs click")
