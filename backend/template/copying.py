@@ -19,7 +19,11 @@ _OURS = (
     "docs/conformance.md",
     "docs/architecture.md",
     "docs/kernels.md",
+    "docs/data/",
+    "docs/diagrams/",
+    "docs/pictures/",
     "test/unit/project/test_docs.py",
+    "test/unit/project/test_pictures.py",
     "tools/",
 )
 _FOR_OTHERS = frozenset({"template", "conformance"})
