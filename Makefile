@@ -84,6 +84,12 @@ docs: $(READY) ## write docs/passes.md and the table of options in README.md ane
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 	$(BIN)/python cmake/option_docs.py
 
+# % if "template" in wings
+.PHONY: pictures
+pictures: $(READY) ## draw the pictures of the docs anew, from docs/diagrams and docs/data
+	$(BIN)/python tools/pictures.py
+
+# % endif
 # % if "bench" in wings
 .PHONY: bench
 bench: $(READY) ## measure; most of it needs a CUDA device

@@ -104,8 +104,9 @@ class Sheet:
         self._put_on_top(drawn)
 
     def box(self, corner: Point, size: Point, fill: str, edge: str = "", radius: float = 0) -> None:
-        """A rectangle whose *corner* is at the top left."""
-        style = {"facecolor": getattr(self.colours, fill), "edgecolor": getattr(self.colours, edge) if edge else "none"}
+        """A rectangle whose *corner* is at the top left; without what has no colour."""
+        ink = {"facecolor": fill, "edgecolor": edge}
+        style = {name: getattr(self.colours, colour) if colour else "none" for name, colour in ink.items()}
         if radius:
             shape = f"round,pad=0,rounding_size={radius}"
             self._add_patch(FancyBboxPatch(corner, *size, boxstyle=shape, linewidth=1, **style))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import drawn
 import pytest
 import stub_cuda
 from support import clean_environment
@@ -19,7 +20,6 @@ from triton.backends.graft.errors import GraftError, OptionError
 
 pytest.importorskip("matplotlib")
 
-import drawn
 from triton.backends.graft.bench import drawing, plots
 
 FACTS = {"GPU": "NVIDIA H200", "driver": "580.159.03", "CPU": "Some Processor", "Python": "3.12.3", "triton": "3.9.0"}
