@@ -4,13 +4,13 @@
 A file of boxes has a title and a `reading`, how many `columns` there are, and the `gap` between boxes in pixels, across and down:
 
     [box.passes]                                 its name, for arrows
-    text = "our passes\\non TTIR"                 the first line is its heading
+    text = "our passes\\non TTIR"                 the first line is its heading, in backticks if it is code
     at = [0, 2]                                  the column and row of its first cell
     size = [2, 1]                                how many columns and rows it has; 1 and 1 if it is not given
-    kind = "ours"                                ours, theirs, plain (the default), or bare: without a box
+    kind = "ours"                                ours, theirs, or plain, the default
 
     [[arrow]]
-    path = ["passes", "verdict"]                 or down and then to the side: `bend = "down"`
+    path = ["passes", "verdict"]
     label = "changed"                            beside it
     dashed = true                                a way that is seldom taken
 """
@@ -24,9 +24,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triton.backends.graft.bench.drawing import HEADING, MARGIN, QUIET, TITLE, WIDTH, Letters, Point, Sheet, width_of, wrapped
+from triton.backends.graft.bench.drawing import HEADING, MARGIN, WIDTH, Letters, Point, Sheet, width_of, wrapped
+from triton.backends.graft.bench.plots import Around
 
-_DETAIL, _BARE, _LABEL = Letters(10.5), Letters(10.5, "muted"), Letters(10.5, "muted")
+_DETAIL, _LABEL = Letters(10.5), Letters(10.5, "muted")
 _CODE, _CALL = Letters(11.5, bold=True, mono=True), Letters(10, mono=True)
 _PADDING = 9
 _INNER = WIDTH - 2 * MARGIN
@@ -36,17 +37,6 @@ def draw(path: Path, dark: bool = False) -> Sheet:
     """The diagram in the file *path*."""
     text = path.read_text()
     return draw_calls(text, dark) if path.suffix == ".mmd" else draw_boxes(tomllib.loads(text), dark)
-
-
-def _with_title(height: float, title: str, reading: str, dark: bool) -> tuple[Sheet, float]:
-    """A sheet with room for *height* pixels below its title, and where the room begins."""
-    lines = list(wrapped(reading, _INNER, QUIET))
-    top = MARGIN + 18 + 16 * len(lines) + 14
-    sheet = Sheet(top + height + MARGIN, dark)
-    sheet.text(MARGIN, MARGIN + 13, title, TITLE)
-    for i, line in enumerate(lines):
-        sheet.text(MARGIN, MARGIN + 34 + 16 * i, line, QUIET)
-    return sheet, top
 
 
 # -- Boxes
@@ -96,11 +86,9 @@ def _lines(about: Mapping[str, Any], grid: Grid) -> list[Line]:
     wide = about.get("size", (1, 1))[0]
     room = wide * grid.width + (wide - 1) * grid.gap[0] - 2 * _PADDING
     heading, *rest = about["text"].split("\n")
-    is_code = heading.startswith("`")
-    letters = _CODE if is_code else HEADING
-    lines = [Line(line, letters, 16) for line in wrapped(heading.strip("`"), room, letters)] if heading else []
-    detail = _BARE if about.get("kind") == "bare" else _DETAIL
-    return lines + [Line(line, detail, 14) for text in rest for line in wrapped(text, room, detail)]
+    letters = _CODE if heading.startswith("`") else HEADING
+    lines = [Line(line, letters, 16) for line in wrapped(heading.strip("`"), room, letters)]
+    return lines + [Line(line, _DETAIL, 14) for text in rest for line in wrapped(text, room, _DETAIL)]
 
 
 def _grid(document: Mapping[str, Any]) -> Grid:
@@ -122,7 +110,7 @@ def draw_boxes(document: Mapping[str, Any], dark: bool = False) -> Sheet:
     """The boxes and arrows of *document*."""
     grid = _grid(document)
     height = grid.tops[-1] + grid.heights[-1]
-    sheet, top = _with_title(height, document["title"], document["reading"], dark)
+    sheet, top = Around(document["title"], document["reading"], ()).sheet(height, dark)
     grid = grid._replace(tops=[top + y for y in grid.tops])
     boxes = {name: grid.place(about) for name, about in document["box"].items()}
     for box in boxes.values():
@@ -134,9 +122,8 @@ def draw_boxes(document: Mapping[str, Any], dark: bool = False) -> Sheet:
 
 
 def _draw_box(sheet: Sheet, box: Box) -> None:
-    if box.kind != "bare":
-        fill, edge = {"ours": ("our_area", "ours"), "theirs": ("area", "theirs")}.get(box.kind, ("area", "line"))
-        sheet.box((box.left, box.top), (box.right - box.left, box.bottom - box.top), fill, edge, radius=5)
+    fill, edge = {"ours": ("our_area", "ours"), "theirs": ("area", "theirs"), "plain": ("area", "line")}[box.kind]
+    sheet.box((box.left, box.top), (box.right - box.left, box.bottom - box.top), fill, edge, radius=5)
     y = box.middle[1] - sum(line.height for line in box.lines) / 2
     for line in box.lines:
         y += line.height
@@ -144,7 +131,7 @@ def _draw_box(sheet: Sheet, box: Box) -> None:
 
 
 def _draw_arrow(sheet: Sheet, start: Box, end: Box, arrow: Mapping[str, Any]) -> None:
-    points = _points(start, end, arrow.get("bend", "across"))
+    points = _points(start, end)
     sheet.arrow(points, dashed=arrow.get("dashed", False))
     label = arrow.get("label", "")
     (x0, y0), (x1, y1) = points[:2]
@@ -154,8 +141,8 @@ def _draw_arrow(sheet: Sheet, start: Box, end: Box, arrow: Mapping[str, Any]) ->
         sheet.text((x0 + x1) / 2, y0 - 5, label, _LABEL, "center")
 
 
-def _points(start: Box, end: Box, bend: str) -> list[Point]:
-    """From *start* to *end*: straight where they lie side by side or one above the other, else with one bend."""
+def _points(start: Box, end: Box) -> list[Point]:
+    """From *start* to *end*: straight where they lie side by side or one above the other, else across and then up or down."""
     x = _shared(start.left, start.right, end.left, end.right)
     y = _shared(start.top, start.bottom, end.top, end.bottom)
     is_down, is_right = end.middle[1] > start.middle[1], end.middle[0] > start.middle[0]
@@ -163,9 +150,6 @@ def _points(start: Box, end: Box, bend: str) -> list[Point]:
         return [(x, start.bottom), (x, end.top)] if is_down else [(x, start.top), (x, end.bottom)]
     if y is not None:
         return [(start.right, y), (end.left, y)] if is_right else [(start.left, y), (end.right, y)]
-    if bend == "down":
-        corner = (start.middle[0], end.middle[1])
-        return [(corner[0], start.bottom if is_down else start.top), corner, (end.left if is_right else end.right, corner[1])]
     corner = (end.middle[0], start.middle[1])
     return [(start.right if is_right else start.left, corner[1]), corner, (corner[0], end.top if is_down else end.bottom)]
 
@@ -222,7 +206,7 @@ def draw_calls(text: str, dark: bool = False) -> Sheet:
     calls = parse_calls(text)
     names = {call.start: call.text for call in calls if call.kind == "participant"}
     height = 40 + sum(_CALL_HEIGHTS[call.kind] for call in calls) + 12
-    sheet, top = _with_title(height, title, reading, dark)
+    sheet, top = Around(title, reading, ()).sheet(height, dark)
     xs = _lifelines(calls, names)
     y = top + 40
     parts = _parts(calls, y)

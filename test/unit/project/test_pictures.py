@@ -176,11 +176,11 @@ def test_an_arrow_is_straight_where_boxes_face_each_other_and_has_one_bend_elsew
     def box(left, top):
         return diagrams.Box(left, top, left + 10, top + 10, "plain", [])
 
-    assert diagrams._points(box(0, 0), box(0, 30), "across") == [(5, 10), (5, 30)]
-    assert diagrams._points(box(0, 30), box(0, 0), "across") == [(5, 30), (5, 10)]
-    assert diagrams._points(box(30, 0), box(0, 0), "across") == [(30, 5), (10, 5)]
-    assert diagrams._points(box(0, 0), box(30, 30), "across") == [(10, 5), (35, 5), (35, 30)]
-    assert diagrams._points(box(0, 0), box(30, 30), "down") == [(5, 10), (5, 35), (30, 35)]
+    assert diagrams._points(box(0, 0), box(0, 30)) == [(5, 10), (5, 30)]
+    assert diagrams._points(box(0, 30), box(0, 0)) == [(5, 30), (5, 10)]
+    assert diagrams._points(box(30, 0), box(0, 0)) == [(30, 5), (10, 5)]
+    assert diagrams._points(box(0, 0), box(30, 30)) == [(10, 5), (35, 5), (35, 30)]
+    assert diagrams._points(box(30, 30), box(0, 0)) == [(30, 35), (5, 35), (5, 10)]
 
 
 def test_a_line_of_mermaid_that_is_not_drawn_is_an_error():
