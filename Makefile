@@ -89,6 +89,12 @@ docs: $(READY) ## write what of the manual comes from tables, docs/passes.md and
 	@echo "the site is build/docs/index.html"
 # % endif
 
+# % if "template" in wings
+.PHONY: pictures
+pictures: $(READY) ## draw the pictures of the docs anew, from docs/diagrams and docs/data
+	$(BIN)/python tools/pictures.py
+
+# % endif
 # % if "bench" in wings
 .PHONY: bench
 bench: $(READY) ## measure; most of it needs a CUDA device

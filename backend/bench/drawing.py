@@ -87,13 +87,15 @@ QUIET, SMALL = Letters(11.5, "muted"), Letters(9.5, "muted")
 class Sheet:
     """A drawing of *height* pixels. x runs to the right and y downwards; a text stands on its y."""
 
-    def __init__(self, height: float, dark: bool = False, width: float = WIDTH):
+    width = WIDTH
+
+    def __init__(self, height: float, dark: bool = False):
         self.colours = DARK if dark else LIGHT
-        self.width, self.height = width, height
+        self.height = height
         # A pixel is a point, which is the unit of matplotlib's SVG files.
-        self.figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+        self.figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         self._axes = self.figure.add_axes((0, 0, 1, 1))
-        self._axes.set(xlim=(0, width), ylim=(height, 0))
+        self._axes.set(xlim=(0, WIDTH), ylim=(height, 0))
         self._axes.set_axis_off()
         self._count = 0
 
@@ -104,8 +106,9 @@ class Sheet:
         self._put_on_top(drawn)
 
     def box(self, corner: Point, size: Point, fill: str, edge: str = "", radius: float = 0) -> None:
-        """A rectangle whose *corner* is at the top left."""
-        style = {"facecolor": getattr(self.colours, fill), "edgecolor": getattr(self.colours, edge) if edge else "none"}
+        """A rectangle whose *corner* is at the top left; without what has no colour."""
+        ink = {"facecolor": fill, "edgecolor": edge}
+        style = {name: getattr(self.colours, colour) if colour else "none" for name, colour in ink.items()}
         if radius:
             shape = f"round,pad=0,rounding_size={radius}"
             self._add_patch(FancyBboxPatch(corner, *size, boxstyle=shape, linewidth=1, **style))

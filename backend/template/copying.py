@@ -26,7 +26,9 @@ _OURS = (
     "docs/howto/",
     "docs/index.md",
     "docs/kernels.md",
+    "docs/diagrams/",
     "docs/measured.md",
+    "docs/pictures/",
     "docs/reference/",
     "docs/start.md",
     "python/examples/gallery/",
@@ -35,6 +37,7 @@ _OURS = (
     "test/unit/project/test_docs.py",
     "test/unit/project/test_gallery.py",
     "test/unit/project/test_pages.py",
+    "test/unit/project/test_pictures.py",
     "tools/",
 )
 _FOR_OTHERS = frozenset({"template", "conformance"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import Any
 
 from docutils import nodes
@@ -69,9 +70,21 @@ def _is_in_list(lines: list[str]) -> bool:
     return bool(before) and before[-1].lstrip().startswith(("- ", "* ", ".. "))
 
 
+_PICTURE = re.compile(
+    r'<picture>\n.*srcset="(?P<dark>[^"]+)">\n  <img src="(?P<light>[^"]+)" width="\d+" alt="(?P<alt>[^"]+)">\n</picture>\n'
+)
+
+
+def show_pictures(app: Sphinx, name: str, content: list[str]) -> None:
+    """Makes of what shows a picture on any page the two images between which the theme chooses."""
+    both = r"![\g<alt>](\g<light>){.only-light}\n![\g<alt>](\g<dark>){.only-dark}\n"
+    content[0] = _PICTURE.sub(both, content[0])
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("graft-options", OptionTable)
     app.add_directive("graft-variables", VariableTable)
     app.add_lexer("mlir", MlirLexer)
+    app.connect("source-read", show_pictures)
     app.connect("autodoc-process-docstring", as_rest)
     return {"parallel_read_safe": True, "version": inspect.cleandoc(str(settings.NAME))}

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tests look at in a drawing: its texts, whether they can be read, and its numbers."""
-
-import re
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+"""What tests look at in a drawing: its texts, and whether they can be read."""
 
 
 def texts(sheet):
@@ -13,6 +9,8 @@ def texts(sheet):
 
 def faults(sheet):
     """Which texts of *sheet* are too small, lie over another, or leave the sheet."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     drawn = sheet.figure.axes[0].texts
     renderer = FigureCanvasAgg(sheet.figure).get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in drawn if text.get_text()]
@@ -32,8 +30,3 @@ def faults(sheet):
 
 def _overlap(low, high, other_low, other_high):
     return min(high, other_high) - max(low, other_low)
-
-
-def numbers(svg):
-    """The coordinates in the SVG file *svg*."""
-    return [float(number) for path in re.findall(r' d="([^"]*)"', svg) for number in re.findall(r"-?[\d.]+", path)]

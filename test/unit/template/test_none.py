@@ -129,7 +129,7 @@ class TestBuilt:
         program = ROOT / "test" / "unit" / "template" / "calls.py"
         printed = environment.succeed(environment.root("chip"), environment.python, program, "first", "second")
         first, second = printed.splitlines()
-        picture = (ROOT / "docs" / "your-backend.md").read_text().partition("sequenceDiagram")[2].partition("```")[0]
+        picture = (ROOT / "docs" / "diagrams" / "calls.mmd").read_text()
         calls = re.findall(r"->>[DB]: (\S+)", picture)
         assert first.replace(" Options.__init__", "").split() == calls
         assert second.split() == ["Driver.get_current_device", "Driver.get_current_stream", "Launcher.__call__"]
