@@ -21,7 +21,7 @@ class OptionTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         rows = [
-            (f"`{option.name}`", f"`{_literal(option.default)}`", option.kind.expected, _sentence(option.help))
+            (f"`{option.name}`", f"`{_literal(option.default)}`", option.kind.expected, option.help)
             for option in wings.options().values()
         ]
         return _table(self, ("option", "default", "allowed", "what it does"), rows)
@@ -31,27 +31,26 @@ class VariableTable(SphinxDirective):
     """A table of the environment variables other than those of the options."""
 
     def run(self) -> list[nodes.Node]:
-        rows = [(f"`{name}`", _sentence(text)) for name, text in wings.variables().items()]
+        rows = [(f"`{name}`", text) for name, text in wings.variables().items()]
         return _table(self, ("variable", "what it does"), rows)
 
 
 def _table(directive: SphinxDirective, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[nodes.Node]:
     """A table in Markdown with *head* and *rows*, as nodes."""
     lines = [head, ("---",) * len(head), *rows]
-    text = StringList(
-        [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines], source="tables"
-    )
+    text = StringList([f"| {' | '.join(map(_escaped, line))} |" for line in lines], source="tables")
     container = nodes.container()
     directive.state.nested_parse(text, 0, container)
     return container.children
 
 
+def _escaped(cell: str) -> str:
+    """*cell* with what Markdown takes for a column or a tag as it stands."""
+    return cell.replace("|", r"\|").replace("<", r"\<")
+
+
 def _literal(value: object) -> str:
     return json.dumps(value) if isinstance(value, str) else repr(value)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def as_rest(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:  # noqa: PLR0913, PLR0917 - an event of Sphinx
