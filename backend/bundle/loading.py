@@ -28,7 +28,7 @@ from ..cache import explain, inputs, key, showing, store
 from ..cache.encoding import digest
 from ..cache.manifest import Alternative, Manifest, alternative_of
 from ..launch import tuning
-from ..runtime import format, reading, values
+from ..runtime import container, format, reading, values
 from ..runtime.cubin import check_parameters
 from ..runtime.errors import BundleError
 from .importing import module_name
@@ -306,8 +306,7 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
     written before is whole and stays.
     """
     bundle = reading.read(address, trusted_keys)
-    for variant in bundle.content["variants"]:
-        check_parameters(variant, bundle.artifacts[variant["files"]["cubin"]])
+    _check_unpacked(bundle, address)
     root = os.path.abspath(cache_dir or knobs.cache.dir)
     try:
         outcomes = [_store(root, bundle, variant) for variant in bundle.content["variants"]]
@@ -317,6 +316,29 @@ def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] |
         alternatives = [alternative_of(*item) for item in reversed(manifest["alternatives"])]
         Manifest(manifest_key, manifest["name"], root).add(*alternatives)
     return outcomes
+
+
+def _check_unpacked(bundle: format.Bundle, address: Any) -> None:
+    """Raises `BundleError` if a cubin is none, or if all files together have more bytes than a bundle may have.
+
+    What many variants share is in the file once, looked at once, and written for each.
+    """
+    looked_at, total = set(), 0
+    for variant in bundle.content["variants"]:
+        special, files = variant["specialisation"], variant["files"]
+        what = (
+            files["cubin"],
+            variant["metadata"]["name"],
+            format.canonical([special and special["signature"], variant["metadata"].get("tensordesc_meta")]),
+        )
+        if what not in looked_at:
+            check_parameters(variant, bundle.artifacts[files["cubin"]])
+            looked_at.add(what)
+        total += sum(len(bundle.artifacts[name]) for name in files.values())
+        if total > container.MAX_TOTAL:
+            raise BundleError(
+                "bound", f"{address}: its kernels have more than {container.MAX_TOTAL} bytes when each has files of its own"
+            )
 
 
 def _store(root: str, bundle: format.Bundle, variant: dict[str, Any]) -> Unpacked:

@@ -562,9 +562,14 @@ def _has_globals(encoder: Encoder, alternative: Alternative) -> bool:
     """Whether the used globals that *alternative* names are there. Who made it up may name others."""
     met = encoder.objects
     return all(
-        number < len(met) and isinstance(met[number], JITFunction) and name in met[number].__globals__
+        number < len(met) and isinstance(met[number], JITFunction) and _uses(met[number], name)
         for number, name in alternative.used_globals
     )
+
+
+def _uses(function: JITFunction, name: str) -> bool:
+    """Whether *name* is a global that the code of *function* may look up: what is noted is copied, and others are none of its business."""
+    return name in function.fn.__code__.co_names and name in function.__globals__
 
 
 def _use_globals(function: JITFunction, encoder: Encoder, alternative: Alternative) -> None:

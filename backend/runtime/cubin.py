@@ -28,6 +28,10 @@ _FUNCTION = 2
 #: The format of an attribute whose value has as many bytes as its header says; others have none behind the header.
 _SIZED = 4
 _REGISTERS, _FRAME_BYTES, _PARAMETER = 0x2F, 0x11, 0x17
+#: Another form of the same, which is not read here.
+_OTHER_PARAMETER = 0x45
+#: The type of the sections `.nv.info…`. Each is about the section whose number it has in its header, as the driver sees it.
+_INFO_TYPE = 0x70000000
 #: Of a parameter: a number of no use, its place, its offset, and its size above 18 other bits.
 _PARAMETER_FIELDS = struct.Struct("<IHHI")
 _SIZE_SHIFT = 18
@@ -65,13 +69,18 @@ def code_bytes(cubin: bytes, kernel: str) -> int | None:
 
 
 def parameters(cubin: bytes, kernel: str) -> tuple[int, ...] | None:
-    """The sizes in bytes of the parameters of the function *kernel*, in order; None if the cubin does not tell."""
+    """The sizes in bytes of the parameters of the function *kernel*, in order; None if the cubin does not tell, or in two ways."""
     try:
-        table = _Elf(cubin).table(b".nv.info." + kernel.encode())
-        found = dict(_parameter(value) for attribute, value in _sized(table) if attribute == _PARAMETER)
+        elf, name = _Elf(cubin), kernel.encode()
+        if not elf.is_about(b".nv.info." + name, b".text." + name):
+            return None
+        told = [*_sized(elf.table(b".nv.info." + name))]
+        found = [_parameter(value) for attribute, value in told if attribute == _PARAMETER]
     except ValueError:
         return None
-    return tuple(found[place] for place in sorted(found)) if sorted(found) == [*range(len(found))] else None
+    is_told_once = sorted(place for place, _ in found) == [*range(len(found))]
+    is_told_twice = any(attribute == _OTHER_PARAMETER for attribute, _ in told)
+    return tuple(size for _, size in sorted(found)) if is_told_once and not is_told_twice else None
 
 
 def _parameter(value: bytes) -> tuple[int, int]:
@@ -95,6 +104,9 @@ def _usage(elf: _Elf, kernel: bytes) -> Usage:
 class _Section(NamedTuple):
     offset: int
     size: int
+    kind: int
+    #: The number of the section that it is about.
+    about: int
 
 
 class _Elf:
@@ -110,7 +122,7 @@ class _Elf:
         if size != _SECTION.size or names >= count:
             raise ValueError
         rows = _SECTION.iter_unpack(_part(data, offset, size * count))
-        self._sections = [(row[0], _Section(row[4], row[5])) for row in rows]
+        self._sections = [(row[0], _Section(row[4], row[5], row[1], row[7])) for row in rows]
         self._names = self._content(self._sections[names][1])
 
     def section(self, name: bytes) -> _Section | None:
@@ -119,6 +131,13 @@ class _Elf:
         if len(found) > 1:
             raise ValueError
         return found[0] if found else None
+
+    def is_about(self, name: bytes, subject: bytes) -> bool:
+        """Whether the section *name* is one of those that tell of others, and the only one that tells of the section *subject*."""
+        told = self.section(name)
+        subjects = [number for number, (at, _) in enumerate(self._sections) if _is_name(self._names, at, subject)]
+        telling = [section for _, section in self._sections if section.kind == _INFO_TYPE and section.about in subjects]
+        return len(subjects) == 1 and telling == [told]
 
     def table(self, name: bytes) -> bytes:
         """What is in the section *name*. Raises `ValueError` if there is none, or it is too large to be looked through."""
@@ -142,7 +161,7 @@ def _part(data: bytes, offset: int, size: int) -> bytes:
 
 def _is_name(names: bytes, offset: int, name: bytes) -> bool:
     """Whether *name* is what stands at *offset* in a table of names that end with a zero."""
-    return names[offset : offset + len(name) + 1] == name + b"\0"
+    return names.startswith(name + b"\0", offset)
 
 
 def _functions(elf: _Elf, name: bytes) -> set[int]:
@@ -189,6 +208,10 @@ def check_parameters(variant: dict[str, Any], cubin: bytes, signature: Iterable[
 
     Without *signature*, these are the types that *variant* itself says, if it says some.
     """
+    if variant["metadata"].get("instrumentation_mode") == "gsan":
+        raise BundleError(
+            "cubin", f"the kernel {variant['name']!r} is instrumented by gsan, whose launches need more than a bundle has"
+        )
     taken = parameters(cubin, variant["metadata"]["name"])
     if taken is None:
         raise BundleError("cubin", f"the cubin of {variant['name']!r} does not tell the parameters of a kernel of this name")

@@ -28,6 +28,8 @@ MAX_DIGITS = 600
 _TOO_LARGE = 10**MAX_DIGITS
 #: How many alternatives a manifest of the cache has.
 MAX_ALTERNATIVES = 64
+#: How many fields the metadata of a kernel has, and how many bytes the name of its function. Triton's have some forty, and a short one.
+MAX_FIELDS, MAX_NAME = 256, 4096
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TARGET = re.compile(r"[a-z]+:[1-9][0-9]{0,5}")
@@ -331,8 +333,16 @@ def _json(value: Any, place: Place) -> None:
         _schema(place, "JSON without floating-point numbers", value)
 
 
+def _function_name(value: Any, place: Place) -> None:
+    _text(value, place)
+    if len(value.encode()) > MAX_NAME:
+        _schema(place, f"a name of at most {MAX_NAME} bytes", value)
+
+
 def _metadata(value: Any, place: Place) -> None:
     _map(_json)(value, place)
+    if len(value) > MAX_FIELDS:
+        _refuse("schema", f"{_path_to(place)} has {len(value)} fields, and metadata has at most {MAX_FIELDS}")
     for name in value:
         if not _FIELD.fullmatch(name) or keyword.iskeyword(name):
             _refuse("schema", f"{_path_to(place)} has {_shown(name)}, which is not the name of a field")
@@ -366,7 +376,7 @@ _descriptor = _record(
 
 #: What is launched by. Triton writes all of it for each kernel, but for what may be missing.
 _LAUNCHING: dict[str, Check] = {
-    "name": _text,
+    "name": _function_name,
     "target": _record(backend=_text, arch=_number, warp_size=_from(32, 32)),
     "num_warps": _from(1, 64),
     "num_ctas": _from(1, 16),

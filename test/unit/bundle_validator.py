@@ -222,8 +222,12 @@ def _within(least: int, most: int) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
+def _short(value: Any) -> bool:
+    return type(value) is str and len(value.encode("utf-8", "surrogatepass")) <= 4096
+
+
 def _metadata(value: Any) -> bool:
-    required = {"name": TEXT, "target": {"backend": TEXT, "arch": _number, "warp_size": _within(32, 32)},
+    required = {"name": _short, "target": {"backend": TEXT, "arch": _number, "warp_size": _within(32, 32)},
                 "num_warps": _within(1, 64), "num_ctas": _within(1, 16), "shared": _within(0, 2**31 - 1),
                 "warp_size": _within(32, 32), "launch_pdl": _flag, "launch_cooperative_grid": _flag}  # fmt: skip
     required |= {f"{kind}_scratch_size": _number for kind in ("global", "profile")}
@@ -233,7 +237,7 @@ def _metadata(value: Any) -> bool:
         "instrumentation_mode": TEXT,
         "tensordesc_meta": Either(_null, [DESCRIPTOR]),
     }
-    if not isinstance(value, dict) or not required.keys() <= value.keys():
+    if not isinstance(value, dict) or not required.keys() <= value.keys() or len(value) > 256:
         return False
     names = all(name.isascii() and name.isidentifier() and name[0] != "_" and not keyword.iskeyword(name) for name in value)
     return names and all(fits(value[name], shape) for name, shape in (required | optional).items() if name in value)

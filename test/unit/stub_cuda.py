@@ -222,12 +222,15 @@ def _with_headers(text: bytes, name: str, sections: list[list[int]]) -> bytes:
         b"".join(struct.pack("<BBHIHHI", 4, 0x17, 12, 0, place, 0, size << 18) for place, size in enumerate(sizes))
         for sizes in sections
     ]
-    section, names = f".nv.info.{name}".encode(), b"\0.shstrtab\0"
+    section, names = f".nv.info.{name}".encode(), f"\0.shstrtab\0.text.{name}\0".encode()
     strings = names + section + b"\0"
-    contents, offset, rows = [strings, *infos], 64 + len(text), [struct.pack("<IIQQQQIIQQ", *[0] * 10)]
-    for at, content in zip((1, *[len(names)] * len(infos)), contents, strict=True):
-        rows.append(struct.pack("<IIQQQQIIQQ", at, 1, 0, 0, offset, len(content), 0, 0, 1, 0))
+    offset, rows = 64 + len(text), [struct.pack("<IIQQQQIIQQ", *[0] * 10)]
+    # The kernel's code is the third section: the others tell of it.
+    places = [(1, 3, 0, strings), (names.index(b".text."), 1, 0, b""), *((len(names), 0x70000000, 2, info) for info in infos)]
+    for at, kind, about, content in places:
+        rows.append(struct.pack("<IIQQQQIIQQ", at, kind, 0, 0, offset, len(content), 0, about, 1, 0))
         offset += len(content)
+    contents = [strings, *infos]
     header = b"\x7fELF\2\1" + bytes(12) + struct.pack("<H", 190) + bytes(20) + struct.pack("<Q", offset) + bytes(10)
     return header + struct.pack("<3H", 64, len(rows), 1) + text + b"".join(contents) + b"".join(rows)
 

@@ -7,6 +7,8 @@ Each lie keeps the keys of real kernels, by which they are found, and changes wh
 import copy
 import hashlib
 import random
+import struct
+import threading
 
 import pytest
 import stub_cuda
@@ -16,7 +18,7 @@ from triton.backends.graft import bundle
 from triton.backends.graft.cache import key
 from triton.backends.graft.driver import Driver
 from triton.backends.graft.errors import BundleError
-from triton.backends.graft.runtime import cubin, format, reading
+from triton.backends.graft.runtime import container, cubin, format, reading
 
 KERNEL = "@triton.jit\ndef kernel(x, n, BLOCK: tl.constexpr):\n    tl.store(x, n + BLOCK)\n"
 #: Of the pointer, the number, and the two pointers to scratch memory.
@@ -65,7 +67,7 @@ def lie(rng, content, binary):
     return binary_lie(rng, binary)
 
 
-def told(rng, honest_bundle, path):
+def write_lie(rng, honest_bundle, path):
     """Writes a bundle with a lie to *path*, as long as it keeps all rules."""
     while True:
         content = copy.deepcopy(honest_bundle.content)
@@ -87,7 +89,7 @@ def test_whatever_a_bundle_says_a_launch_gets_a_cubin_with_its_own_parameters_or
     rng, taken = random.Random(seed), 0
     for number in range(25):
         path = tmp_path / f"{number}.graft"
-        binary = told(rng, honest_bundle, path)
+        binary = write_lie(rng, honest_bundle, path)
         loaded = bundle.load(path)
         try:
             compiled = program.load().kernel.warmup(I32, 17, BLOCK=64, grid=(1,))
@@ -108,7 +110,7 @@ def test_what_is_no_cubin_of_the_kernel_is_not_unpacked_either(honest, tmp_path,
     rng = random.Random(100 + seed)
     for number in range(15):
         path, folder = tmp_path / f"{number}.graft", tmp_path / f"cache-{number}"
-        binary = told(rng, honest_bundle, path)
+        binary = write_lie(rng, honest_bundle, path)
         try:
             bundle.unpack(path, folder)
             assert cubin.parameters(binary, "kernel") is not None, f"seed {seed}, lie {number}"
@@ -119,3 +121,90 @@ def test_what_is_no_cubin_of_the_kernel_is_not_unpacked_either(honest, tmp_path,
 def test_a_cubin_that_tells_the_parameters_twice_tells_none():
     assert cubin.parameters(stub_cuda.fake_cubin("kernel", [8, 8]), "kernel") == (8, 8)
     assert cubin.parameters(stub_cuda.fake_cubin("kernel", [8, 8], sections=[[4, 4, 4]]), "kernel") is None
+
+
+def elf(kernel, sections):
+    """A cubin of these sections, each with its name, type, the number of the one that it is about, and its content."""
+    names = b"\0" + b"".join(name.encode() + b"\0" for name, *_ in sections)
+    rows, offset, contents = [bytes(64)], 64, []
+    for name, kind, about, content in [*sections, (None, 3, 0, names)]:
+        at = 0 if name is None else names.index(f"\0{name}\0".encode()) + 1
+        rows.append(struct.pack("<IIQQQQIIQQ", at, kind, 0, 0, offset, len(content), 0, about, 1, 0))
+        contents.append(content)
+        offset += len(content)
+    header = b"\x7fELF\2\1" + bytes(12) + struct.pack("<H", 190) + bytes(20) + struct.pack("<Q", offset) + bytes(10)
+    return header + struct.pack("<3H", 64, len(rows), len(rows) - 1) + b"".join(contents) + b"".join(rows)
+
+
+def told(*parameters, attribute=0x17):
+    """What `.nv.info` says of *parameters*, each a place and a size."""
+    return b"".join(struct.pack("<BBHIHHI", 4, attribute, 12, 0, place, 0, size << 18) for place, size in parameters)
+
+
+CODE = (".text.k", 1, 0, b"")
+HONEST = (".nv.info.k", 0x70000000, 1, told((0, 8), (1, 4)))
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ([CODE, HONEST], (8, 4)),
+        ([CODE, (".nv.info.k", 0x70000000, 1, told((1, 4), (0, 8)))], (8, 4)),
+        ([CODE, (".nv.info.k", 0x70000000, 1, told((0, 8), (1, 4), (1, 8)))], None),
+        ([CODE, (".nv.info.k", 0x70000000, 1, told((0, 8), (2, 4)))], None),
+        ([CODE, (".nv.info.k", 0x70000000, 1, told((0, 8)) + told((0, 8), attribute=0x45))], None),
+        ([CODE, (".nv.info.k", 1, 1, told((0, 8)))], None),
+        ([CODE, (".nv.info.k", 0x70000000, 2, told((0, 8)))], None),
+        ([CODE, HONEST, (".nv.info.other", 0x70000000, 1, told((0, 8)))], None),
+        ([CODE, CODE, HONEST], None),
+        ([HONEST], None),
+    ],
+)
+def test_a_cubin_tells_its_parameters_in_one_place_and_once(sections, expected):
+    assert cubin.parameters(elf("k", sections), "k") == expected
+
+
+def test_a_kernel_that_gsan_instrumented_is_refused(honest):
+    _, honest_bundle = honest
+    (variant,) = honest_bundle.content["variants"]
+    variant["metadata"]["instrumentation_mode"] = "gsan"
+    with pytest.raises(BundleError, match="is instrumented by gsan"):
+        cubin.check_parameters(variant, honest_bundle.artifacts[variant["files"]["cubin"]])
+
+
+def test_metadata_has_bounds(honest):
+    _, honest_bundle = honest
+    for changes, message in (
+        ({f"field{number}": 0 for number in range(300)}, "fields, and metadata has at most 256"),
+        ({"name": "k" * 4097}, "a name of at most 4096 bytes"),
+    ):
+        content = copy.deepcopy(honest_bundle.content)
+        content["variants"][0]["metadata"] |= changes
+        with pytest.raises(BundleError, match=message):
+            format.pack(format.Bundle(content, honest_bundle.artifacts))
+
+
+def test_a_kernel_that_many_variants_share_is_not_written_without_bound(honest, tmp_path, monkeypatch):
+    _, honest_bundle = honest
+    monkeypatch.setattr(container, "MAX_TOTAL", 1000)
+    monkeypatch.setattr(reading, "read", lambda address, keys: honest_bundle)
+    with pytest.raises(BundleError, match="when each has files of its own"):
+        bundle.unpack("shared.graft", tmp_path / "unpacked")
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_a_manifest_names_no_globals_but_those_that_the_kernel_uses(honest, tmp_path):
+    """What it names is copied, and copying may run code, or fail, as for a lock."""
+    program, honest_bundle = honest
+    content = copy.deepcopy(honest_bundle.content)
+    for one in content["manifests"].values():
+        one["alternatives"][0][2] = [[0, "LOCK"]]
+    (tmp_path / "lock.graft").write_bytes(format.pack(format.Bundle(content, honest_bundle.artifacts)))
+    module = program.load()
+    module.LOCK = threading.Lock()
+    loaded = bundle.load(tmp_path / "lock.graft")
+    try:
+        assert module.kernel.warmup(I32, 17, BLOCK=64, grid=(1,)).asm["cubin"]
+        assert not module.kernel.used_global_vals
+    finally:
+        loaded.unload()
