@@ -66,7 +66,8 @@ soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; wh
 build: $(READY) ## set up .venv with Triton, the pass library and the tools
 
 $(TOOLS): pyproject.toml cmake/toolchain.py
-	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@command -v $${CXX:-c++} > /dev/null || { echo "the build needs a C++ compiler, and there is none: install g++ or clang, or set CXX"; exit 2; }
+	@$(BIN)/python -c 'import pip' 2> /dev/null || { echo "setting up $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing Triton 3.9 and the build tools"
 	@$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cmake>=3.25' ninja 'triton==3.9.*'
 	@$(BIN)/python cmake/toolchain.py

@@ -37,10 +37,10 @@ The passes run at the end of Triton's first stage, on TTIR, in this order (`step
 | [graft-version-tiles](#-graft-version-tiles) | code under a boundary mask: programs whose tile is whole run it without | `version_tiles` |
 | [graft-split-masks](#-graft-split-masks) | rows that are one tile each: whole vectors are moved as such, only the rest element by element | `version_tiles` |
 
-A switch is an option of kernels, and the README lists it. To switch off a pass:
+A switch is an option of kernels, and the README lists it. To switch off a pass, write the name of its switch for NAME:
 
-- for a kernel: `kernel[grid](..., switch=False)`
-- for a process: `GRAFT_SWITCH=0`
+- for a kernel: `kernel[grid](..., NAME=False)`
+- for a process: `GRAFT_NAME=0`, with the name in capital letters
 <!--% if "tools" in wings %-->
 
 [Bisect](bisect.md#leave-out-a-pass) says how to leave out a pass in one kernel, or at one place.

@@ -17,7 +17,7 @@ author = "the triton-graft developers"
 release = __version__
 html_title = f"triton-graft {release}"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click", "sphinx_design", "graft_reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click", "sphinx_copybutton", "sphinx_design", "graft_reference"]
 exclude_patterns = ["extensions", "data", "diagrams"]
 
 # -- Pages

@@ -93,7 +93,7 @@ class Changes:
         self.files[path] = b"".join(lines).decode()
 
     def write(self) -> list[str]:
-        """Writes them, formatted, to their folder; returns their paths. Where that fails, the files are as they were."""
+        """Writes them, formatted, to their folder; returns the paths of those that are other now. Where that fails, the files are as they were."""
         if self.root is None:
             raise ValueError("these files have no folder")
         tools = writing.formatters()
@@ -113,7 +113,7 @@ class Changes:
             if isinstance(error, OSError):
                 raise TemplateError(f"{error.filename} cannot be written: {error.strerror}") from None
             raise
-        return sorted(self.files)
+        return sorted(path for path, place in places.items() if place.read_bytes() != before[place])
 
 
 def find_project(start: Path) -> tuple[Path, Names]:
