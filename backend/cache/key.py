@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, NamedTuple, Protocol
 
 import triton
@@ -562,14 +562,15 @@ def _has_globals(encoder: Encoder, alternative: Alternative) -> bool:
     """Whether the used globals that *alternative* names are there. Who made it up may name others."""
     met = encoder.objects
     return all(
-        number < len(met) and isinstance(met[number], JITFunction) and _uses(met[number], name)
+        number < len(met) and isinstance(met[number], JITFunction) and _is_used(name, met[number].__globals__, met)
         for number, name in alternative.used_globals
     )
 
 
-def _uses(function: JITFunction, name: str) -> bool:
-    """Whether *name* is a global that the code of *function* may look up: what is noted is copied, and others are none of its business."""
-    return name in function.fn.__code__.co_names and name in function.__globals__
+def _is_used(name: str, scope: dict[str, Any], met: Iterable[Any]) -> bool:
+    """Whether *name* is there in *scope*, and one of the functions that were *met* looks it up: it is copied, which others are not to be."""
+    functions = [one.fn if isinstance(one, JITFunction) else one for one in met if isinstance(one, JITFunction | FunctionType)]
+    return name in scope and any(name in function.__code__.co_names for function in functions if function.__globals__ is scope)
 
 
 def _use_globals(function: JITFunction, encoder: Encoder, alternative: Alternative) -> None:

@@ -124,7 +124,7 @@ def main(count, first=0):
     """Tries *count* programs of each kind, from the one with number *first* on."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_CACHE_DIR", f"{folder}/cache")
-        patch.setattr(key, "_find", lambda place, lookup: True)
+        patch.setattr(key, "_find", lambda place, lookup, source: True)
         faults = 0
         for kind in CHECKS:
             ways = []

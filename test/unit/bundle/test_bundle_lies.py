@@ -208,3 +208,15 @@ def test_a_manifest_names_no_globals_but_those_that_the_kernel_uses(honest, tmp_
         assert not module.kernel.used_global_vals
     finally:
         loaded.unload()
+
+
+def test_globals_that_a_callee_uses_are_among_those_that_a_manifest_may_name(tmp_path, monkeypatch, caplog):
+    source = "SIZE = tl.constexpr(4)\n@triton.jit\ndef helper():\n    return SIZE\n" + KERNEL.replace(
+        "n + BLOCK", "n + BLOCK + helper()"
+    )
+    program = Program(tmp_path / "program", monkeypatch).write(source)
+    triton.runtime.driver.set_active(Driver(target="cuda:90"))
+    program.load().kernel.warmup(I32, 17, BLOCK=64, grid=(1,))
+    caplog.set_level("DEBUG", logger="triton.backends.graft.cache.key")
+    program.load().kernel.warmup(I32, 17, BLOCK=64, grid=(1,))
+    assert "by manifest" in caplog.text

@@ -14,7 +14,7 @@ from triton.backends.graft.cache.current_kernels import is_current
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(key, "_find", lambda place, lookup: True)
+    monkeypatch.setattr(key, "_find", lambda place, lookup, source: True)
     with active("graft"):
         yield Program(tmp_path / "program", monkeypatch)
 

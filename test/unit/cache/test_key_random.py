@@ -136,7 +136,7 @@ def test_the_manifest_names_the_ttir_of_the_program_as_it_is(seed, tmp_path, mon
         raise StopHereError  # the rest of the compilation is not what this is about
 
     monkeypatch.setattr(key, "look_up", compare)
-    monkeypatch.setattr(key, "_find", lambda place, lookup: True)
+    monkeypatch.setattr(key, "_find", lambda place, lookup, source: True)
     statements = rng.sample(STATEMENTS, rng.randint(2, 7))
     values = [random_value(rng, hole) for hole in range(HOLES)]
     for step in range(40):
