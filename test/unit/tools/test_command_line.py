@@ -116,7 +116,7 @@ def test_targets_are_completed(path):
 # -- Doctor
 
 SECTIONS = {
-    "versions": {"triton-graft": "0.1.0"},
+    "versions": {"Triton": "3.9.0"},
     "cache": {
         "folder": "/a/folder/whose/name/is/long/and/without/a/single/space/in/all/of/it",
         "compiler.python": "0123456789ab" + "cdef" * 13,
@@ -128,7 +128,7 @@ IN_80 = """\
 all is well: what is there can be used
 
 versions:
-  triton-graft     0.1.0
+  Triton           3.9.0
 
 cache:
   folder
