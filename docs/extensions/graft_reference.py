@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from typing import Any
@@ -12,7 +11,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from triton.backends.graft import settings, wings
+from triton.backends.graft import wings
 from triton.backends.graft.tools.highlighting import MlirLexer
 
 
@@ -86,4 +85,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer("mlir", MlirLexer)
     app.connect("source-read", show_pictures)
     app.connect("autodoc-process-docstring", as_rest)
-    return {"parallel_read_safe": True, "version": inspect.cleandoc(str(settings.NAME))}
+    return {"parallel_read_safe": True}
