@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The compiler: TTIR → the chip's own listing. A stage is a function; add yours in `add_stages`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from triton import knobs
+from triton._C.libtriton import ir
+from triton._C.libtriton import passes as upstream
+from triton.backends.compiler import BaseBackend, GPUTarget, Language
+
+from . import plugin
+from .errors import OptionError, UnsupportedError
+
+#: How Triton knows this backend, its target and its last stage: the name of the folder and of the entry point.
+NAME = __package__.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a kernel is compiled with: `kernel[grid](..., num_warps=8)`. Add options of your own here; all are in the cache key.
+
+    Triton reads the fields by these names, from this object or from the kernel's metadata, whether the chip has a use for them
+    or not; one that is missing is an error in the middle of somebody's kernel.
+    """
+
+    #: Every `triton.Config` sets these three. Before a launch, num_warps * warp_size is held against the `load_binary` of the driver.
+    num_warps: int = 4
+    num_ctas: int = 1
+    num_stages: int = 3
+    #: Threads of a warp, from the target.
+    warp_size: int = 1
+    #: The chip, from the target; `tl.dot` puts it into its warnings.
+    arch: int | str = 1
+    #: From `@triton.jit(debug=True)` or TRITON_DEBUG: keeps `tl.device_assert`. With sanitize_overflow, integers are checked too.
+    debug: bool = False
+    sanitize_overflow: bool = True
+    #: Sanitizers by name, from TRITON_INSTRUMENTATION_MODE. Every launch passes both, so without them no kernel is launched.
+    instrumentation_mode: str = ""
+    fpsan_homomorphic_casts: bool = False
+    #: A file that replaces what a stage made; `triton.compile` looks for it in the metadata, and a `triton.Config` may set it.
+    ir_override: str | None = None
+    #: What listeners such as `knobs.runtime.jit_cache_hook` are told of every kernel.
+    enable_fp_fusion: bool = False
+    launch_cooperative_grid: bool = False
+    extern_libs: tuple[tuple[str, str], ...] = ()
+    #: The float8 types that a kernel may have, and those for which `tl.dot` warns and takes float16.
+    supported_fp8_dtypes: tuple[str, ...] = ()
+    deprecated_fp8_dot_operand_dtypes: tuple[str, ...] = ()
+    #: What `tl.dot(input_precision=...)` may ask for, what it is if it does not ask, and how many float8 products may be inexact.
+    allowed_dot_input_precisions: tuple[str, ...] = ("ieee",)
+    default_dot_input_precision: str = "ieee"
+    max_num_imprecise_acc_default: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_warps < 1 or self.num_warps & (self.num_warps - 1):
+            raise OptionError(f"num_warps={self.num_warps!r}: expected a power of two")
+        if self.num_ctas != 1:
+            raise OptionError(f"num_ctas={self.num_ctas!r}: expected 1; {NAME} has no clusters")
+        if self.instrumentation_mode:
+            raise OptionError(f"instrumentation_mode={self.instrumentation_mode!r}: expected none; {NAME} has no sanitizers")
+
+    def hash(self) -> str:
+        """Called by `triton.compile` for the key of the cache."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+@functools.cache
+def package_digest() -> str:
+    """A digest of the files of this package by name and content, the pass library among them."""
+    whole, package = hashlib.sha256(), Path(__file__).parent
+    for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".so")):
+        whole.update(f"{path.relative_to(package)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+class Backend(BaseBackend):
+    """Compiles for targets `host`. Triton makes one wherever it needs one, from the target alone."""
+
+    #: Read at each launch. True: Triton finds out in C++ whether a tensor is aligned. False: it asks `get_tensor_specialization`.
+    supports_native_tensor_specialization = True
+
+    @staticmethod
+    def supports_target(target: GPUTarget) -> bool:
+        """Called by `make_backend` on the class of every installed backend: exactly one may say yes to a target."""
+        return target.backend == NAME
+
+    def __init__(self, target: GPUTarget) -> None:
+        """Called by `make_backend`, for a kernel's first launch on a device, for each compilation and for each kernel that was compiled or found."""
+        super().__init__(target)
+        #: The stage whose result is launched; `CompiledKernel` takes it from `asm` as bytes.
+        self.binary_ext = NAME
+
+    def hash(self) -> str:
+        """Called by `triton.compile` and by autotuners for the key of the cache: names everything here that decides on the result."""
+        return f"{NAME}-{self.target.arch}-{package_digest()}"
+
+    def parse_options(self, opts: dict[str, Any]) -> Options:
+        """Called by a launch that finds no kernel in this process, with keyword arguments, and by `triton.compile`, with what came of them."""
+        given = {field.name: opts[field.name] for field in fields(Options) if opts.get(field.name) is not None}
+        return Options(**{"arch": self.target.arch, "warp_size": self.target.warp_size, **given})
+
+    @staticmethod
+    def get_int_specialization(arg: int, **kwargs: Any) -> str:
+        """Called by nobody in Triton 3.9, whose C++ gives integers that 16 divides a D: what a kernel is compiled for, as letters."""
+        return BaseBackend.get_int_specialization(arg, **kwargs)
+
+    @staticmethod
+    def get_tensor_specialization(arg: Any, **kwargs: Any) -> str:
+        """Called by each launch for each tensor, but only if `supports_native_tensor_specialization` is False."""
+        return BaseBackend.get_tensor_specialization(arg, **kwargs)
+
+    @staticmethod
+    def parse_attr(desc: str) -> list:
+        """Called before a compilation for each argument: the attributes in TTIR that those letters stand for."""
+        return BaseBackend.parse_attr(desc)
+
+    def load_dialects(self, context: Any) -> None:
+        """Called by `triton.compile` for each new context, after Triton's own dialects."""
+        plugin.load_dialects(context)
+
+    def get_codegen_implementation(self, options: Options) -> dict[str, Callable]:
+        """Called by `triton.compile` before the front end: `tl.dot` asks for min_dot_size, casts to fp8e4b15 for convert_custom_types."""
+        return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}  # m, n, k
+
+    def get_module_map(self) -> dict[str, ModuleType]:
+        """Called by `triton.compile` before the front end: which module stands for `triton.language.extra.libdevice`, if any."""
+        return {}
+
+    def add_stages(self, stages: dict, options: Options, language: Language) -> None:
+        """Called by `triton.compile` for a kernel that is not in the cache; it runs the stages in order and stores each result."""
+        if language != Language.TRITON:
+            raise UnsupportedError(f"{NAME} compiles Triton, not {language.name.capitalize()}")
+        stages["ttir"] = lambda src, metadata: self.make_ttir(src, metadata, options)
+        stages[NAME] = lambda src, metadata: self.make_listing(src, metadata, options)
+        if knobs.runtime.add_stages_inspection_hook is not None:
+            knobs.runtime.add_stages_inspection_hook(self, stages, options, language, None)
+
+    def pack_metadata(self, metadata: Any) -> tuple:
+        """Called by `CompiledKernel`, fresh or from the cache: what of the metadata each launch hands to the launcher."""
+        return metadata.num_warps, metadata.shared
+
+    @staticmethod
+    def make_ttir(module: Any, metadata: dict, options: Options) -> Any:
+        """The stage `ttir`: the kernel as the front end wrote it, simplified."""
+        pm = ir.pass_manager(module.context)
+        pm.enable_debug()
+        upstream.common.add_inliner(pm)
+        upstream.ttir.add_rewrite_tensor_descriptor_to_pointer(pm)
+        upstream.common.add_canonicalizer(pm)
+        upstream.ttir.add_combine(pm)
+        upstream.ttir.add_reorder_broadcast(pm)
+        plugin.add(pm, "host-double-to-add")
+        upstream.common.add_cse(pm)
+        upstream.common.add_symbol_dce(pm)
+        upstream.ttir.add_loop_unroll(pm)
+        pm.run(module, "make_ttir")
+        return module
+
+    @staticmethod
+    def make_listing(module: Any, metadata: dict, options: Options) -> bytes:
+        """The last stage, `host`: instructions of the chip's, as text. It leaves in *metadata* what a launch has to know."""
+        pm = ir.pass_manager(module.context)
+        pm.enable_debug()
+        plugin.add(pm, "host-select-increment")
+        plugin.add(pm, "host-emit-listing")
+        try:
+            pm.run(module, "make_listing")
+        except RuntimeError:
+            raise UnsupportedError(
+                f"{NAME} has no instruction for something in this kernel; the error above names it and its line, "
+                "and lib/Transforms/EmitListing.cpp has the table of those there are."
+            ) from None
+        # `CompiledKernel` reads the name and shared, bytes of shared memory; `triton.tools.compile` the others.
+        metadata.update(name=module.get_entry_func_name(), shared=0, global_scratch_size=0, profile_scratch_size=0)
+        return plugin.listing(module).encode()
