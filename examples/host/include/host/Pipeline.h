@@ -7,7 +7,7 @@
 #ifndef HOST_PIPELINE_H
 #define HOST_PIPELINE_H
 
-#include "host/Transforms/Passes.h"
+#include "host/Lowering/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/raw_ostream.h"
