@@ -147,11 +147,15 @@ class Backend(BaseBackend):
 
     def get_codegen_implementation(self, options: Options) -> dict[str, Callable]:
         """Called by `triton.compile` before the front end: `tl.dot` asks for min_dot_size, casts to fp8e4b15 for convert_custom_types."""
-        return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}  # m, n, k
+        from .float8 import convert_custom_types
+
+        return {"min_dot_size": lambda lhs, rhs: (1, 1, 1), "convert_custom_types": convert_custom_types}  # m, n, k
 
     def get_module_map(self) -> dict[str, ModuleType]:
-        """Called by `triton.compile` before the front end: which module stands for `triton.language.extra.libdevice`, if any."""
-        return {}
+        """Called by `triton.compile` before the front end: which module stands for `triton.language.extra.libdevice`."""
+        from . import libdevice
+
+        return {"triton.language.extra.libdevice": libdevice}
 
     def add_stages(self, stages: dict, options: Options, language: Language) -> None:
         """Called by `triton.compile` for a kernel that is not in the cache; it runs the stages in order and stores each result."""
