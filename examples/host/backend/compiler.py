@@ -19,7 +19,7 @@ from triton._C.libtriton import amd, ir, llvm
 from triton._C.libtriton import passes as upstream
 from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
-from . import machine, plugin, settings
+from . import machine, plugin, runtime, settings
 from .errors import OptionError, UnsupportedError
 
 #: How Triton knows this backend, its target and its last stage: the name of the folder and of the entry point.
@@ -56,6 +56,8 @@ class Options:
     ir_override: str | None = None
     #: Whether a product and a sum may become one operation with one rounding, from TRITON_DEFAULT_FP_FUSION.
     enable_fp_fusion: bool = False
+    #: Whether functions such as `tl.exp` are glibc's for vectors, which are off by up to 4 units in the last place. By default where they are.
+    vector_math: bool = False
     #: What listeners such as `knobs.runtime.jit_cache_hook` are told of every kernel.
     launch_cooperative_grid: bool = False
     extern_libs: tuple[tuple[str, str], ...] = ()
@@ -123,6 +125,7 @@ class Backend(BaseBackend):
         chosen = {"arch": self.target.arch, "warp_size": self.target.warp_size, **given}
         chosen["features"] = machine.features(chosen["arch"])
         chosen["enable_fp_fusion"] = knobs.language.fp_fusion_enabled(chosen.get("enable_fp_fusion"))
+        chosen.setdefault("vector_math", runtime.has_vector_math())
         chosen.setdefault("sanitize", settings.sanitize())
         chosen.setdefault("races", settings.races())
         return Options(**chosen)
@@ -201,10 +204,12 @@ class Backend(BaseBackend):
         pm.enable_debug()
         told = {
             "vector-bits": machine.vector_bits(options.arch, options.features),
-            "sanitize": str(options.sanitize == "address").lower(),
-            "races": str(options.races).lower(),
+            "vector-math": options.vector_math,
+            "check-bounds": options.sanitize == "address",
+            "check-races": options.races,
         }
-        plugin.add(pm, f"host-lower-tensors{{{' '.join(f'{key}={value}' for key, value in told.items())}}}")
+        lower = f"host-lower-tensors{{{' '.join(f'{key}={value}' for key, value in told.items()).lower()}}}"
+        plugin.add(pm, f"host-scalarize-inductions,{lower}")
         plugin.run(pm, module, "make_tthir")
         # `CompiledKernel` reads shared, `triton.tools.compile` the last two.
         metadata.update(scratch=module.get_int_attr("host.scratch"), shared=0, global_scratch_size=0, profile_scratch_size=0)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import _ctypes
-import contextlib
 import ctypes
 import functools
 import itertools
@@ -16,8 +15,8 @@ from .errors import KernelAssertionError, LaunchError
 
 LIBRARY = Path(__file__).parent / "libhost_runtime.so"
 
-#: What kernels call besides the runtime: the C library's functions of numbers, and of vectors where there are some.
-_MATHEMATICS = ("libm.so.6", "libmvec.so.1")
+#: What kernels call besides the runtime: the C library's functions of numbers, and of vectors.
+_MATH, _VECTOR_MATH = "libm.so.6", "libmvec.so.1"
 
 #: `HostStatus` in include/host/Runtime.h.
 _DONE, _ASSERTED = 0, 1
@@ -26,11 +25,19 @@ _loads = itertools.count()
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
-    for name in _MATHEMATICS:
-        with contextlib.suppress(OSError):  # a kernel that needs one says so when it is loaded
-            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+def has_vector_math() -> bool:
+    """Whether the C library has functions of vectors, which are there for kernels from now on."""
     try:
+        return bool(ctypes.CDLL(_VECTOR_MATH, mode=ctypes.RTLD_GLOBAL))
+    except OSError:
+        return False
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    has_vector_math()
+    try:
+        ctypes.CDLL(_MATH, mode=ctypes.RTLD_GLOBAL)
         library = ctypes.CDLL(str(LIBRARY), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         raise LaunchError(f"cannot load {LIBRARY}: {error}. Reinstall triton-host (pip install --force-reinstall .).") from None

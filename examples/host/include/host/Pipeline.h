@@ -8,7 +8,7 @@
 #define HOST_PIPELINE_H
 
 #include "host/Diagnostics.h"
-#include "host/Lowering/Passes.h"
+#include "host/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/raw_ostream.h"

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HOST_LOWERING_PASSES_H
-#define HOST_LOWERING_PASSES_H
+#ifndef HOST_TRANSFORMS_PASSES_H
+#define HOST_TRANSFORMS_PASSES_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -15,8 +15,8 @@ namespace mlir::host {
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
-#include "host/Lowering/Passes.h.inc"
+#include "host/Transforms/Passes.h.inc"
 
 } // namespace mlir::host
 
-#endif // HOST_LOWERING_PASSES_H
+#endif // HOST_TRANSFORMS_PASSES_H
