@@ -1,0 +1,237 @@
+//===- Lowering.h - tensors to loops, function by function ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: MIT
+//
+//===----------------------------------------------------------------------===//
+//
+// A function is written anew beside the old one, operation by operation and in
+// order. A scalar is evaluated where it stands. A tensor is one of two things:
+//
+// - a buffer: its elements lie in memory, row by row, and stay as they are;
+// - an expression: nothing is written for it until a loop asks for an element.
+//
+// Only operations without effects are expressions. What reads memory becomes a
+// buffer where it stands, so that the order of loads and stores is kept.
+//
+// Types are those of LLVM; `convertType` has the rule. A number of a type that
+// processors do not compute with (bf16, fp8) is carried as its bits, in an
+// integer, and computed with as fp32.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HOST_LOWERING_LOWERING_H
+#define HOST_LOWERING_LOWERING_H
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "triton/Dialect/Triton/IR/Dialect.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include <map>
+
+namespace mlir::host {
+
+/// What the pass was asked for; the same for all functions of a module.
+struct LoweringOptions {
+  unsigned vectorBits = 0;
+  bool vectorMath = false;
+  bool checkBounds = false;
+  bool checkRaces = false;
+};
+
+/// The position of an element: an i64 for each dimension.
+using Index = ArrayRef<Value>;
+
+/// How an access to memory that others see is made.
+enum class Access { Load = 0, Store = 1, Atomic = 2 };
+
+/// Writes one function.
+class Lowering {
+public:
+  Lowering(ModuleOp module, const LoweringOptions &options)
+      : module(module), options(options), b(module.getContext()) {}
+
+  /// Writes *function* as an llvm.func before it. Fails with an error at the
+  /// operation that cannot be compiled.
+  LogicalResult lower(triton::FuncOp function);
+
+  /// Bytes of stack for the buffers of the function.
+  int64_t getScratch() const { return scratch; }
+
+private:
+  //--- Functions.cpp -------------------------------------------------------
+  LogicalResult lowerRegion(Region &from, Region &to);
+  /// Writes the operations of *block* up to its terminator, which stays with
+  /// the caller.
+  LogicalResult lowerBody(Block &block);
+  LogicalResult lowerOp(Operation &op);
+  LogicalResult lowerReturn(triton::ReturnOp op);
+  LogicalResult lowerCall(triton::CallOp op);
+  /// The error for an operation that is not compiled, and why.
+  LogicalResult refuse(Operation *op, const Twine &why);
+
+  //--- Types.cpp: numbers --------------------------------------------------
+  Type convertType(Type type);
+  /// The type of an element in memory: i1 takes a byte.
+  Type getMemoryType(Type type);
+  int64_t getBytes(Type type);
+  /// *value* of type *type* (as Triton says it) as one that is computed with.
+  Value widen(Value value, Type type);
+  /// The reverse, to the nearest, ties to even.
+  Value narrow(Value value, Type type);
+  Value convertFloat(Value value, Type from, Type to, bool towardZero);
+  Value constant(TypedAttr attribute);
+  Value constantInt(Type type, int64_t value);
+  Value constantIndex(int64_t value) { return constantInt(b.getI64Type(), value); }
+  /// A global of 256 fp32 numbers: what each fp8 number of *type* is.
+  Value getDecodeTable(Type type);
+  Value decodeSmallFloat(Value bits, Type type);
+  Value encodeSmallFloat(Value value, Type type, bool towardZero);
+  Value encodeBF16(Value value, bool towardZero);
+  Value roundToOdd(Value value);
+  Value encodeF16TowardZero(Value value);
+
+  //--- Scalars.cpp: operations on one element ------------------------------
+  /// Whether *op* computes each element of its results from the elements at
+  /// the same position.
+  static bool isElementwise(Operation *op);
+  /// The results of *op* on *operands*, which are scalars. Null values and an
+  /// error if there is no such operation on a processor.
+  LogicalResult emitScalarOp(Operation *op, ValueRange operands,
+                             SmallVectorImpl<Value> &results);
+  /// Runs the one block of *region* on *arguments*; the operands of its
+  /// terminator are the results.
+  LogicalResult emitRegion(Region &region, ValueRange arguments,
+                           SmallVectorImpl<Value> &results);
+  Value emitConversion(Operation *op, Value operand);
+  Value emitDivision(Operation *op, Value left, Value right);
+  Value emitMulHigh(Value left, Value right);
+  Value emitClamp(triton::ClampFOp op, ValueRange operands);
+
+  //--- Math.cpp: functions of libm -----------------------------------------
+  /// The function of libm, or empty, and an LLVM intrinsic, or empty, for
+  /// an operation of the dialect math.
+  Value emitMath(Operation *op, ValueRange operands);
+  Value callLibm(StringRef name, Type result, ValueRange operands);
+  LLVM::LLVMFuncOp getLibm(StringRef name, Type result, TypeRange operands);
+  void declareVectorVariants(LLVM::LLVMFuncOp function);
+
+  //--- Tensors.cpp: buffers and expressions --------------------------------
+  static RankedTensorType getTensor(Value value) {
+    return dyn_cast<RankedTensorType>(value.getType());
+  }
+  /// A place on the stack for *count* elements of *type* (as Triton says it).
+  Value allocate(Type type, int64_t count);
+  Value allocate(RankedTensorType type) {
+    return allocate(type.getElementType(), type.getNumElements());
+  }
+  /// The address of an element in the buffer at *address*.
+  Value getAddress(Value address, RankedTensorType type, Index index);
+  Value getAddress(Value address, Type element, Value position);
+  Value getLinear(ArrayRef<int64_t> shape, Index index);
+  Value readBuffer(Value address, Type element);
+  void writeBuffer(Value address, Type element, Value value);
+  /// Writes a loop nest over *shape*; *body* writes what is in it.
+  void forEach(ArrayRef<int64_t> shape, llvm::function_ref<void(Index)> body);
+  /// A loop from 0 to *count*.
+  void forRange(int64_t count, llvm::function_ref<void(Value)> body);
+  /// The element of *tensor* at *index*. A scalar is its own element.
+  Value element(Value tensor, Index index);
+  Value emitElement(OpResult result, Index index);
+  Value emitReshape(triton::ReshapeOp op, Index index);
+  Value getConstantData(DenseElementsAttr values);
+  /// The buffer of *tensor*: the one it has, or a new one with its elements.
+  Value getBuffer(Value tensor);
+  void copy(Value tensor, Value address);
+  /// Writes several tensors to buffers as if at once: none of the sources
+  /// sees what is written.
+  void copyAll(ArrayRef<std::pair<Value, Value>> sourcesAndBuffers);
+  /// The buffers that the expression *tensor* reads; in *moved* those that it
+  /// reads at other positions than its own.
+  void getReads(Value tensor, bool moved, llvm::SetVector<Value> &read,
+                llvm::SetVector<Value> &readMoved);
+
+  //--- Evaluation.cpp: which expressions become buffers --------------------
+  bool shouldBuffer(OpResult result);
+  double getCost(Value value);
+  double getEvaluations(Value value);
+  bool isExpression(Operation *op);
+
+  //--- Memory.cpp ----------------------------------------------------------
+  LogicalResult lowerLoad(triton::LoadOp op);
+  LogicalResult lowerStore(triton::StoreOp op);
+  LogicalResult lowerAtomic(Operation *op);
+  Value emitAtomic(Operation *op, Value address, ValueRange operands);
+  void checkAccess(Operation *op, Access access, Value address, Type element,
+                   Index index);
+  Value getSite(Location where);
+  Value getText(StringRef text);
+
+  //--- ControlFlow.cpp -----------------------------------------------------
+  LogicalResult lowerIf(scf::IfOp op);
+  LogicalResult lowerFor(scf::ForOp op);
+  LogicalResult lowerWhile(scf::WhileOp op);
+  LogicalResult lowerBranch(Operation *terminator);
+  /// Ends a region: tensors among *values* go to *buffers*, in order; the
+  /// scalars are returned.
+  SmallVector<Value> leave(ValueRange values, ArrayRef<Value> buffers);
+  /// Gives each tensor of *values* a buffer, and those in *scalars*, in
+  /// order, to the others.
+  void define(ValueRange values, ArrayRef<Value> buffers, ValueRange scalars);
+  SmallVector<Value> allocateFor(TypeRange types);
+  SmallVector<Type> getScalarTypes(TypeRange types);
+
+  //--- Reductions.cpp ------------------------------------------------------
+  LogicalResult lowerReduce(triton::ReduceOp op);
+  LogicalResult lowerScan(triton::ScanOp op);
+  LogicalResult lowerHistogram(triton::HistogramOp op);
+  LogicalResult lowerMapElementwise(triton::MapElementwiseOp op);
+
+  //--- Products.cpp --------------------------------------------------------
+  LogicalResult lowerDot(triton::DotOp op);
+  LogicalResult lowerDotScaled(triton::DotScaledOp op);
+
+  //--- Debug.cpp -----------------------------------------------------------
+  LogicalResult lowerPrint(triton::PrintOp op);
+  LogicalResult lowerAssert(triton::AssertOp op);
+  LLVM::LLVMFuncOp getRuntime(StringRef name, Type result,
+                              ArrayRef<Type> operands);
+
+  /// What has been evaluated in the loops around the point of insertion: an
+  /// element is not computed twice in one.
+  struct Scope {
+    explicit Scope(Lowering &lowering) : lowering(lowering) {
+      lowering.memo.emplace_back();
+    }
+    ~Scope() { lowering.memo.pop_back(); }
+    Lowering &lowering;
+  };
+
+  Value scalar(Value value) { return scalars.lookup(value); }
+  LLVM::LLVMPointerType pointer() {
+    return LLVM::LLVMPointerType::get(b.getContext());
+  }
+
+  ModuleOp module;
+  const LoweringOptions &options;
+  OpBuilder b;
+  /// Where operations that fail inside an expression are reported.
+  bool failedInside = false;
+  Location loc = UnknownLoc::get(b.getContext());
+  LLVM::LLVMFuncOp target;
+  Value program;
+  llvm::DenseMap<Value, Value> scalars;
+  llvm::DenseMap<Value, Value> buffers;
+  llvm::DenseMap<Block *, Block *> blocks;
+  llvm::DenseMap<Value, double> costs;
+  llvm::DenseMap<Value, double> evaluations;
+  SmallVector<Value> resultAddresses;
+  std::vector<std::map<std::pair<void *, std::vector<void *>>, Value>> memo;
+  int64_t scratch = 0;
+};
+
+} // namespace mlir::host
+
+#endif // HOST_LOWERING_LOWERING_H
