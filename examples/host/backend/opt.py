@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """host-opt: runs our passes over an .mlir file and prints the result, as mlir-opt does, so that passes have lit tests.
 
-    host-opt double.mlir -host-double-to-add
+    host-opt add.mlir -host-lower-tensors
 
 Each flag is a pass, with its options in MLIR's form: -<pass>{<option>=<value>}.
 """
@@ -21,7 +21,6 @@ def run(path: str, pipelines: list[str]) -> Any:
     """The module in *path* after *pipelines*, in order. Raises `RuntimeError` if it does not parse or a pass fails."""
     context = ir.context()
     ir.load_dialects(context)
-    plugin.load_dialects(context)
     module = ir.parse_mlir_module(path, context)
     module.context = context
     pm = ir.pass_manager(context)

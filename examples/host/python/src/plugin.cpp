@@ -5,12 +5,11 @@
 //===----------------------------------------------------------------------===//
 //
 // What Triton asks the library for: passes, by which it makes a Python function
-// `passes.plugin.add_host(pm, [pipeline])`, and the dialect, for contexts
-// to load. backend/plugin.py is the only caller.
+// `passes.plugin.add_host(pm, [pipeline])`. backend/plugin.py is the only
+// caller.
 //
 //===----------------------------------------------------------------------===//
 
-#include "host/IR/Dialect.h"
 #include "host/Pipeline.h"
 #include "triton/Tools/PluginUtils.h"
 #include "triton/Version.h"
@@ -25,19 +24,20 @@ static void addPass(mlir::PassManager *pm,
 
 static void registerPasses() { mlir::host::registerHostPasses(); }
 
-static void registerDialect(mlir::DialectRegistry *registry) {
-  registry->insert<mlir::host::HostDialect>();
-}
-
 /// Called by Triton, and by backend/library.py to read the version before
 /// Triton loads the library. The result lives as long as the process.
 TRITON_PLUGIN_API plugin::PluginInfo *tritonGetPluginInfo() {
   static plugin::PassInfo passes[] = {
       {"host", HOST_VERSION, addPass, registerPasses}};
-  static plugin::DialectInfo dialects[] = {
-      {"host", HOST_VERSION, registerDialect}};
-  static plugin::PluginInfo info = {
-      TRITON_PLUGIN_API_VERSION, "host", HOST_VERSION,  passes, 1, dialects, 1,
-      /*ops=*/nullptr,           0,      TRITON_VERSION};
+  static plugin::PluginInfo info = {TRITON_PLUGIN_API_VERSION,
+                                    "host",
+                                    HOST_VERSION,
+                                    passes,
+                                    1,
+                                    /*dialects=*/nullptr,
+                                    0,
+                                    /*ops=*/nullptr,
+                                    0,
+                                    TRITON_VERSION};
   return &info;
 }

@@ -9,7 +9,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "host/IR/Dialect.h"
 #include "host/Pipeline.h"
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
@@ -20,12 +19,7 @@ namespace nb = nanobind;
 /// Called by Triton when libtriton is imported.
 void init_triton_host(nb::module_ &m);
 
-static void loadDialects(mlir::MLIRContext &context) {
-  context.loadDialect<mlir::host::HostDialect>();
-}
-
 void init_triton_host(nb::module_ &m) {
   m.doc() = "Passes of triton-host";
   m.def("add_host", &mlir::host::addPipeline, nb::arg("pm"), nb::arg("args"));
-  m.def("load_dialects", &loadDialects, nb::arg("context"));
 }

@@ -62,11 +62,15 @@ public:
 
 private:
   //--- Functions.cpp -------------------------------------------------------
-  LogicalResult lowerRegion(Region &from, Region &to);
+  LogicalResult lowerBlocks(Region &from);
+  void lowerArguments(triton::FuncOp function);
   /// Writes the operations of *block* up to its terminator, which stays with
   /// the caller.
   LogicalResult lowerBody(Block &block);
   LogicalResult lowerOp(Operation &op);
+  /// An operation without effects: a scalar is computed, a tensor is left to
+  /// those who read it, or becomes a buffer.
+  LogicalResult lowerPure(Operation *op);
   LogicalResult lowerReturn(triton::ReturnOp op);
   LogicalResult lowerCall(triton::CallOp op);
   /// The error for an operation that is not compiled, and why.
@@ -84,7 +88,8 @@ private:
   Value convertFloat(Value value, Type from, Type to, bool towardZero);
   Value constant(TypedAttr attribute);
   Value constantInt(Type type, int64_t value);
-  Value constantIndex(int64_t value) { return constantInt(b.getI64Type(), value); }
+  /// Zero, or the null pointer, of a type as Triton says it.
+  Value getZero(Type type);
   /// A global of 256 fp32 numbers: what each fp8 number of *type* is.
   Value getDecodeTable(Type type);
   Value decodeSmallFloat(Value bits, Type type);
@@ -131,6 +136,8 @@ private:
   Value getAddress(Value address, RankedTensorType type, Index index);
   Value getAddress(Value address, Type element, Value position);
   Value getLinear(ArrayRef<int64_t> shape, Index index);
+  /// An i64, the same value wherever it is asked for.
+  Value constantIndex(int64_t value);
   Value readBuffer(Value address, Type element);
   void writeBuffer(Value address, Type element, Value value);
   /// Writes a loop nest over *shape*; *body* writes what is in it.
@@ -141,9 +148,13 @@ private:
   Value element(Value tensor, Index index);
   Value emitElement(OpResult result, Index index);
   Value emitReshape(triton::ReshapeOp op, Index index);
+  Value emitGatherPosition(triton::GatherOp op, Index index);
+  /// The address of a global with *values*.
   Value getConstantData(DenseElementsAttr values);
   /// The buffer of *tensor*: the one it has, or a new one with its elements.
   Value getBuffer(Value tensor);
+  /// From here on, the elements of *tensor* are those at *address*.
+  void setBuffer(Value tensor, Value address);
   void copy(Value tensor, Value address);
   /// Writes several tensors to buffers as if at once: none of the sources
   /// sees what is written.
@@ -163,7 +174,9 @@ private:
   LogicalResult lowerLoad(triton::LoadOp op);
   LogicalResult lowerStore(triton::StoreOp op);
   LogicalResult lowerAtomic(Operation *op);
-  Value emitAtomic(Operation *op, Value address, ValueRange operands);
+  Value emitAtomic(Operation *op, Value address, Index index);
+  Value emitAtomicAddBF16(Value address, Value value, Type type,
+                          LLVM::AtomicOrdering ordering);
   void checkAccess(Operation *op, Access access, Value address, Type element,
                    Index index);
   Value getSite(Location where);
@@ -182,6 +195,9 @@ private:
   void define(ValueRange values, ArrayRef<Value> buffers, ValueRange scalars);
   SmallVector<Value> allocateFor(TypeRange types);
   SmallVector<Type> getScalarTypes(TypeRange types);
+  /// The block in which a branch ends: that of *to*, or one before it that
+  /// copies tensors.
+  Block *getEdge(Block *to, OperandRange operands, SmallVectorImpl<Value> &passed);
 
   //--- Reductions.cpp ------------------------------------------------------
   LogicalResult lowerReduce(triton::ReduceOp op);
@@ -227,6 +243,8 @@ private:
   llvm::DenseMap<Block *, Block *> blocks;
   llvm::DenseMap<Value, double> costs;
   llvm::DenseMap<Value, double> evaluations;
+  llvm::DenseMap<int64_t, Value> indexConstants;
+  /// Where a function that is called leaves its results.
   SmallVector<Value> resultAddresses;
   std::vector<std::map<std::pair<void *, std::vector<void *>>, Value>> memo;
   int64_t scratch = 0;
