@@ -6,7 +6,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/Pass/Pass.h"
 #include "triton/Dialect/Triton/IR/Dialect.h"
 
@@ -22,8 +21,10 @@ namespace tt = mlir::triton;
 /// The scalar that all elements of *tensor* are, if the loop does not change
 /// it.
 static Value getInvariantSplat(OpBuilder &b, Value tensor, scf::ForOp loop) {
-  DenseElementsAttr values;
-  if (matchPattern(tensor, m_Constant(&values)) && values.isSplat())
+  auto constant = tensor.getDefiningOp<arith::ConstantOp>();
+  auto values = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                         : DenseElementsAttr();
+  if (values && values.isSplat())
     return arith::ConstantOp::create(
         b, loop.getLoc(), cast<TypedAttr>(values.getSplatValue<Attribute>()));
   auto splat = tensor.getDefiningOp<tt::SplatOp>();
