@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The compiler: TTIR → the chip's own listing. A stage is a function; add yours in `add_stages`."""
+"""The compiler, which ends at TTIR so far. A stage is a function; add yours in `add_stages`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from triton._C.libtriton import ir
 from triton._C.libtriton import passes as upstream
 from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
-from . import plugin
 from .errors import OptionError, UnsupportedError
 
 #: How Triton knows this backend, its target and its last stage: the name of the folder and of the entry point.
@@ -96,7 +95,7 @@ class Backend(BaseBackend):
         """Called by `make_backend`, for a kernel's first launch on a device, for each compilation and for each kernel that was compiled or found."""
         super().__init__(target)
         #: The stage whose result is launched; `CompiledKernel` takes it from `asm` as bytes.
-        self.binary_ext = NAME
+        self.binary_ext = "ttir"
 
     def hash(self) -> str:
         """Called by `triton.compile` and by autotuners for the key of the cache: names everything here that decides on the result."""
@@ -123,8 +122,7 @@ class Backend(BaseBackend):
         return BaseBackend.parse_attr(desc)
 
     def load_dialects(self, context: Any) -> None:
-        """Called by `triton.compile` for each new context, after Triton's own dialects."""
-        plugin.load_dialects(context)
+        """Called by `triton.compile` for each new context, after Triton's own dialects: there are none of ours."""
 
     def get_codegen_implementation(self, options: Options) -> dict[str, Callable]:
         """Called by `triton.compile` before the front end: `tl.dot` asks for min_dot_size, casts to fp8e4b15 for convert_custom_types."""
@@ -139,7 +137,6 @@ class Backend(BaseBackend):
         if language != Language.TRITON:
             raise UnsupportedError(f"{NAME} compiles Triton, not {language.name.capitalize()}")
         stages["ttir"] = lambda src, metadata: self.make_ttir(src, metadata, options)
-        stages[NAME] = lambda src, metadata: self.make_listing(src, metadata, options)
         if knobs.runtime.add_stages_inspection_hook is not None:
             knobs.runtime.add_stages_inspection_hook(self, stages, options, language, None)
 
@@ -157,27 +154,9 @@ class Backend(BaseBackend):
         upstream.common.add_canonicalizer(pm)
         upstream.ttir.add_combine(pm)
         upstream.ttir.add_reorder_broadcast(pm)
-        plugin.add(pm, "host-double-to-add")
         upstream.common.add_cse(pm)
         upstream.common.add_symbol_dce(pm)
         upstream.ttir.add_loop_unroll(pm)
         pm.run(module, "make_ttir")
+        metadata.update(name=module.get_entry_func_name(), shared=0)
         return module
-
-    @staticmethod
-    def make_listing(module: Any, metadata: dict, options: Options) -> bytes:
-        """The last stage, `host`: instructions of the chip's, as text. It leaves in *metadata* what a launch has to know."""
-        pm = ir.pass_manager(module.context)
-        pm.enable_debug()
-        plugin.add(pm, "host-select-increment")
-        plugin.add(pm, "host-emit-listing")
-        try:
-            pm.run(module, "make_listing")
-        except RuntimeError:
-            raise UnsupportedError(
-                f"{NAME} has no instruction for something in this kernel; the error above names it and its line, "
-                "and lib/Transforms/EmitListing.cpp has the table of those there are."
-            ) from None
-        # `CompiledKernel` reads the name and shared, bytes of shared memory; `triton.tools.compile` the others.
-        metadata.update(name=module.get_entry_func_name(), shared=0, global_scratch_size=0, profile_scratch_size=0)
-        return plugin.listing(module).encode()

@@ -17,7 +17,7 @@ from triton.backends.compiler import BaseBackend, GPUTarget
 from triton.backends.driver import DriverBase
 from triton.backends.host.compiler import NAME, Backend, Options
 from triton.backends.host.driver import Driver
-from triton.backends.host.errors import NotWrittenError, OptionError, UnsupportedError
+from triton.backends.host.errors import NotWrittenError, OptionError
 from triton.compiler import ASTSource, make_backend
 
 
@@ -62,42 +62,12 @@ def compile_for_cuda(cache):
     return dict(triton.compile(ASTSource(double, signature, constexprs={"BLOCK": 256}), target=GPUTarget("cuda", 90, 32)).asm)
 
 
-def test_a_kernel_becomes_a_listing():
-    compiled = compile_double()
-    assert list(compiled.asm) == ["source", "ttir", NAME]
-    lines = compiled.asm[NAME].decode().splitlines()
-    assert lines[0] == f".{NAME}" and lines[1].startswith("kernel double r0:") and lines[-1] == "  end"
-    instructions = [re.sub(r"^(r\d+ = )?(\w+).*", r"\2", line.strip()) for line in lines[2:]]
-    assert [name for name in instructions if name in ("add", "inc", "mul", "program", "load", "store")] == [
-        "program", "mul", "add", "load", "add", "inc", "store",
-    ]  # fmt: skip
-
-
-def test_twice_an_integer_is_a_sum_in_ttir():
-    ttir = compile_double().asm["ttir"]
-    assert re.search(r"arith\.addi (%\w+), \1 ", ttir) and "arith.constant dense<2>" not in ttir
-
-
 def test_a_kernel_is_found_in_the_cache(monkeypatch):
     hits = []
     monkeypatch.setattr(knobs.compilation, "listener", lambda *, cache_hit, **_: hits.append(cache_hit))
     first = compile_double()
     double.device_caches.clear()
     assert compile_double().asm == first.asm and hits == [False, True]
-
-
-def test_a_loop_is_refused_by_name(capfd):
-    with pytest.raises(UnsupportedError) as caught:
-        add_up.warmup(*[triton.MockTensor("i32")] * 2, 7, grid=(1,))
-    assert str(caught.value).startswith(f"{NAME} has no instruction for something in this kernel")
-    assert "there is no instruction for scf.for" in capfd.readouterr().err
-
-
-def test_products_and_assertions_reach_the_last_stage(capfd):
-    """What the front end asks of options and of `get_codegen_implementation` is there."""
-    with pytest.raises(UnsupportedError):
-        product.warmup(*[triton.MockTensor("fp32")] * 2, BLOCK=16, grid=(1,), debug=True)
-    assert "there is no instruction for tt.expand_dims" in capfd.readouterr().err
 
 
 def test_launching_says_what_is_to_be_written():
@@ -125,13 +95,6 @@ def test_every_option_that_triton_reads_is_there():
         if "extra" not in path.parts:
             read |= set(re.findall(r"\boptions\.([a-z]\w+)", path.read_text()))
     assert read - {field.name for field in fields(Options)} - {"hash", "items"} == set()
-
-
-def test_a_file_stands_in_for_what_a_stage_made(tmp_path):
-    ttir = compile_double().asm["ttir"]
-    assert "dense<1>" in ttir
-    (tmp_path / "other.ttir").write_text(ttir.replace("dense<1>", "dense<5>"))
-    assert b"dense<5>" in compile_double(ir_override=str(tmp_path / "other.ttir")).asm[NAME]
 
 
 def test_listeners_are_told_of_a_kernel(monkeypatch):
