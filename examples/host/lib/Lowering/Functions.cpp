@@ -44,11 +44,17 @@ static ArrayAttr getVectorAttributes(OpBuilder &b, unsigned bits) {
   return b.getArrayAttr(found);
 }
 
+/// Whether a launch can run *function*: it takes no tensors and gives nothing.
+static bool isKernel(tt::FuncOp function) {
+  return function.isPublic() && function.getNumResults() == 0 &&
+         llvm::none_of(function.getArgumentTypes(), llvm::IsaPred<RankedTensorType>);
+}
+
 LogicalResult Lowering::lower(tt::FuncOp function) {
   loc = function.getLoc();
   b.setInsertionPoint(function);
   SmallVector<Type> parameters{pointer(), pointer()};
-  if (!function.isPublic()) {
+  if (!isKernel(function)) {
     parameters.assign(1, pointer());
     for (Type type : function.getArgumentTypes())
       parameters.push_back(isa<RankedTensorType>(type) ? Type(pointer())
@@ -59,11 +65,15 @@ LogicalResult Lowering::lower(tt::FuncOp function) {
       LLVM::LLVMVoidType::get(b.getContext()), parameters);
   target = LLVM::LLVMFuncOp::create(b, loc, function.getName(), type);
   target.setPassthroughAttr(getVectorAttributes(b, options.vectorBits));
-  if (!function.isPublic())
+  if (!isKernel(function))
     target.setLinkage(LLVM::Linkage::Internal);
   b.setInsertionPointToStart(target.addEntryBlock(b));
   lowerArguments(function);
-  if (failed(lowerBlocks(function.getBody())))
+  auto writeEnd = [&](Operation *end) {
+    auto returned = dyn_cast<tt::ReturnOp>(end);
+    return returned ? lowerReturn(returned) : lowerBranch(end);
+  };
+  if (failed(lowerBlocks(function.getBody(), target.getBody(), writeEnd)))
     return failure();
   return failure(failedInside);
 }
@@ -71,7 +81,7 @@ LogicalResult Lowering::lower(tt::FuncOp function) {
 void Lowering::lowerArguments(tt::FuncOp function) {
   Block &entry = target.getBody().front();
   Scope scope(*this);
-  if (!function.isPublic()) {
+  if (!isKernel(function)) {
     program = entry.getArgument(0);
     unsigned next = 1;
     for (BlockArgument argument : function.getArguments())
@@ -91,15 +101,17 @@ void Lowering::lowerArguments(tt::FuncOp function) {
   }
 }
 
-LogicalResult Lowering::lowerBlocks(Region &from) {
+LogicalResult
+Lowering::lowerBlocks(Region &from, Region &to,
+                      llvm::function_ref<LogicalResult(Operation *)> writeEnd) {
   Block *entry = b.getBlock();
   blocks[&from.front()] = entry;
   for (Block &block : llvm::drop_begin(from)) {
     SmallVector<Type> types = getScalarTypes(block.getArgumentTypes());
     SmallVector<Location> locations(types.size(), loc);
     SmallVector<Value> addresses = allocateFor(block.getArgumentTypes());
-    Block *made = target.addBlock();
-    made->addArguments(types, locations);
+    OpBuilder::InsertionGuard guard(b);
+    Block *made = b.createBlock(&to, to.end(), types, locations);
     define(block.getArguments(), addresses, made->getArguments());
     blocks[&block] = made;
   }
@@ -111,12 +123,12 @@ LogicalResult Lowering::lowerBlocks(Region &from) {
       return failure();
     Operation *terminator = block->getTerminator();
     loc = terminator->getLoc();
-    auto end = dyn_cast<tt::ReturnOp>(terminator);
-    if (failed(end ? lowerReturn(end) : lowerBranch(terminator)))
+    bool leaves = terminator->getNumSuccessors() == 0;
+    if (failed(leaves ? writeEnd(terminator) : lowerBranch(terminator)))
       return failure();
   }
   // A block that nothing reaches has not been written.
-  for (Block &block : llvm::make_early_inc_range(target.getBody()))
+  for (Block &block : llvm::make_early_inc_range(to))
     if (block.empty())
       block.erase();
   return success();

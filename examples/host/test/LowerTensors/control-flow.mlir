@@ -63,12 +63,14 @@ tt.func @either(%c: i1, %x: tensor<8xi32>, %y: tensor<8xi32>) -> tensor<8xi32> {
 
 // A return in the middle is a block of its own; a tensor is passed in a buffer.
 // CHECK-LABEL: llvm.func @early
-// CHECK: cf.cond_br %{{.*}}, ^[[OUT:bb[0-9]+]], ^[[ON:bb[0-9]+]]
+// CHECK: cf.cond_br %{{.*}}, ^[[OUT:bb[0-9]+]], ^[[COPY:bb[0-9]+]]
+// CHECK: ^[[COPY]]:
+// CHECK: scf.for
+// CHECK: cf.br ^[[ON:bb[0-9]+]]
 // CHECK: ^[[OUT]]:
 // CHECK: llvm.return
 // CHECK: ^[[ON]]:
 // CHECK: scf.for
-// CHECK: cf.br
 tt.func public @early(%c: i1, %p: !tt.ptr<i32>) {
   %range = tt.make_range {start = 0 : i32, end = 8 : i32} : tensor<8xi32>
   cf.cond_br %c, ^out, ^on(%range : tensor<8xi32>)
