@@ -62,11 +62,7 @@ public:
 
 private:
   //--- Functions.cpp -------------------------------------------------------
-  /// Writes the blocks of *from* into *to*, the first into the block that is
-  /// there. *writeEnd* writes the end of those that leave the region.
-  LogicalResult
-  lowerBlocks(Region &from, Region &to,
-              llvm::function_ref<LogicalResult(Operation *)> writeEnd);
+  LogicalResult lowerBlocks(Region &from);
   void lowerArguments(triton::FuncOp function);
   /// Writes the operations of *block* up to its terminator, which stays with
   /// the caller.
@@ -208,62 +204,16 @@ private:
   LogicalResult lowerScan(triton::ScanOp op);
   LogicalResult lowerHistogram(triton::HistogramOp op);
   LogicalResult lowerMapElementwise(triton::MapElementwiseOp op);
-  /// Runs *region* on two values, each of several operands.
-  SmallVector<Value> combine(Region &region, ValueRange left, ValueRange right);
-  /// Combines the two elements of the buffers at *addresses* that have *index*
-  /// in all dimensions but *axis*. *shape* is that of the buffers without it.
-  SmallVector<Value> combineTwo(triton::ReduceOp op, ArrayRef<Value> addresses,
-                                ArrayRef<int64_t> shape, unsigned axis,
-                                Index index);
-  /// Combines all elements of the sources along the axis whose distance from
-  /// *position* is a multiple of *depth*; *index* has the other dimensions.
-  SmallVector<Value> combineSources(triton::ReduceOp op, int64_t depth,
-                                    Index index, Value position);
-  SmallVector<Value> elements(ValueRange tensors, Index index);
-  /// Buffers of *count* elements of the types of *tensors*.
-  SmallVector<Value> allocateAll(ValueRange tensors, int64_t count);
-  SmallVector<Value> readAll(ValueRange addresses, ValueRange tensors,
-                             Value position);
-  void writeAll(ValueRange addresses, ValueRange tensors, Value position,
-                ValueRange values);
 
   //--- Products.cpp --------------------------------------------------------
   LogicalResult lowerDot(triton::DotOp op);
   LogicalResult lowerDotScaled(triton::DotScaledOp op);
-  /// One side of a product: its elements as numbers that are summed, and
-  /// where it lies as a buffer of such, if it does.
-  struct Side {
-    SmallVector<int64_t> shape;
-    Value address;
-    std::function<Value(Index)> element;
-  };
-  struct Tile;
-  LogicalResult lowerProduct(Operation *op, Value c, const Side &left,
-                             const Side &right);
-  /// Adds the product of a tile to *sums*, row by row. *left* gives an element
-  /// by row and depth, *right* a vector by number and depth.
-  void multiplyTile(const Tile &tile, Type sumType, int64_t depth,
-                    llvm::function_ref<Value(int64_t, Value)> left,
-                    llvm::function_ref<Value(int64_t, Value)> right,
-                    SmallVectorImpl<Value> &sums);
-  Value multiplyAdd(Value left, Value right, Value sum);
-  Value readVector(Value address, VectorType type, Value position);
-  Value splat(Value value, VectorType type);
-  Value decodeE2M1(Value byte, Value half);
-  Value decodeE8M0(Value byte);
-  static BlockArgument getCarried(Value c);
-  /// Whether a product with the accumulator *c* can write its result where
-  /// the loop around it carries the accumulator: nobody else reads it.
-  static bool canReuse(Value c);
 
   //--- Debug.cpp -----------------------------------------------------------
   LogicalResult lowerPrint(triton::PrintOp op);
   LogicalResult lowerAssert(triton::AssertOp op);
-  /// A function that libhost_runtime.so has.
   LLVM::LLVMFuncOp getRuntime(StringRef name, Type result,
                               ArrayRef<Type> operands);
-  /// Calls one without a result.
-  void callRuntime(StringRef name, ValueRange operands);
 
   /// What has been evaluated in the loops around the point of insertion: an
   /// element is not computed twice in one.
