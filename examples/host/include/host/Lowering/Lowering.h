@@ -62,7 +62,11 @@ public:
 
 private:
   //--- Functions.cpp -------------------------------------------------------
-  LogicalResult lowerBlocks(Region &from);
+  /// Writes the blocks of *from* into *to*, the first into the block that is
+  /// there. *writeEnd* writes the end of those that leave the region.
+  LogicalResult
+  lowerBlocks(Region &from, Region &to,
+              llvm::function_ref<LogicalResult(Operation *)> writeEnd);
   void lowerArguments(triton::FuncOp function);
   /// Writes the operations of *block* up to its terminator, which stays with
   /// the caller.
@@ -197,23 +201,64 @@ private:
   SmallVector<Type> getScalarTypes(TypeRange types);
   /// The block in which a branch ends: that of *to*, or one before it that
   /// copies tensors.
-  Block *getEdge(Block *to, OperandRange operands, SmallVectorImpl<Value> &passed);
+  Block *getEdge(Block *to, OperandRange operands,
+                 SmallVectorImpl<Value> &passed);
 
   //--- Reductions.cpp ------------------------------------------------------
   LogicalResult lowerReduce(triton::ReduceOp op);
   LogicalResult lowerScan(triton::ScanOp op);
   LogicalResult lowerHistogram(triton::HistogramOp op);
   LogicalResult lowerMapElementwise(triton::MapElementwiseOp op);
+  /// Runs *region* on two values, each of several operands.
+  SmallVector<Value> combine(Region &region, ValueRange left, ValueRange right);
+  /// Combines the two elements of the buffers at *addresses* that have *index*
+  /// in all dimensions but *axis*. *shape* is that of the buffers without it.
+  SmallVector<Value> combineTwo(triton::ReduceOp op, ArrayRef<Value> addresses,
+                                ArrayRef<int64_t> shape, unsigned axis,
+                                Index index);
+  /// Combines all elements of the sources along the axis whose distance from
+  /// *position* is a multiple of *depth*; *index* has the other dimensions.
+  SmallVector<Value> combineSources(triton::ReduceOp op, int64_t depth,
+                                    Index index, Value position);
+  SmallVector<Value> elements(ValueRange tensors, Index index);
+  /// Buffers of *count* elements of the types of *tensors*.
+  SmallVector<Value> allocateAll(ValueRange tensors, int64_t count);
+  SmallVector<Value> readAll(ValueRange addresses, ValueRange tensors,
+                             Value position);
+  void writeAll(ValueRange addresses, ValueRange tensors, Value position,
+                ValueRange values);
 
   //--- Products.cpp --------------------------------------------------------
   LogicalResult lowerDot(triton::DotOp op);
   LogicalResult lowerDotScaled(triton::DotScaledOp op);
+  struct Product;
+  /// One side of a product: its elements as numbers of the type of the sums.
+  struct Side {
+    SmallVector<int64_t> shape;
+    /// Whether it is read best column by column.
+    bool isTransposed;
+    /// A buffer with these numbers, if there is one.
+    Value address;
+    std::function<Value(Index)> element;
+  };
+  LogicalResult lowerProduct(Operation *op, Value c, Side left, Side right);
+  bool isTransposed(Value tensor);
+  Value decodeE2M1(Value byte, Value half);
+  Value decodeE8M0(Value byte);
+  /// The tensor that a loop carries and whose buffer can be the result's of
+  /// the product with the accumulator *c*: *c* is that tensor, or computed from
+  /// it element by element, nobody else reads it, and the result is what the
+  /// loop carries next. Null if there is none.
+  static BlockArgument getCarried(Value c);
 
   //--- Debug.cpp -----------------------------------------------------------
   LogicalResult lowerPrint(triton::PrintOp op);
   LogicalResult lowerAssert(triton::AssertOp op);
+  /// A function that libhost_runtime.so has.
   LLVM::LLVMFuncOp getRuntime(StringRef name, Type result,
                               ArrayRef<Type> operands);
+  /// Calls one without a result.
+  void callRuntime(StringRef name, ValueRange operands);
 
   /// What has been evaluated in the loops around the point of insertion: an
   /// element is not computed twice in one.
