@@ -30,11 +30,13 @@ void Lowering::callRuntime(StringRef name, ValueRange operands) {
       operands);
 }
 
-/// How the runtime takes a value to print: the numbers are its interface.
+/// The kind of a value to print, as the runtime takes it (Runtime.h): in the
+/// low byte, and above it the width in bits.
 enum class Printed { Signed = 0, Unsigned = 1, Float = 2, Pointer = 3 };
 
 LogicalResult Lowering::lowerPrint(tt::PrintOp op) {
   Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  bool isOnlyOne = op.getArgs().size() == 1;
   callRuntime("host_print_begin", {program, getText(op.getPrefix()),
                                    constantInt(i32, op.getHex())});
   for (unsigned number = 0; number < op.getArgs().size(); ++number) {
@@ -44,6 +46,7 @@ LogicalResult Lowering::lowerPrint(tt::PrintOp op) {
                    : isa<FloatType>(type)         ? Printed::Float
                    : op.getIsSigned()[number] > 0 ? Printed::Signed
                                                   : Printed::Unsigned;
+    int width = getBytes(type) * 8;
     auto print = [&](Value bits, Value position) {
       if (kind == Printed::Pointer)
         bits = LLVM::PtrToIntOp::create(b, loc, i64, bits);
@@ -55,16 +58,22 @@ LogicalResult Lowering::lowerPrint(tt::PrintOp op) {
                    ? arith::ExtSIOp::create(b, loc, i64, bits).getResult()
                    : arith::ExtUIOp::create(b, loc, i64, bits).getResult();
       callRuntime("host_print_value",
-                  {constantInt(i32, static_cast<int>(kind)),
-                   constantInt(i32, number), position, bits});
+                  {constantInt(i32, static_cast<int>(kind) | width << 8),
+                   constantInt(i32, isOnlyOne ? -1 : number), position, bits});
     };
     RankedTensorType tensor = getTensor(value);
-    if (!tensor) // Below zero: it has no position.
+    if (!tensor) {
       print(scalar(value), constantIndex(-1));
-    else
-      forEach(tensor.getShape(), [&](Index index) {
-        print(element(value, index), getLinear(tensor.getShape(), index));
-      });
+      continue;
+    }
+    ArrayRef<int64_t> shape = tensor.getShape();
+    auto sizes = RankedTensorType::get(tensor.getRank(), i64);
+    callRuntime("host_print_shape",
+                {constantInt(i32, tensor.getRank()),
+                 getConstantData(DenseElementsAttr::get(sizes, shape))});
+    forEach(shape, [&](Index index) {
+      print(element(value, index), getLinear(shape, index));
+    });
   }
   callRuntime("host_print_end", {});
   return success();

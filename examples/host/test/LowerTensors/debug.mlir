@@ -3,13 +3,17 @@
 // CHECK-DAG: llvm.func @host_assert_failed(!llvm.ptr, !llvm.ptr, !llvm.ptr, i32, !llvm.ptr)
 // CHECK-DAG: llvm.func @host_print_begin(!llvm.ptr, !llvm.ptr, i32)
 // CHECK-DAG: llvm.func @host_print_value(i32, i32, i64, i64)
+// CHECK-DAG: llvm.func @host_print_shape(i32, !llvm.ptr)
 // CHECK-DAG: llvm.func @host_print_end()
 
-// A scalar has the position -1. Floating-point numbers are printed as fp64.
+// A scalar has the position -1, and 8 bits without a sign are the kind 2049.
+// Floating-point numbers are printed as fp64.
 // CHECK-LABEL: llvm.func internal @print
 // CHECK:         llvm.call @host_print_begin
 // CHECK:         %[[WIDE:.*]] = arith.extui {{.*}} : i8 to i64
-// CHECK:         llvm.call @host_print_value({{.*}}, {{.*}}, %c-1_i64, %[[WIDE]])
+// CHECK:         %[[KIND:.*]] = arith.constant 2049 : i32
+// CHECK:         llvm.call @host_print_value(%[[KIND]], {{.*}}, %c-1_i64, %[[WIDE]])
+// CHECK:         llvm.call @host_print_shape
 // CHECK:         scf.for %[[I:.*]] =
 // CHECK:           %[[BITS:.*]] = arith.bitcast {{.*}} : f64 to i64
 // CHECK:           llvm.call @host_print_value({{.*}}, {{.*}}, %[[I]], %[[BITS]])
