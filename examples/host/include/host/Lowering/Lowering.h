@@ -120,7 +120,8 @@ private:
   Value emitFloatToInt(Value value, Type to, bool isSigned);
   Value emitDivision(Operation *op, Value left, Value right);
   Value emitShift(Operation *op, Value left, Value right);
-  Value emitClamp(triton::ClampFOp op, ValueRange operands);
+  Value emitExtremum(Value left, Value right, bool isMaximum,
+                     bool propagateNaN, bool isF16);
 
   //--- Math.cpp: functions of libm -----------------------------------------
   /// The result of *op*, an operation of the dialect math, on numbers that
