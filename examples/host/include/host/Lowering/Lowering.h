@@ -47,6 +47,8 @@ using Index = ArrayRef<Value>;
 /// How an access to memory that others see is made.
 enum class Access { Load = 0, Store = 1, Atomic = 2 };
 
+class Word;
+
 /// Writes one function.
 class Lowering {
 public:
@@ -85,6 +87,8 @@ private:
   /// The type of an element in memory: i1 takes a byte.
   Type getMemoryType(Type type);
   int64_t getBytes(Type type);
+  /// Whether *type* is fp16, bf16 or fp8, which are computed with as fp32.
+  static bool isNarrow(Type type);
   /// *value* of type *type* (as Triton says it) as one that is computed with.
   Value widen(Value value, Type type);
   /// The reverse, to the nearest, ties to even.
@@ -92,15 +96,17 @@ private:
   Value convertFloat(Value value, Type from, Type to, bool towardZero);
   Value constant(TypedAttr attribute);
   Value constantInt(Type type, int64_t value);
+  Value constantFloat(Type type, double value);
+  Word word(Value value);
   /// Zero, or the null pointer, of a type as Triton says it.
   Value getZero(Type type);
-  /// A global of 256 fp32 numbers: what each fp8 number of *type* is.
-  Value getDecodeTable(Type type);
   Value decodeSmallFloat(Value bits, Type type);
   Value encodeSmallFloat(Value value, Type type, bool towardZero);
   Value encodeBF16(Value value, bool towardZero);
-  Value roundToOdd(Value value);
-  Value encodeF16TowardZero(Value value);
+  /// *value* in the narrower type *to*, rounded toward zero. With *toOdd*, what
+  /// is not exact has its last bit set: rounding it once more, to a type with
+  /// at least two bits less, is then as good as rounding once.
+  Value truncate(Value value, Type to, bool toOdd);
 
   //--- Scalars.cpp: operations on one element ------------------------------
   /// Whether *op* computes each element of its results from the elements at
@@ -114,17 +120,27 @@ private:
   /// terminator are the results.
   LogicalResult emitRegion(Region &region, ValueRange arguments,
                            SmallVectorImpl<Value> &results);
+  /// The one result of *op*, computed from numbers that have been widened.
+  Value emitOne(Operation *op, ValueRange operands);
+  /// *op* itself, on scalars that have been widened.
+  Operation *copyOp(Operation *op, ValueRange operands);
   Value emitConversion(Operation *op, Value operand);
+  Value emitIntToFloat(Value value, Type to, bool isSigned);
+  Value emitFloatToInt(Value value, Type to, bool isSigned);
   Value emitDivision(Operation *op, Value left, Value right);
-  Value emitMulHigh(Value left, Value right);
-  Value emitClamp(triton::ClampFOp op, ValueRange operands);
+  Value emitShift(Operation *op, Value left, Value right);
+  Value emitExtremum(Value left, Value right, bool isMaximum,
+                     bool propagateNaN, bool isF16);
 
   //--- Math.cpp: functions of libm -----------------------------------------
-  /// The function of libm, or empty, and an LLVM intrinsic, or empty, for
-  /// an operation of the dialect math.
+  /// The result of *op*, an operation of the dialect math, on numbers that
+  /// have been widened. Null and an error if there is none.
   Value emitMath(Operation *op, ValueRange operands);
-  Value callLibm(StringRef name, Type result, ValueRange operands);
-  LLVM::LLVMFuncOp getLibm(StringRef name, Type result, TypeRange operands);
+  /// Calls the function of libm for *op*. Null and an error if libm has none
+  /// of this name and these types.
+  Value callLibm(Operation *op, StringRef name, Type result,
+                 ValueRange operands);
+  /// Tells LLVM which functions of libmvec compute *function* on vectors.
   void declareVectorVariants(LLVM::LLVMFuncOp function);
 
   //--- Tensors.cpp: buffers and expressions --------------------------------
