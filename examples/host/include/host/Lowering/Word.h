@@ -1,5 +1,4 @@
-//===- Word.h - arithmetic on integers, as the code that does it -*- C++
-//-*-===//
+//===- Word.h - arithmetic on integers, as code -----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: MIT
 //
@@ -10,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::host {
 
@@ -18,7 +18,7 @@ namespace mlir::host {
 inline Value createNumber(OpBuilder &b, Location loc, Type type,
                           int64_t number) {
   unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-  APInt bits(width, number, /*isSigned=*/true, /*implicitTrunc=*/true);
+  int64_t bits = llvm::SignExtend64(number, width);
   return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, bits));
 }
 
