@@ -19,22 +19,16 @@ try:
     NAME = names.check()
 except names.NamesError as error:
     sys.exit(f"triton-host: {error}")
-PACKAGE, RUNTIME, PASSES, LAUNCHER = f"triton.backends.{NAME}", f"triton_{NAME}_runtime", f"lib{NAME}_passes", "_launcher"
+PACKAGE = f"triton.backends.{NAME}"
+#: The passes, and what runs kernels.
+LIBRARIES = (f"lib{NAME}_passes", f"lib{NAME}_runtime")
 
 
 def packages() -> dict[str, str]:
-    """The packages, each with its folder. The folder backend/runtime is two of them."""
+    """The packages, each with its folder."""
     folders = sorted({path.parent for path in (ROOT / "backend").rglob("*.py")})
     inner = [folder.relative_to(ROOT / "backend").parts for folder in folders]
-    found = {".".join((PACKAGE, *parts)): "/".join(("backend", *parts)) for parts in inner}
-    runtime = found.get(f"{PACKAGE}.runtime")
-    return found | ({RUNTIME: runtime} if runtime else {})
-
-
-def launching() -> list[str]:
-    """The packages that have a launcher, each one of its own, which is told other things."""
-    named = (f"{PACKAGE}.launch", f"{PACKAGE}.runtime", RUNTIME)
-    return [name for name in named if name in packages() and (ROOT / "lib" / "Launcher").is_dir()]
+    return {".".join((PACKAGE, *parts)): "/".join(("backend", *parts)) for parts in inner}
 
 
 def program(name: str) -> str:
@@ -50,9 +44,7 @@ class BuildWithCMake(build_ext):
     """Runs CMake once and takes the libraries from its build folder."""
 
     def get_ext_filename(self, fullname: str) -> str:
-        if fullname.endswith(PASSES):  # no extension module, so it does without Python's suffix
-            return str(Path(*fullname.split(".")).with_suffix(".so"))
-        return super().get_ext_filename(fullname)
+        return str(Path(*fullname.split(".")).with_suffix(".so"))  # no extension module, so it does without Python's suffix
 
     def build_extensions(self) -> None:
         compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
@@ -72,7 +64,7 @@ class BuildWithCMake(build_ext):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A running program may have the old library mapped: writing into it would end that program.
         fresh = target.with_suffix(".tmp")
-        shutil.copy2(BUILD / ("" if ext.name.endswith(PASSES) else "launch") / target.name, fresh)
+        shutil.copy2(BUILD / target.name, fresh)
         fresh.replace(target)
 
 
@@ -80,9 +72,6 @@ COMMANDS = {"build_ext": BuildWithCMake}
 setup(
     packages=list(packages()),
     package_dir=packages(),
-    ext_modules=[
-        Extension(f"{PACKAGE}.{PASSES}", sources=[]),
-        *[Extension(f"{package}.{LAUNCHER}", sources=[]) for package in launching()],
-    ],
+    ext_modules=[Extension(f"{PACKAGE}.{library}", sources=[]) for library in LIBRARIES],
     cmdclass=COMMANDS,
 )

@@ -7,16 +7,32 @@ class HostError(Exception):
 
 
 class OptionError(HostError, ValueError):
-    """A kernel option has a value that the chip cannot take."""
+    """A kernel option has a value that it cannot have."""
 
 
 class UnsupportedError(HostError, RuntimeError):
-    """A kernel does what the chip has no instruction for."""
+    """A kernel does what cannot be compiled."""
 
 
 class PassLibraryError(HostError, RuntimeError):
     """The pass library cannot be used, or does not know a pass that was asked for."""
 
 
-class NotWrittenError(HostError, NotImplementedError):
-    """Something needs the chip, and the code that talks to it is not written yet."""
+class SettingError(HostError, ValueError):
+    """An environment variable has a value that it cannot have."""
+
+
+class TargetError(HostError, RuntimeError):
+    """A CPU that kernels cannot be compiled for, or launched on, here."""
+
+
+class ArgumentError(HostError, TypeError):
+    """An argument that a kernel cannot be launched with."""
+
+
+class LaunchError(HostError, RuntimeError):
+    """A kernel cannot be loaded or launched on this machine."""
+
+
+class KernelAssertionError(HostError, RuntimeError):
+    """An assertion of a kernel, `tl.device_assert`, failed."""

@@ -18,7 +18,7 @@ from .errors import HostError
 
 
 def run(path: str, pipelines: list[str]) -> Any:
-    """The module in *path* after *pipelines*, in order. Raises `RuntimeError` if it does not parse or a pass fails."""
+    """The module in *path* after *pipelines*, in order. Raises `RuntimeError` if it does not parse, `UnsupportedError` if a pass fails."""
     context = ir.context()
     ir.load_dialects(context)
     module = ir.parse_mlir_module(path, context)
@@ -26,7 +26,7 @@ def run(path: str, pipelines: list[str]) -> Any:
     pm = ir.pass_manager(context)
     for pipeline in pipelines:
         plugin.add(pm, pipeline)
-    pm.run(module, "host_opt")
+    plugin.run(pm, module, "host_opt")
     return module
 
 

@@ -7,10 +7,12 @@
 #ifndef HOST_PIPELINE_H
 #define HOST_PIPELINE_H
 
+#include "host/Diagnostics.h"
 #include "host/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/raw_ostream.h"
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -20,7 +22,8 @@ namespace mlir::host {
 /// Adds the passes that the one text in *args* names to *pm*, in MLIR's form:
 /// `host-some-pass{max-ops=256},...`. Throws std::invalid_argument with
 /// MLIR's message for a name or option it does not know; *pm* is then as it
-/// was. Both entry points of the library come here.
+/// was. Why a pass fails is left on the operation (Diagnostics.h). Both entry
+/// points of the library come here.
 inline void addPipeline(PassManager &pm, const std::vector<std::string> &args) {
   if (args.size() != 1)
     throw std::invalid_argument("add_host expects one pipeline");
@@ -31,6 +34,7 @@ inline void addPipeline(PassManager &pm, const std::vector<std::string> &args) {
   OpPassManager parsed(pm.getOpAnchorName(), pm.getNesting());
   if (failed(parsePassPipeline(pipeline, parsed, stream)))
     throw std::invalid_argument(message);
+  pm.addInstrumentation(std::make_unique<KeepErrors>(pm.getContext()));
   // Parsed a second time, as passes cannot move between managers.
   if (failed(parsePassPipeline(pipeline, pm, stream)))
     throw std::invalid_argument(message);

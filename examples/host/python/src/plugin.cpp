@@ -29,15 +29,9 @@ static void registerPasses() { mlir::host::registerHostPasses(); }
 TRITON_PLUGIN_API plugin::PluginInfo *tritonGetPluginInfo() {
   static plugin::PassInfo passes[] = {
       {"host", HOST_VERSION, addPass, registerPasses}};
-  static plugin::PluginInfo info = {TRITON_PLUGIN_API_VERSION,
-                                    "host",
-                                    HOST_VERSION,
-                                    passes,
-                                    1,
-                                    /*dialects=*/nullptr,
-                                    0,
-                                    /*ops=*/nullptr,
-                                    0,
-                                    TRITON_VERSION};
+  static plugin::PluginInfo info = {
+      TRITON_PLUGIN_API_VERSION, "host", HOST_VERSION,  passes, 1,
+      /*dialects=*/nullptr,      0,
+      /*ops=*/nullptr,           0,      TRITON_VERSION};
   return &info;
 }
