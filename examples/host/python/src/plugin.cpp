@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "host/Machine.h"
 #include "host/Pipeline.h"
 #include "triton/Tools/PluginUtils.h"
 #include "triton/Version.h"
@@ -23,6 +24,12 @@ static void addPass(mlir::PassManager *pm,
 }
 
 static void registerPasses() { mlir::host::registerHostPasses(); }
+
+/// Called by backend/plugin.py. The result lives as long as the process.
+TRITON_PLUGIN_API const char *hostMachine() {
+  static const std::string machine = mlir::host::describeMachine();
+  return machine.c_str();
+}
 
 /// Called by Triton, and by backend/library.py to read the version before
 /// Triton loads the library. The result lives as long as the process.

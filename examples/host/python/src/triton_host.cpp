@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "host/Machine.h"
 #include "host/Pipeline.h"
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
@@ -22,4 +23,5 @@ void init_triton_host(nb::module_ &m);
 void init_triton_host(nb::module_ &m) {
   m.doc() = "Passes of triton-host";
   m.def("add_host", &mlir::host::addPipeline, nb::arg("pm"), nb::arg("args"));
+  m.def("machine", &mlir::host::describeMachine);
 }
