@@ -38,6 +38,16 @@ pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests
 test-unit: $(READY) ## the backend (pytest), with samples of the sweeps
 	$(PYTEST) -m "not slow"
 
+# % if "template" in wings
+.PHONY: test-host
+test-host: $(READY) ## Triton on the processor, the example backend: its tests, and random kernels that run on it
+	ln -sfn ../../.toolchain examples/host/.toolchain
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e examples/host
+	$(BIN)/lit examples/host/test
+	cd examples/host && $(CURDIR)/$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	$(PYTEST) test/unit/host
+
+# % endif
 test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu
 
