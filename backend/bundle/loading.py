@@ -129,7 +129,7 @@ class Loaded:
                 stages[stage] = data if stage == "cubin" else data.decode()
             except UnicodeDecodeError as error:
                 raise BundleError(
-                    "artifact", f"{self.address}: the {stage} of {variant['name']!r} is no text in UTF-8 ({error.reason})"
+                    "text", f"{self.address}: the {stage} of {variant['name']!r} is no text in UTF-8 ({error.reason})"
                 ) from None
         return stages
 
@@ -337,7 +337,7 @@ def _check_unpacked(bundle: format.Bundle, address: Any) -> None:
         total += sum(len(bundle.artifacts[name]) for name in files.values())
         if total > container.MAX_TOTAL:
             raise BundleError(
-                "bound", f"{address}: its kernels have more than {container.MAX_TOTAL} bytes when each has files of its own"
+                "total", f"{address}: its kernels have more than {container.MAX_TOTAL} bytes when each has files of its own"
             )
 
 

@@ -156,14 +156,14 @@ def _check_names(unwrapped: _Unwrapped, ranges: Mapping[str, Any]) -> None:
     options = _option_names()
     for name in ranges:
         if name in chosen:
-            raise BundleError("name", f"{function.__name__}: {name} cannot be given, as {chosen[name]}")
+            raise BundleError("argument", f"{function.__name__}: {name} cannot be given, as {chosen[name]}")
         if name not in params and name not in options:
             close = difflib.get_close_matches(name, [*params, *options], n=1)
             hint = f"did you mean {close[0]}?" if close else f"its parameters are {', '.join(params) or 'none'}"
-            raise BundleError("name", f"{function.__name__}: it has no parameter and Triton no option {name!r}; {hint}")
+            raise BundleError("argument", f"{function.__name__}: it has no parameter and Triton no option {name!r}; {hint}")
         if name in params and params[name]._param.kind is inspect.Parameter.VAR_POSITIONAL:
             raise BundleError(
-                "name",
+                "argument",
                 f"{function.__name__}: *{name} takes any number of arguments; warm such launches up with kernel.warmup(...)",
             )
     missing = [
@@ -176,7 +176,7 @@ def _check_names(unwrapped: _Unwrapped, ranges: Mapping[str, Any]) -> None:
     ]
     if missing:
         raise BundleError(
-            "name", f"{function.__name__}: nothing is said about {', '.join(missing)}; each needs a range or a value"
+            "argument", f"{function.__name__}: nothing is said about {', '.join(missing)}; each needs a range or a value"
         )
 
 

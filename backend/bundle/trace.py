@@ -172,7 +172,7 @@ def _parse(line: str, where: str) -> _Variant:
         with _damaged():
             return _rebuild(function, record)
     except BundleError as error:
-        raise BundleError(error.rule, f"{where}: {error.args[0].removesuffix(f' (rule: {error.rule})')}") from None
+        raise BundleError(error.rule, f"{where}: {error}") from None
 
 
 @contextlib.contextmanager

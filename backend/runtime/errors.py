@@ -11,11 +11,22 @@ except ImportError:  # the package triton_graft_runtime stands alone
         """Base of all errors that triton-graft raises itself."""
 
 
+#: The rules of docs/bundle-format.md, in its order; "cubin" has no number there.
+FORMAT_RULES = (
+    "size", "zip", "comment", "name", "method", "header", "gap", "bound", "length", "artifact", "json", "version", "digest",
+    "schema", "reference", "order", "path", "unsigned", "untrusted", "signature", "cubin",
+)  # fmt: skip
+
+
 class BundleError(GraftError, ValueError):
-    """A bundle is not what docs/bundle-format.md says, or cannot be used as it was asked to be; `rule` names what is broken."""
+    """A bundle is damaged, or cannot be built or used as you asked.
+
+    `rule` is one word for what is wrong. It is one of `FORMAT_RULES` if the file breaks a rule of the bundle format. The message then
+    names the rule.
+    """
 
     def __init__(self, rule: str, message: str):
-        super().__init__(f"{message} (rule: {rule})")
+        super().__init__(f"{message} (rule {rule} of the bundle format)" if rule in FORMAT_RULES else message)
         self.rule = rule
 
     def __reduce__(self) -> tuple:

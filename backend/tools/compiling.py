@@ -152,7 +152,7 @@ def find_kernel(address: str) -> JITFunction:
     try:
         return importing.find_kernel(address)
     except BundleError as error:
-        message = str(error).removesuffix(f" (rule: {error.rule})")
+        message = str(error)
     names: list[str] = []
     with contextlib.suppress(BundleError):
         names = importing.kernels(address)

@@ -39,7 +39,7 @@ def refusal(function, *arguments):
     """The rule and the message of the error that *function* raises."""
     with pytest.raises(BundleError) as caught:
         function(*arguments)
-    return caught.value.rule, str(caught.value).removesuffix(f" (rule: {caught.value.rule})")
+    return caught.value.rule, str(caught.value).removesuffix(f" (rule {caught.value.rule} of the bundle format)")
 
 
 def names(folder):
@@ -76,7 +76,7 @@ def test_a_missing_file_is_an_error_that_is_a_missing_file_to_python_too(file):
     with pytest.raises(FileNotFoundError) as caught:
         reading.read(file)
     assert (type(caught.value), caught.value.rule) == (reading.MissingBundleError, "address")
-    assert str(caught.value) == f"{file}: it cannot be read, because there is no such file (rule: address)"
+    assert str(caught.value) == f"{file}: it cannot be read, because there is no such file"
 
 
 def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
@@ -216,7 +216,7 @@ try:
 except ValueError as error:
     print(error)
 """)
-    assert process.communicate()[0] == f"{file}: it cannot be written (File too large) (rule: address)\n"
+    assert process.communicate()[0] == f"{file}: it cannot be written (File too large)\n"
     assert (reading.read(file), names(folder)) == (ONE, ["kernels.graft"])
 
 

@@ -249,5 +249,5 @@ def test_the_command_leaves_the_bundle_alone_if_it_signs_into_another_file(graft
 def test_the_command_ends_with_one_line_if_there_is_nothing_to_sign(graft, tmp_path, pem):
     file = tmp_path / "kernels.graft"
     done = graft("bundle", "sign", file, "--key", pem)
-    message = f"Error: {file}: it cannot be read, because there is no such file (rule: address)\n"
+    message = f"Error: {file}: it cannot be read, because there is no such file\n"
     assert (done.exit_code, done.output) == (1, message)

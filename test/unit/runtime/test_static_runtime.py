@@ -789,4 +789,6 @@ def test_a_parameter_that_is_called_as_the_launcher_calls_its_own_is_a_parameter
 def test_a_file_that_is_no_bundle_is_refused(run, tmp_path):
     (tmp_path / "b").write_bytes(b"nothing")
     error = run("error = error_of(lambda: Bundle(path))", "error", tmp_path / "b")
-    assert error.startswith(f"BundleError: {tmp_path / 'b'}: ") and error.endswith("is it a bundle, and all of it? (rule: zip)")
+    assert error.startswith(f"BundleError: {tmp_path / 'b'}: ") and error.endswith(
+        "is it a bundle, and all of it? (rule zip of the bundle format)"
+    )
