@@ -28,23 +28,23 @@ class OptionError(GraftError, ValueError):
 
 
 class NoDeviceError(GraftError, RuntimeError):
-    """There is no CUDA device to launch on, and nobody said that compiling is all that is wanted."""
+    """There is no CUDA device to launch on, and no target was named to compile for."""
 
 
 class CompileOnlyError(GraftError, RuntimeError):
-    """Something that needs a CUDA device was asked of a driver that only compiles."""
+    """A driver that only compiles was asked for something that needs a CUDA device."""
 
 
 class UnregisteredError(GraftError, RuntimeError):
-    """Triton has not found this backend, whose driver is to be made active."""
+    """A driver of this backend was to be made active, but Triton has not found the backend."""
 
 
 class PassLibraryError(GraftError, RuntimeError):
-    """The pass library cannot be used, or does not know a pass that was asked for."""
+    """The pass library cannot be used, or does not have a pass of this name."""
 
 
 class GraftWarning(RuntimeWarning):
-    """The backend works, but not all of it; said once per cause and process."""
+    """The backend works, but a part of it does not. Given once per cause and process."""
 
 
 def __getattr__(name: str) -> Any:

@@ -216,10 +216,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("input", nargs="?", default="-", help="an .mlir file; - or nothing reads standard input")
     parser.add_argument("-o", metavar="FILE", default="-", help="where to write the result; - is standard output")
     for flag, text in (
-        ("split-input-file", "treat the parts between `// -----` lines as files of their own"),
-        ("verify-diagnostics", "check that the diagnostics are those that `// expected-remark {{...}}` comments announce"),
+        ("split-input-file", "treat each part between `// -----` lines as a file"),
+        ("verify-diagnostics", "check that the diagnostics are those in `// expected-remark {{...}}` comments"),
         ("mlir-print-debuginfo", "print locations"),
-        ("list-passes", "list the steps of libtriton and exit; docs/passes.md describes ours"),
+        ("list-passes", "list the passes and exit; docs/passes.md describes ours"),
     ):
         parser.add_argument(f"-{flag}", f"--{flag}", action="store_true", help=text)
     return parser

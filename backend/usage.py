@@ -27,7 +27,7 @@ class Command(click.Command):
     ):
         super().__init__(*args, **kwargs)
         self.example = example
-        self.statuses = {0: done, 1: failed, 2: "wrong usage: a line on standard error says what is allowed"}
+        self.statuses = {0: done, 1: failed, 2: "wrong usage; a line on standard error says what is allowed"}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Example"):

@@ -155,7 +155,7 @@ class _Bench:
         start = time.time()
         done = subprocess.run(command, env=_environment(str(self.caches[side]), self._stub), capture_output=True, text=True)
         if done.returncode != 0:
-            raise GraftError(f"a process of the way {way} failed:\n{done.stderr}")
+            raise GraftError(f"a process that measures {way} failed:\n{done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
         return {**found, "process": found["end"] - start}
 

@@ -33,7 +33,10 @@ def find(address: str) -> Any:
     """
     module_name, name = split(address)
     if "<locals>" in name:
-        raise BundleError("address", f"{address!r}: it is made in a function, and only what a module has can be found")
+        raise BundleError(
+            "address",
+            f"{address!r}: it is defined in a function, and only what stands at the top level of a module can be found",
+        )
     found: Any = _load(module_name, address)
     for part in name.split("."):
         if not hasattr(found, part):
@@ -47,7 +50,7 @@ def find_kernel(address: str) -> JITFunction:
     found = find(address)
     kernel = unwrap(found)
     if kernel is None:
-        raise BundleError("kernel", f"{address!r}: it is no kernel, but {found!r}")
+        raise BundleError("kernel", f"{address!r}: it is not a kernel, but {found!r}")
     return kernel
 
 

@@ -41,12 +41,12 @@ def _copied(cls: type[BundleError], rule: str, args: tuple) -> BundleError:
 
 
 class LaunchError(GraftError, RuntimeError):
-    """A call of the CUDA driver failed; the message has the driver's text, the call, and what it was given."""
+    """A call of the CUDA driver failed. The message has the driver's text, the call and its arguments."""
 
 
 class VariantError(GraftError, LookupError):
-    """A bundle has no variant of a kernel for these arguments, or no such kernel; the message lists those that it has."""
+    """A bundle has no such kernel, or no variant of it for these arguments. The message lists those that it has."""
 
 
 class OutOfResourcesError(GraftError, RuntimeError):
-    """A kernel needs more of something than the device has, or memory that nobody gives it."""
+    """A kernel needs more of a resource than the device has, or scratch memory for which no allocator is set."""

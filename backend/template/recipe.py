@@ -39,7 +39,7 @@ class Recipe(NamedTuple):
         if unknown := sorted(named - set(table)):
             raise OptionError("--without", ",".join(unknown), f"some of {', '.join(table)}, joined by commas, or all")
         if self.target == "none" and self.without:
-            raise OptionError("--without", self.without, "nothing with --target none, which has no wings")
+            raise OptionError("--without", self.without, "not to be given with --target none, which has no wings")
         removed = copying.with_dependents(named, table)
         return [wing for wing in table if wing not in removed]
 
@@ -49,7 +49,7 @@ class Recipe(NamedTuple):
         if self.target == "none":
             return none.project(self.names, "ttgir" if self.via == "ttgir" else "ttir")
         if self.via:
-            raise OptionError("--via", self.via, "nothing without --target none")
+            raise OptionError("--via", self.via, "not to be given without --target none")
         return copying.project(self.names, frozenset(copying.wings(repository.sources())) - set(kept))
 
     def message(self, verb: str) -> str:
@@ -74,7 +74,7 @@ def read(message: str) -> Recipe:
         given = dict(zip(rest[::2], rest[1::2], strict=True))
         return Recipe(names.parse_form(name).lower, **{key.removeprefix("--"): value for key, value in given.items()})
     except (TypeError, ValueError) as error:  # an `OptionError` is one, too
-        raise TemplateError(f"`{line.group() if line else message}` is no line that `graft new` wrote: {error}") from None
+        raise TemplateError(f"`{line.group() if line else message}` is not a line that `graft new` wrote: {error}") from None
 
 
 #: What git is to look for.

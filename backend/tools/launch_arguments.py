@@ -61,7 +61,7 @@ def parse(text: str, function: JITFunction) -> dict[str, str]:
         if name not in params:
             raise OptionError(name, value, f"an argument for a parameter of {function.__name__}: {', '.join(params)}")
         if name in given:
-            raise OptionError(name, value, f"one argument, and there is {given[name]!r} before")
+            raise OptionError(name, value, f"one argument, but {given[name]!r} was given before")
         given[name] = value
     missing = [name for name, param in params.items() if name not in given and not param.has_default]
     if missing:

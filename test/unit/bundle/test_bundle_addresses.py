@@ -89,19 +89,19 @@ def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
 
 def test_a_folder_is_no_bundle(tmp_path):
     assert refusal(reading.read, tmp_path) == ("address", f"{tmp_path}: it cannot be read (Is a directory)")
-    message = f"{tmp_path}: it is there and is no regular file; a bundle does not replace it"
+    message = f"{tmp_path}: it exists and is not a regular file, which a bundle does not replace"
     assert refusal(writing.write, tmp_path, ONE) == ("address", message)
 
 
 def test_a_fifo_is_refused_without_waiting_for_its_other_end(file):
     os.mkfifo(file)
-    assert refusal(reading.read, file) == ("address", f"{file}: it is no regular file")
+    assert refusal(reading.read, file) == ("address", f"{file}: it is not a regular file")
     assert refusal(writing.write, file, ONE)[0] == "address"
     assert file.is_fifo()
 
 
 def test_a_device_is_no_bundle():
-    assert refusal(reading.read, "/dev/zero") == ("address", "/dev/zero: it is no regular file")
+    assert refusal(reading.read, "/dev/zero") == ("address", "/dev/zero: it is not a regular file")
 
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(file, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_broken_rule_is_said_with_the_address_in_front(file):
     data[-1] = 1
     file.write_bytes(data)
     rule, message = refusal(reading.read, file)
-    assert (rule, message) == ("zip", f"{file}: it does not end as a zip archive does; is it a bundle, and all of it?")
+    assert (rule, message) == ("zip", f"{file}: it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 def test_a_bundle_that_breaks_a_rule_is_not_written(file):

@@ -114,7 +114,9 @@ def test_verify_says_what_was_checked(bundle, files):
 
 def test_verify_names_the_rule_that_is_broken(bundle, files, tmp_path):
     (tmp_path / "a.graft").write_bytes((tmp_path / "a.graft").read_bytes()[:-1])
-    message = "a.graft: it does not end as a zip archive does; is it a bundle, and all of it? (rule zip of the bundle format)"
+    message = (
+        "a.graft: it does not end as a zip archive does; is it a bundle, and is it complete? (rule zip of the bundle format)"
+    )
     done = bundle("verify", "a.graft")
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
     done = bundle("verify", "a.graft", "--json")
@@ -152,8 +154,7 @@ def test_verify_refuses_a_bundle_that_nobody_has_signed_who_is_trusted(bundle, k
     done = bundle("verify", "b.graft", "--trusted-key", key)
     assert (done.exit_code, done.stdout) == (1, "")
     assert (
-        done.stderr
-        == f"Error: b.graft: it is not signed, and only bundles signed by {key} are wanted (rule unsigned of the bundle format)\n"
+        done.stderr == f"Error: b.graft: it is not signed, but has to be signed by {key} (rule unsigned of the bundle format)\n"
     )
     report = json.loads(bundle("verify", "a.graft", "--trusted-key", "0" * 64, "--json").stdout)
     assert (report["ok"], report["rule"]) == (False, "untrusted")

@@ -534,9 +534,9 @@ def test_a_cubin_takes_what_its_signature_says_exactly_if_triton_passes_that():
         ("tensordesc<fp16[16]>", [MADE | {"block_size": [16, 16]}], "and its tensordesc_meta a block_size of 2 numbers for it"),
         ("tensordesc<fp16[16]>", [MADE | {"block_size": [16]}] * 2, "has 1 descriptors, and its tensordesc_meta says how to make 2"),
         ("i32", [MADE | {"block_size": [16]}], "has 0 descriptors, and its tensordesc_meta says how to make 1"),
-        ("tensordesc", None, "has 'tensordesc', which is no type of a descriptor"),
-        ("tensordesc<fp16[16],input_rank=999999999>", None, "which is no type of a descriptor"),
-        ("tensordesc<fp16[]>", None, "which is no type of a descriptor"),
+        ("tensordesc", None, "has 'tensordesc', which is not the type of a descriptor"),
+        ("tensordesc<fp16[16],input_rank=999999999>", None, "which is not the type of a descriptor"),
+        ("tensordesc<fp16[]>", None, "which is not the type of a descriptor"),
         ("i33", None, "and its signature (i33) says None, 8, 8"),
     ],
 )  # fmt: skip

@@ -168,16 +168,16 @@ def test_an_argument_with_a_default_need_not_be_given():
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"n": 1}, "plain: nothing is said about x; each needs a range or a value"),
-        ({"x": None, "m": 1}, "plain: it has no parameter and Triton no option 'm'; its parameters are x, n"),
+        ({"n": 1}, "plain: there is nothing for x; each needs a range or a value"),
+        ({"x": None, "m": 1}, "plain: 'm' is neither a parameter of the kernel nor an option of Triton; its parameters are x, n"),
         ({"x": None, "n": 1, "num_warp": 8},
-         "plain: it has no parameter and Triton no option 'num_warp'; did you mean num_warps?"),
-        ({"x": None, "n": range(5, 5)}, "plain: n: range(5, 5) has nothing in it"),
-        ({"x": [], "n": 1}, "plain: x: [] has nothing in it"),
-        ({"x": None, "n": range(1 << 65)}, "plain: n: range(0, 36893488147419103232) has integers that no type of Triton's holds"),
-        ({"x": "fp16", "n": 1}, "plain: x: 'fp16' is no value that a kernel takes; a pointer is written as '*fp16', and texts are for "
-                                "constexprs"),
-        ({"x": "*fp17", "n": 1}, "plain: x: '*fp17' points to elements of a type that Triton does not have; it has bf16, fp16, fp32, "
+         "plain: 'num_warp' is neither a parameter of the kernel nor an option of Triton; did you mean num_warps?"),
+        ({"x": None, "n": range(5, 5)}, "plain: n: range(5, 5) is empty"),
+        ({"x": [], "n": 1}, "plain: x: [] is empty"),
+        ({"x": None, "n": range(1 << 65)}, "plain: n: range(0, 36893488147419103232) has integers that are too large for every type of Triton"),
+        ({"x": "fp16", "n": 1}, "plain: x: 'fp16' is not a value that a kernel takes; a pointer is written as '*fp16', and only a constexpr "
+                                "may be a text"),
+        ({"x": "*fp17", "n": 1}, "plain: x: '*fp17' points to a type that Triton does not have; it has bf16, fp16, fp32, "
                                  "fp64, fp8e4b15, fp8e4b8, fp8e4nv, fp8e5, fp8e5b16, i16, i32, i64, i8, u1, u16, u32, u64, u8"),
         ({"x": None, "n": {1}}, "plain: n: Triton does not take {1} as an argument (failed to specialize argument of type: set)"),
         ({"x": ["*fp16"], "n": range(1 << 40), "num_warps": range(1, 1001)},

@@ -199,7 +199,7 @@ def test_1_size_a_file_of_more_than_1_gib():
 
 
 def test_2_zip_a_file_that_is_no_archive():
-    assert refusal(b"#!/bin/sh\n") == ("zip", "it does not end as a zip archive does; is it a bundle, and all of it?")
+    assert refusal(b"#!/bin/sh\n") == ("zip", "it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 def test_3_comment_a_comment_that_is_no_signature():
@@ -327,7 +327,9 @@ def test_16_order_variants_that_are_not_sorted(content):
 
 
 def test_17_path_a_name_with_a_folder():
-    message = "content.variants[0].name is '../add', where there has to be the name of a file, without a folder and control characters"
+    message = (
+        "content.variants[0].name is '../add', where there has to be the name of a file, without a folder or control characters"
+    )
     assert changed(set_at(["name"], "../add")) == ("path", message)
 
 
@@ -341,7 +343,7 @@ def test_every_rule_of_the_document_has_its_test_in_order():
 
 # -- Archives: where they begin and end
 
-NO_END = ("zip", "it does not end as a zip archive does; is it a bundle, and all of it?")
+NO_END = ("zip", "it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 @pytest.mark.parametrize("kept", [0, 1, 4, 21, 22, 100, -1, -22])
@@ -405,7 +407,7 @@ def test_fewer_entries_than_the_directory_has_are_refused():
 def test_zip64_is_refused():
     locator = b"PK\6\7" + bytes(16)
     with_end = archive(good()[:1])[:-22] + b"PK\6\6" + bytes(52) + locator + archive([])
-    assert refusal(with_end) == ("zip", "it is a zip64 archive, which bundles are not")
+    assert refusal(with_end) == ("zip", "it is a zip64 archive, which a bundle must not be")
 
 
 # -- Archives: names
@@ -824,7 +826,7 @@ def test_a_name_of_files_that_is_more_than_a_name_is_refused(name):
     rule, message = changed(lambda content: first("manifests", content).update(name=name))
     assert rule == "path"
     assert message.startswith(f"content.manifests.{'4' * 64}.name is ")
-    assert message.endswith(", where there has to be the name of a file, without a folder and control characters")
+    assert message.endswith(", where there has to be the name of a file, without a folder or control characters")
 
 
 @pytest.mark.parametrize(

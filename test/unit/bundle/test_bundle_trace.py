@@ -278,8 +278,8 @@ def write_line(program, file, **changes):
         ({"kernel": "not_there.py:kernel"}, "'not_there.py:kernel': there is no file not_there.py"),
         ({"kernel": "kernel"}, "'kernel': expected module:name or path/to/file.py:name"),
         ({"kernel": "{name}:make.<locals>.kernel"},
-         "'{name}:make.<locals>.kernel': it is made in a function, and only what a module has can be found"),
-        ({"kernel": "os:sep"}, "'os:sep': it is no kernel, but '/'"),
+         "'{name}:make.<locals>.kernel': it is defined in a function, and only what stands at the top level of a module can be found"),
+        ({"kernel": "os:sep"}, "'os:sep': it is not a kernel, but '/'"),
         ({"signature": ["*i32"]}, "'{name}:kernel': it was traced with 1 parameters, and now has x, n, extra, BLOCK, KIND; trace it anew"),
         ({"signature": ["*i32", "i32", "i32", "i32", "i32"]},
          "'{name}:kernel': parameter BLOCK is a constexpr now and was i32; trace it anew"),
@@ -287,12 +287,12 @@ def write_line(program, file, **changes):
          "parameter KIND was a math.Thing, which a trace cannot hold; warm it up by a function"),
         ({"options": {"num_warps": {"tuple": [{"opaque": "a.B"}]}}},
          "option num_warps was a a.B, which a trace cannot hold; warm it up by a function"),
-        ({"constants": [[[4], {"wrong": 1}]]}, "the line is damaged, or is none of a trace (no value is a 'wrong')"),
-        ({"constants": [[[9], 1]]}, "the line is damaged, or is none of a trace (list index out of range)"),
-        ({"constants": [[[4], {"dtype": "fp17"}]]}, "the line is damaged, or is none of a trace (fp17)"),
+        ({"constants": [[[4], {"wrong": 1}]]}, "the line is damaged, or is not a line of a trace (no value is a 'wrong')"),
+        ({"constants": [[[9], 1]]}, "the line is damaged, or is not a line of a trace (list index out of range)"),
+        ({"constants": [[[4], {"dtype": "fp17"}]]}, "the line is damaged, or is not a line of a trace (fp17)"),
         ({"signature": ["*i32", 3, "i32", "constexpr", "constexpr"]},
-         "the line is damaged, or is none of a trace (3 is no type)"),
-        ({"more": 1}, "the line is damaged, or is none of a trace (expected attributes, constants, kernel, options, signature)"),
+         "the line is damaged, or is not a line of a trace (3 is not a type)"),
+        ({"more": 1}, "the line is damaged, or is not a line of a trace (expected attributes, constants, kernel, options, signature)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_replayed_is_said_with_its_line_before_anything_is_compiled(
@@ -320,7 +320,7 @@ def test_any_part_of_a_line_is_damaged(program, file, seed):
     write_line(program, file)
     good, _ = file.read_text().splitlines()
     file.write_text(f"{good}\n{good[: len(good) * (seed + 1) // 11]}\n")
-    with pytest.raises(BundleError, match=r"line 2: the line is damaged, or is none of a trace"):
+    with pytest.raises(BundleError, match=r"line 2: the line is damaged, or is not a line of a trace"):
         trace.replay(file)
 
 
@@ -335,7 +335,7 @@ def test_an_empty_trace_is_an_error(file):
     file.write_text("\n")
     with pytest.raises(BundleError) as error:
         trace.replay(file)
-    assert str(error.value) == (f"{file}: it has no lines, as no kernel was compiled or looked up by who wrote it")
+    assert str(error.value) == (f"{file}: it is empty: the program that wrote it compiled no kernel and looked none up")
 
 
 def test_a_trace_that_is_not_there_is_an_error(tmp_path):
