@@ -7,12 +7,21 @@ The classes of a wing stand in its `errors.py`, and can be imported from here as
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 
 class GraftError(Exception):
     """Base of all errors that triton-graft raises itself."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """What a message that refuses *name* says in the end: which of *names* is near it; empty if none is."""
+    import difflib
+
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 class OptionError(GraftError, ValueError):

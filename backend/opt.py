@@ -26,8 +26,8 @@ from typing import Any
 from triton._C.libtriton import ir, nvidia
 from triton._C.libtriton import passes as triton_passes
 
-from . import plugin
-from .errors import GraftError
+from . import plugin, wings
+from .errors import GraftError, PassLibraryError, did_you_mean
 
 SPLIT_MARKER = re.compile(r"^// -----.*$", re.M)
 DIAGNOSTIC = re.compile(r"^(?:.*?):(\d+):(\d+): (error|warning|remark|note): (.*)$")
@@ -82,12 +82,18 @@ def add_pass(pm: Any, flag: str) -> None:
     """Adds to *pm* what the command line's *flag* names; raises `UsageError` if it names nothing."""
     name, _, value = flag.lstrip("-").partition("=")
     if name.startswith("graft-"):
-        if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
-            raise UsageError(f"-{name}: the pass library is not available")
+        try:
+            if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
+                raise UsageError(f"-{name}: the pass library is not available")
+        except PassLibraryError:
+            ours = [step.name for step in wings.steps()]
+            if name in ours or not (hint := did_you_mean(name, ours)):
+                raise
+            raise UsageError(f"-{name}: there is no such pass{hint}") from None
         return
     step = triton_steps().get(name)
     if step is None:
-        raise UsageError(f"-{name}: there is no such pass; -list-passes shows those there are")
+        raise UsageError(f"-{name}: there is no such pass{did_you_mean(name, triton_steps()) or '; -list-passes lists all'}")
     try:
         step(pm, *([parse_argument(part) for part in value.split(",")] if value else []))
     except TypeError:
@@ -251,6 +257,9 @@ def main(argv: list[str] | None = None) -> int:
             write(args.o, output)
     except (GraftError, OSError) as error:
         print(f"graft-opt: {error}", file=sys.stderr)
+        return 1
+    except UnicodeDecodeError as error:
+        print(f"graft-opt: {args.input}: it is not UTF-8 text ({error.reason})", file=sys.stderr)
         return 1
     for problem in problems:
         print(f"graft-opt: {args.input}: {problem}", file=sys.stderr)

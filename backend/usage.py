@@ -6,6 +6,7 @@ Needs click, and neither Triton nor rich.
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import click
@@ -53,6 +54,10 @@ class Group(click.Group):
         except OptionError as error:
             raise click.UsageError(str(error)) from None
         except GraftError as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click ends such a process without a word
+                raise
             raise click.ClickException(str(error)) from None
 
 

@@ -12,12 +12,15 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import GraftError, OptionError
+from ..errors import GraftError, OptionError, did_you_mean
 from .rows import ROWS
 from .sides import SIDES
 
 _TOGETHER = tuple(name for name, row in ROWS.items() if not row.alone)
 _ALONE = tuple(name for name, row in ROWS.items() if row.alone)
+
+#: More of anything would take days.
+MAX_COUNT = 1_000_000
 
 #: A device queues about 1024 launches.
 MAX_BATCH = 1000
@@ -30,8 +33,10 @@ PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 def parse_count(flag: str, text: str) -> int:
     """A number of rounds, kernels or launches."""
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or not text.strip("0"):
         raise OptionError(flag, text, "a positive integer")
+    if len(text) > len(str(MAX_COUNT)) or int(text) > MAX_COUNT:
+        raise OptionError(flag, text, f"at most {MAX_COUNT}")
     return int(text)
 
 
@@ -56,8 +61,9 @@ def parse_names(allowed: Collection[str]) -> Callable[[str, str], tuple[str, ...
 
     def parse(flag: str, text: str) -> tuple[str, ...]:
         names = {name.strip() for name in text.split(",")}
-        if not names <= set(allowed):
-            raise OptionError(flag, text, f"one or more of {', '.join(allowed)}, separated by commas")
+        for name in sorted(names - set(allowed)):
+            expected = f"one or more of {', '.join(allowed)}, separated by commas"
+            raise OptionError(flag, text, expected + did_you_mean(name, allowed))
         return tuple(name for name in allowed if name in names)
 
     return parse
@@ -83,7 +89,7 @@ def parse_plot(flag: str, text: str) -> Path:
 
 def parse_stub(flag: str, text: str) -> Path:
     """The stub library."""
-    if not Path(text).is_file():
+    if not Path(text).is_file() or b"stubReset" not in Path(text).read_bytes():
         raise OptionError(flag, text, "the file of a stub libcuda.so.1")
     return Path(text)
 
@@ -249,7 +255,7 @@ def run_command(
         parser.add_argument(f"--{item.name}", **about)
     try:
         work(table.from_texts(vars(parser.parse_args(arguments))))
-    except GraftError as error:
+    except (GraftError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
     return 0

@@ -14,7 +14,6 @@ For constexprs and options every value counts: texts are texts, and a range has 
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam, MockTensor, create_function_from_signature
 
+from ..errors import did_you_mean
 from ..runtime.errors import BundleError
 
 #: How many variants of one kernel a warmup compiles unless it asks for more.
@@ -158,11 +158,10 @@ def _check_names(unwrapped: _Unwrapped, ranges: Mapping[str, Any]) -> None:
         if name in chosen:
             raise BundleError("argument", f"{function.__name__}: {name} cannot be given, as {chosen[name]}")
         if name not in params and name not in options:
-            close = difflib.get_close_matches(name, [*params, *options], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"its parameters are {', '.join(params) or 'none'}"
+            hint = did_you_mean(name, [*params, *options]) or f"; its parameters are {', '.join(params) or 'none'}"
             raise BundleError(
                 "argument",
-                f"{function.__name__}: {name!r} is neither a parameter of the kernel nor an option of Triton; {hint}",
+                f"{function.__name__}: {name!r} is neither a parameter of the kernel nor an option of Triton{hint}",
             )
         if name in params and params[name]._param.kind is inspect.Parameter.VAR_POSITIONAL:
             raise BundleError(

@@ -14,6 +14,7 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
+from ..errors import did_you_mean
 from ..settings import NAME, PREFIX
 from . import _launcher, arrays, callbacks
 from .errors import FreezeError, SpecializationError
@@ -102,7 +103,9 @@ def _check_varying(kernel: JITFunction, vary: Sequence[str]) -> None:
         raise FreezeError(f"vary={vary!r}: expected a sequence of names; write vary=({vary!r},).")
     for index, name in enumerate(vary):
         if name not in params:
-            raise FreezeError(f"vary: {name!r} is not a parameter of {kernel.__name__}; it has {', '.join(params)}.")
+            raise FreezeError(
+                f"vary: {name!r} is not a parameter of {kernel.__name__}; it has {', '.join(params)}{did_you_mean(name, params) or '.'}"
+            )
         if name in vary[:index]:
             raise FreezeError(f"vary: {name!r} is named twice.")
         if params[name].is_constexpr:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean
 from . import copying, names, none, repository
 from .errors import TemplateError
 
@@ -37,7 +37,8 @@ class Recipe(NamedTuple):
         given = set(filter(None, self.without.split(",")))
         named = frozenset(table if "all" in given else given)
         if unknown := sorted(named - set(table)):
-            raise OptionError("--without", ",".join(unknown), f"some of {', '.join(table)}, joined by commas, or all")
+            expected = f"some of {', '.join(table)}, joined by commas, or all"
+            raise OptionError("--without", ",".join(unknown), expected + did_you_mean(unknown[0], table))
         if self.target == "none" and self.without:
             raise OptionError("--without", self.without, "not to be given with --target none, which has no wings")
         removed = copying.with_dependents(named, table)

@@ -324,11 +324,15 @@ def test_any_part_of_a_line_is_damaged(program, file, seed):
         trace.replay(file)
 
 
-def test_what_fails_while_a_module_is_imported_passes_through(program, file, tmp_path):
+def test_what_fails_while_a_module_is_imported_is_shown_without_our_frames(program, file, tmp_path):
     (tmp_path / "program" / "broken_module.py").write_text("import not_there_either")
     write_line(program, file, kernel="broken_module:kernel")
-    with pytest.raises(ModuleNotFoundError, match="not_there_either"):
+    with pytest.raises(BundleError) as error:
         trace.replay(file)
+    first, _, where, *_, last = str(error.value).splitlines()
+    assert first.endswith("'broken_module:kernel': broken_module cannot be imported:")
+    assert where == f'  File "{tmp_path / "program" / "broken_module.py"}", line 1, in <module>'
+    assert last == "ModuleNotFoundError: No module named 'not_there_either'"
 
 
 def test_an_empty_trace_is_an_error(file):
