@@ -17,11 +17,10 @@ class GraftError(Exception):
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """What a message that refuses *name* says in the end: which of *names* is near it; empty if none is."""
+    """What a message that refuses *name* says in the end: which other one of *names* is near it; empty if none is."""
     import difflib
 
-    close = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return "".join(f"; did you mean {near}?" for near in difflib.get_close_matches(name, names, 1) if near != name)
 
 
 class OptionError(GraftError, ValueError):

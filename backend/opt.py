@@ -85,11 +85,8 @@ def add_pass(pm: Any, flag: str) -> None:
         try:
             if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
                 raise UsageError(f"-{name}: the pass library is not available")
-        except PassLibraryError:
-            ours = [step.name for step in wings.steps()]
-            if name in ours or not (hint := did_you_mean(name, ours)):
-                raise
-            raise UsageError(f"-{name}: there is no such pass{hint}") from None
+        except PassLibraryError as error:
+            raise UsageError(str(error).splitlines()[0] + did_you_mean(name, (one.name for one in wings.steps()))) from None
         return
     step = triton_steps().get(name)
     if step is None:
@@ -248,7 +245,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if stray := next((flag for flag in flags if not flag.startswith("-")), None):
             raise UsageError(f"{stray}: more than one input file")
-        text = sys.stdin.read() if args.input == "-" else Path(args.input).read_text()
+        text = sys.stdin.read() if args.input == "-" else Path(args.input).read_text(errors="replace")
         parts = list(split(text)) if args.split_input_file else [text]
         results = [process(part, args, flags) for part in parts]
         problems = [problem for _, found in results for problem in found]
@@ -257,9 +254,6 @@ def main(argv: list[str] | None = None) -> int:
             write(args.o, output)
     except (GraftError, OSError) as error:
         print(f"graft-opt: {error}", file=sys.stderr)
-        return 1
-    except UnicodeDecodeError as error:
-        print(f"graft-opt: {args.input}: it is not UTF-8 text ({error.reason})", file=sys.stderr)
         return 1
     for problem in problems:
         print(f"graft-opt: {args.input}: {problem}", file=sys.stderr)

@@ -6,7 +6,6 @@ Needs click, and neither Triton nor rich.
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 import click
@@ -51,14 +50,11 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except OptionError as error:
-            raise click.UsageError(str(error)) from None
-        except GraftError as error:
-            raise click.ClickException(str(error)) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # click ends such a process without a word
-                raise
-            raise click.ClickException(str(error)) from None
+        except BrokenPipeError:  # click ends such a process without a word
+            raise
+        except (GraftError, OSError) as error:
+            kind = click.UsageError if isinstance(error, OptionError) else click.ClickException
+            raise kind(str(error)) from None
 
 
 class Target(click.ParamType):

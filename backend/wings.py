@@ -161,10 +161,7 @@ def switched_off() -> dict[str, Any]:
 @functools.cache
 def variables() -> Mapping[str, str]:
     """All our environment variables other than those of the options, each with what it does."""
-    found = dict(settings.VARIABLES)
-    for wing in present().values():
-        found |= wing.variables
-    return found
+    return settings.VARIABLES | dict(item for wing in present().values() for item in wing.variables.items())
 
 
 def first(ask: Callable[[Wing], Any]) -> Any:

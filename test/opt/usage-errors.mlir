@@ -12,7 +12,7 @@
 
 // STEP:        graft-opt: -nosuch: there is no such pass; -list-passes lists all
 // NEARSTEP:    graft-opt: -common-canonicalize: there is no such pass; did you mean common-canonicalizer?
-// NEARPASS:    graft-opt: -graft-version-tile: there is no such pass; did you mean graft-version-tiles?
+// NEARPASS:    graft-opt: cannot add graft-version-tile: {{.*}}does not refer to a registered pass or pass pipeline; did you mean graft-version-tiles?
 // PASS:        graft-opt: {{.*}}cannot add graft-nosuch: {{.*}}'graft-nosuch' does not refer to a registered pass
 // OPTION:      graft-opt: {{.*}}cannot add graft-version-tiles{nosuch=1}: {{.*}}no such option nosuch
 // VALUE:       graft-opt: {{.*}}cannot add graft-version-tiles{threads=many}
