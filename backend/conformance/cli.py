@@ -27,6 +27,7 @@ _WORKERS = min(8, os.cpu_count() or 1)
 @click.option("--driver", metavar="MODULE:ATTR", default="", help="Test the driver that this makes instead.")
 @click.option("--baseline", metavar="FILE", default="", help="Compare with these results, a .jsonl file of another run.")
 @click.option("--baseline-driver", metavar="MODULE:ATTR", default="", help="Compare with this driver, not the in-tree one.")
+@click.option("--interpreter", is_flag=True, help="Compare with Triton's interpreter, which needs no device.")
 @click.option("--no-baseline", is_flag=True, help="Compare with nothing: what fails stands in the table.")
 @click.option(
     "--tests", metavar="PATH", multiple=True, help="Run these of the checkout's, path or path::name.  [default: python/test]"
