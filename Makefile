@@ -6,7 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
+# What tests and checks need besides.
+CHECKERS := $(VENV)/.checkers
 CXX_FILES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' 2>/dev/null)
+# The passes, by the folders of their tests.
+PASSES := $(notdir $(wildcard test/[A-Z]*))
 # A process for each core. Tests that share what is dear to make stay in one of them.
 PYTEST := PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 BUILD_INPUTS := pyproject.toml setup.py CMakeLists.txt backend/__init__.py $(CXX_FILES) \
@@ -23,33 +27,42 @@ run: $(READY) ## compile the example kernels for three targets, show the table; 
 
 test: test-lit test-unit ## what needs no GPU, with samples of the sweeps; takes minutes
 
-test-all: test-lit $(READY) ## also whole sweeps, the manuals' commands, and our build inside a host like Triton's; CI runs it
+test-all: test-lit $(CHECKERS) ## also whole sweeps, the manuals' commands, and our build inside a host like Triton's; CI runs it
 	$(PYTEST)
 
-test-lit: $(READY) ## the passes (lit and FileCheck)
+test-lit: $(CHECKERS) ## the passes (lit and FileCheck)
 	$(BIN)/lit -v test
 
-pass: $(if $(wildcard $(READY)),,$(READY)) ## build the passes and run the tests of one: make pass P=SomePass
-	@test -n "$(P)" || { echo "name the pass by its folder in test: make pass P=SomePass"; exit 2; }
+pass: $(if $(wildcard $(CHECKERS)),,$(CHECKERS)) ## build the passes and run the tests of one: make pass P=SomePass
+	@test -n "$(P)" -a -d "test/$(P)" || { echo "make pass P=NAME, and NAME is one of: $(PASSES)"; exit 2; }
 	@$(BIN)/cmake --build build/cmake --target graft_passes
 	@cp build/cmake/libgraft_passes.so backend/libgraft_passes.so.tmp && mv backend/libgraft_passes.so.tmp backend/libgraft_passes.so
 	$(BIN)/lit -v test/$(P)
 
-test-unit: $(READY) ## the backend (pytest), with samples of the sweeps
+test-unit: $(CHECKERS) ## the backend (pytest), with samples of the sweeps
 	$(PYTEST) -m "not slow"
 
-test-gpu: $(READY) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
+# % if "template" in wings
+.PHONY: test-host
+test-host: $(CHECKERS) ## Triton on the processor, the example backend: its tests
+	ln -sfn ../../.toolchain examples/host/.toolchain
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e examples/host
+	$(BIN)/lit examples/host/test
+	cd examples/host && $(CURDIR)/$(BIN)/python -m pytest
+
+# % endif
+test-gpu: $(CHECKERS) ## the kernels on a CUDA device; needs PyTorch with CUDA in .venv
 	$(BIN)/python -m pytest test/gpu
 
 # % if "bundle" in wings
 .PHONY: fuzz
-fuzz: $(READY) ## give 100,000 damaged bundles to the reader; takes minutes
+fuzz: $(CHECKERS) ## give 100,000 damaged bundles to the reader; takes minutes
 	$(BIN)/python test/unit/bundle_mutations.py --count 100000
 
 # % endif
 # % if "launch" in wings
 .PHONY: sanitize
-sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with AddressSanitizer; takes minutes
+sanitize: $(CHECKERS) ## give 1,000 hostile programs to the launcher, built with AddressSanitizer; takes minutes
 	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python -DCMAKE_BUILD_TYPE=Release -DGRAFT_LAUNCHER_SANITIZE=ON
 	$(BIN)/cmake --build build/sanitize --target graft_launcher
@@ -59,11 +72,11 @@ sanitize: $(READY) ## give 1,000 hostile programs to the launcher, built with Ad
 # % endif
 # % if "bundle" in wings
 .PHONY: soak
-soak: $(READY) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
+soak: $(CHECKERS) ## launch, tune, load, clear and fork for HOURS=1 on the stub; what the process holds on to must not grow
 	$(BIN)/python test/unit/soak.py --hours $${HOURS:-1} --seed $${SEED:-0}
 
 # % endif
-build: $(READY) ## set up .venv with Triton, the pass library and the tools
+build: $(CHECKERS) ## set up .venv with Triton, the pass library and the tools
 
 $(TOOLS): pyproject.toml cmake/toolchain.py
 	@command -v $${CXX:-c++} > /dev/null || { echo "the build needs a C++ compiler, and there is none: install g++ or clang, or set CXX"; exit 2; }
@@ -75,13 +88,18 @@ $(TOOLS): pyproject.toml cmake/toolchain.py
 
 $(READY): $(TOOLS) $(BUILD_INPUTS)
 	@echo "building the passes (about a minute)"
-	@$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli,test]'
+	@$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[cli]'
+	@touch $@
+
+$(CHECKERS): $(READY)
+	@echo "installing what tests and checks need"
+	@$(BIN)/python -m pip install --quiet --group test
 	@touch $@
 
 toolchain: ## find or fetch the LLVM headers and mlir-tblgen
 	$(PYTHON) cmake/toolchain.py
 
-docs: $(READY) ## write what of the manual comes from tables, docs/passes.md and the table of options in README.md, and build it
+docs: $(CHECKERS) ## write what of the manual comes from tables, docs/passes.md and the table of options in README.md, and build it
 	$(BIN)/python cmake/pass_docs.py > docs/passes.md
 	$(BIN)/python cmake/option_docs.py
 # % if "template" in wings
@@ -92,7 +110,7 @@ docs: $(READY) ## write what of the manual comes from tables, docs/passes.md and
 
 # % if "template" in wings
 .PHONY: pictures
-pictures: $(READY) ## draw the pictures of the docs anew, from docs/diagrams and docs/data
+pictures: $(CHECKERS) ## draw the pictures of the docs anew, from docs/diagrams and docs/data
 	$(BIN)/python tools/pictures.py
 
 # % endif
@@ -104,18 +122,18 @@ bench: $(READY) ## measure; most of it needs a CUDA device
 	$(BIN)/python -m triton.backends.graft bench launch
 
 # % endif
-format: $(READY) ## format C++ and Python
+format: $(CHECKERS) ## format C++ and Python
 	$(BIN)/clang-format -i $(CXX_FILES)
 	$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
-lint: $(READY) ## check format, style, types and spelling
+lint: $(CHECKERS) ## check format, style, types and spelling
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 
 clean: ## remove what was built
-	rm -rf build dist *.egg-info backend/*.so backend/*/*.so $(READY) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist *.egg-info backend/*.so backend/*/*.so $(READY) $(CHECKERS) .pytest_cache .mypy_cache .ruff_cache
 
 distclean: clean ## remove .venv and the fetched toolchain too
 	rm -rf $(VENV) .toolchain

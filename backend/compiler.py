@@ -11,7 +11,7 @@ from triton.backends.compiler import GPUTarget, Language
 from triton.backends.nvidia import compiler as nvidia
 
 from . import hooks, wings
-from .errors import OptionError
+from .errors import OptionError, did_you_mean
 from .settings import NAME
 
 
@@ -114,7 +114,4 @@ def _refuse_unknown(opts: dict[str, Any]) -> None:
     known = [field.name for field in fields(Options)]
     for name, value in opts.items():
         if name not in known:
-            import difflib
-
-            close = difflib.get_close_matches(name, known, n=1)
-            raise OptionError(name, value, f"an option that exists{f'; did you mean {close[0]}?' if close else ''}")
+            raise OptionError(name, value, f"an option that exists{did_you_mean(name, known)}")

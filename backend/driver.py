@@ -37,13 +37,13 @@ class Driver(nvidia.CudaDriver):
         triton.runtime.driver.set_active(Driver())                  # compile and launch
         triton.runtime.driver.set_active(Driver(target="cuda:90"))  # compile only, no GPU needed
 
-    *target* (or `GRAFT_TARGET`) asks for the compile-only mode: `kernel.warmup(...)` and `triton.compile(...)` give
-    cubins, with no libcuda, C compiler or PyTorch on the machine, and launching raises `CompileOnlyError`.
+    *target* (or `GRAFT_TARGET`) asks for the compile-only mode. Then `kernel.warmup(...)` and `triton.compile(...)` give cubins on a
+    machine without libcuda, C compiler or PyTorch. A launch raises `CompileOnlyError`.
 
-    *key* (or `GRAFT_CACHE_KEY`) stands for the identity of the compiler in cache keys, for those who know better when to compile
-    again: kernels are then found whatever Triton and backend made them, until *key* is another one.
+    *key* (or `GRAFT_CACHE_KEY`) replaces the identity of the compiler in cache keys. Set it if you decide yourself when kernels are
+    compiled again: whatever version of Triton and of the backend compiled a kernel, it is found until you change *key*.
 
-    Make the driver active before threads compile: what a thread compiles during a switch may go to either side.
+    Make the driver active before threads compile. What a thread compiles during a switch may go to either driver.
 
     Raises `OptionError` for a target or key that is not allowed and `NoDeviceError` if there is neither a target nor a device.
     """
@@ -76,9 +76,9 @@ class Driver(nvidia.CudaDriver):
 
     @staticmethod
     def is_active() -> bool:
-        """Whether Triton may choose this driver by itself: only if `TRITON_DEFAULT_BACKEND` asks for it.
+        """Whether Triton may choose this driver by itself. It may only if `TRITON_DEFAULT_BACKEND` asks for it.
 
-        Triton wants exactly one driver to say yes, and on a machine with a CUDA device that is the in-tree one.
+        Exactly one driver has to say yes. On a machine with a CUDA device that is the in-tree one.
         """
         return is_default_backend()
 

@@ -7,12 +7,20 @@ The classes of a wing stand in its `errors.py`, and can be imported from here as
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 
 class GraftError(Exception):
     """Base of all errors that triton-graft raises itself."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """What a message that refuses *name* says in the end: which other one of *names* is near it; empty if none is."""
+    import difflib
+
+    return "".join(f"; did you mean {near}?" for near in difflib.get_close_matches(name, names, 1) if near != name)
 
 
 class OptionError(GraftError, ValueError):
@@ -28,23 +36,23 @@ class OptionError(GraftError, ValueError):
 
 
 class NoDeviceError(GraftError, RuntimeError):
-    """There is no CUDA device to launch on, and nobody said that compiling is all that is wanted."""
+    """There is no CUDA device to launch on, and no target was named to compile for."""
 
 
 class CompileOnlyError(GraftError, RuntimeError):
-    """Something that needs a CUDA device was asked of a driver that only compiles."""
+    """A driver that only compiles was asked for something that needs a CUDA device."""
 
 
 class UnregisteredError(GraftError, RuntimeError):
-    """Triton has not found this backend, whose driver is to be made active."""
+    """A driver of this backend was to be made active, but Triton has not found the backend."""
 
 
 class PassLibraryError(GraftError, RuntimeError):
-    """The pass library cannot be used, or does not know a pass that was asked for."""
+    """The pass library cannot be used, or does not have a pass of this name."""
 
 
 class GraftWarning(RuntimeWarning):
-    """The backend works, but not all of it; said once per cause and process."""
+    """The backend works, but a part of it does not. Given once per cause and process."""
 
 
 def __getattr__(name: str) -> Any:

@@ -26,8 +26,8 @@ from typing import Any
 from triton._C.libtriton import ir, nvidia
 from triton._C.libtriton import passes as triton_passes
 
-from . import plugin
-from .errors import GraftError
+from . import plugin, wings
+from .errors import GraftError, PassLibraryError, did_you_mean
 
 SPLIT_MARKER = re.compile(r"^// -----.*$", re.M)
 DIAGNOSTIC = re.compile(r"^(?:.*?):(\d+):(\d+): (error|warning|remark|note): (.*)$")
@@ -82,12 +82,15 @@ def add_pass(pm: Any, flag: str) -> None:
     """Adds to *pm* what the command line's *flag* names; raises `UsageError` if it names nothing."""
     name, _, value = flag.lstrip("-").partition("=")
     if name.startswith("graft-"):
-        if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
-            raise UsageError(f"-{name}: the pass library is not available")
+        try:
+            if not plugin.add_text(pm, f"{name}{{{value}}}" if value else name):
+                raise UsageError(f"-{name}: the pass library is not available")
+        except PassLibraryError as error:
+            raise UsageError(str(error).splitlines()[0] + did_you_mean(name, (one.name for one in wings.steps()))) from None
         return
     step = triton_steps().get(name)
     if step is None:
-        raise UsageError(f"-{name}: there is no such pass; -list-passes shows those there are")
+        raise UsageError(f"-{name}: there is no such pass{did_you_mean(name, triton_steps()) or '; -list-passes lists all'}")
     try:
         step(pm, *([parse_argument(part) for part in value.split(",")] if value else []))
     except TypeError:
@@ -216,10 +219,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("input", nargs="?", default="-", help="an .mlir file; - or nothing reads standard input")
     parser.add_argument("-o", metavar="FILE", default="-", help="where to write the result; - is standard output")
     for flag, text in (
-        ("split-input-file", "treat the parts between `// -----` lines as files of their own"),
-        ("verify-diagnostics", "check that the diagnostics are those that `// expected-remark {{...}}` comments announce"),
+        ("split-input-file", "treat each part between `// -----` lines as a file"),
+        ("verify-diagnostics", "check that the diagnostics are those in `// expected-remark {{...}}` comments"),
         ("mlir-print-debuginfo", "print locations"),
-        ("list-passes", "list the steps of libtriton and exit; docs/passes.md describes ours"),
+        ("list-passes", "list the passes and exit; docs/passes.md describes ours"),
     ):
         parser.add_argument(f"-{flag}", f"--{flag}", action="store_true", help=text)
     return parser
@@ -242,7 +245,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if stray := next((flag for flag in flags if not flag.startswith("-")), None):
             raise UsageError(f"{stray}: more than one input file")
-        text = sys.stdin.read() if args.input == "-" else Path(args.input).read_text()
+        text = sys.stdin.read() if args.input == "-" else Path(args.input).read_text(errors="replace")
         parts = list(split(text)) if args.split_input_file else [text]
         results = [process(part, args, flags) for part in parts]
         problems = [problem for _, found in results for problem in found]

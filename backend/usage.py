@@ -27,7 +27,7 @@ class Command(click.Command):
     ):
         super().__init__(*args, **kwargs)
         self.example = example
-        self.statuses = {0: done, 1: failed, 2: "wrong usage: a line on standard error says what is allowed"}
+        self.statuses = {0: done, 1: failed, 2: "wrong usage; a line on standard error says what is allowed"}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Example"):
@@ -50,10 +50,11 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except OptionError as error:
-            raise click.UsageError(str(error)) from None
-        except GraftError as error:
-            raise click.ClickException(str(error)) from None
+        except BrokenPipeError:  # click ends such a process without a word
+            raise
+        except (GraftError, OSError) as error:
+            kind = click.UsageError if isinstance(error, OptionError) else click.ClickException
+            raise kind(str(error)) from None
 
 
 class Target(click.ParamType):

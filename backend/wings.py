@@ -91,14 +91,14 @@ class Wing:
         return ()
 
     def init_device(self, driver: Any) -> bool:
-        """Sets what *driver*, for a CUDA device, has for launching; returns whether it did."""
+        """Sets what *driver* needs to launch on a CUDA device. Returns whether it did."""
         return False
 
     def driver_made(self, driver: Any) -> None:
-        """*driver* is ready for use."""
+        """Called when *driver* is ready for use."""
 
     def driver_changed(self, driver: Any) -> None:
-        """*driver*, the active one, has got other functions for the current device or stream."""
+        """Called when the active *driver* gets other functions for the current device or stream."""
 
     def make_binder(self, kernel: Any) -> Callable[[], tuple] | None:
         """What makes the caches of *kernel* for a device, in the place of its own `create_binder`."""
@@ -108,7 +108,7 @@ class Wing:
         """Changes the *stages* in which *backend* compiles a kernel of Triton's language."""
 
     def identity(self, target: Any) -> str | None:
-        """What names all that compiles for *target*."""
+        """The identity of all that compiles for *target*: a text that changes when the results may."""
         return None
 
     def metadata(self) -> Mapping[str, Any]:
@@ -124,11 +124,11 @@ class Wing:
         return None
 
     def report(self) -> Mapping[str, Mapping[str, Fact]]:
-        """What there is to know of it on this machine, by section and name."""
+        """What `doctor` says of the wing on this machine, by section and name."""
         return {}
 
     def commands(self) -> Mapping[str, Iterable[Any]]:
-        """Commands of click's for the command line, by the heading under which it lists them."""
+        """The wing's commands (of click), by the heading under which the command line lists them."""
         return {}
 
 
@@ -161,10 +161,7 @@ def switched_off() -> dict[str, Any]:
 @functools.cache
 def variables() -> Mapping[str, str]:
     """All our environment variables other than those of the options, each with what it does."""
-    found = dict(settings.VARIABLES)
-    for wing in present().values():
-        found |= wing.variables
-    return found
+    return settings.VARIABLES | dict(item for wing in present().values() for item in wing.variables.items())
 
 
 def first(ask: Callable[[Wing], Any]) -> Any:

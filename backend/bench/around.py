@@ -59,7 +59,7 @@ class WithProton:
         try:
             self._proton = importlib.import_module("triton.profiler")
         except ImportError as error:
-            raise SkipError(f"Proton is not there ({error})") from None
+            raise SkipError(f"Proton cannot be imported ({error})") from None
         self._loop, self._folder = loop, tempfile.TemporaryDirectory()
         self._session = self._proton.start(str(Path(self._folder.name) / "profile"), hook="triton")
         self._proton.deactivate(self._session)

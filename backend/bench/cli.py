@@ -82,7 +82,7 @@ def bench_kernels(**texts: Any) -> None:
 @bench.command("plot", example="graft bench plot launch.json launch.svg", done="it was drawn")
 @click.argument("report")
 @click.argument("picture")
-@click.option("--dark", is_flag=True, help="for a dark page")
+@click.option("--dark", is_flag=True, help="Draw it for a dark page.")
 def bench_plot(report: str, picture: str, dark: bool) -> None:
     """Draw what a benchmark has measured.
 

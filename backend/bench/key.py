@@ -189,7 +189,7 @@ def _run_child(side: str, path: Path, cache: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "triton.backends.graft.bench.key_child", side, str(path)]
     done = subprocess.run(command, env=environment(cache), capture_output=True, text=True)
     if done.returncode != 0:
-        raise GraftError(f"a process of the side {side} failed:\n{done.stderr}")
+        raise GraftError(f"a process that measures {side} failed:\n{done.stderr}")
     found = json.loads(done.stdout.splitlines()[-1])
     return {**found, "process": found["end"] - start}
 

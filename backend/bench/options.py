@@ -12,12 +12,15 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import GraftError, OptionError
+from ..errors import GraftError, OptionError, did_you_mean
 from .rows import ROWS
 from .sides import SIDES
 
 _TOGETHER = tuple(name for name, row in ROWS.items() if not row.alone)
 _ALONE = tuple(name for name, row in ROWS.items() if row.alone)
+
+#: More of anything would take days.
+MAX_COUNT = 1_000_000
 
 #: A device queues about 1024 launches.
 MAX_BATCH = 1000
@@ -30,8 +33,10 @@ PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 def parse_count(flag: str, text: str) -> int:
     """A number of rounds, kernels or launches."""
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or not text.strip("0"):
         raise OptionError(flag, text, "a positive integer")
+    if len(text) > len(str(MAX_COUNT)) or int(text) > MAX_COUNT:
+        raise OptionError(flag, text, f"at most {MAX_COUNT}")
     return int(text)
 
 
@@ -56,8 +61,9 @@ def parse_names(allowed: Collection[str]) -> Callable[[str, str], tuple[str, ...
 
     def parse(flag: str, text: str) -> tuple[str, ...]:
         names = {name.strip() for name in text.split(",")}
-        if not names <= set(allowed):
-            raise OptionError(flag, text, f"one or more of {', '.join(allowed)}, separated by commas")
+        for name in sorted(names - set(allowed)):
+            expected = f"one or more of {', '.join(allowed)}, separated by commas"
+            raise OptionError(flag, text, expected + did_you_mean(name, allowed))
         return tuple(name for name in allowed if name in names)
 
     return parse
@@ -83,7 +89,7 @@ def parse_plot(flag: str, text: str) -> Path:
 
 def parse_stub(flag: str, text: str) -> Path:
     """The stub library."""
-    if not Path(text).is_file():
+    if not Path(text).is_file() or b"stubReset" not in Path(text).read_bytes():
         raise OptionError(flag, text, "the file of a stub libcuda.so.1")
     return Path(text)
 
@@ -101,8 +107,8 @@ def flag(help: str) -> dict[str, Any]:
     return {"parse": None, "help": help, "is_many": False}
 
 
-_JSON = option("FILE", parse_output, "also write every round's times")
-_PLOT = option("FILE", parse_plot, "also draw it (needs matplotlib)")
+_JSON = option("FILE", parse_output, "Also write the times of every round, as JSON.")
+_PLOT = option("FILE", parse_plot, "Also draw a plot; needs matplotlib.")
 
 #: What does not change what is measured.
 _BESIDE = ("json", "markdown", "plot", "list")
@@ -156,15 +162,17 @@ def _words(item: Field, value: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class LaunchOptions(Options):
-    rounds: int = field(default=15, metadata=option("N", parse_count, "rounds, of which medians are taken; default 15"))
-    launches: int = field(default=2000, metadata=option("N", parse_count, "launches a round, row and side; default 2000"))
-    batch: int = field(default=500, metadata=option("N", parse_batch, "launches between two synchronisations; default 500"))
+    rounds: int = field(default=15, metadata=option("N", parse_count, "Measure so many rounds, and take medians; default 15."))
+    launches: int = field(
+        default=2000, metadata=option("N", parse_count, "Launches in each round, of each row and side; default 2000.")
+    )
+    batch: int = field(default=500, metadata=option("N", parse_batch, "Launches between two synchronisations; default 500."))
     rows: tuple[str, ...] = field(
         default=_TOGETHER,
         metadata=option(
             "NAME,...",
             parse_names(ROWS),
-            f"rows to measure; default all: {', '.join(_TOGETHER)}; by name alone: {', '.join(_ALONE)}",
+            f"Measure these rows. By default all of these: {', '.join(_TOGETHER)}. Only by name: {', '.join(_ALONE)}.",
         ),
     )
     side: tuple[str, ...] = field(
@@ -172,16 +180,16 @@ class LaunchOptions(Options):
         metadata=option(
             "NAME,...",
             parse_names(SIDES),
-            f"sides to measure besides the C loop, to which all ratios are; default all: {', '.join(SIDES)}",
+            f"Measure these sides, and always the C loop, to which all ratios are. By default all: {', '.join(SIDES)}.",
         ),
     )
     json: Path | None = field(default=None, metadata=_JSON)
-    markdown: Path | None = field(default=None, metadata=option("FILE", parse_output, "also write the table as Markdown"))
+    markdown: Path | None = field(default=None, metadata=option("FILE", parse_output, "Also write the table as Markdown."))
     plot: Path | None = field(default=None, metadata=_PLOT)
     stub: Path | None = field(
         default=None,
         metadata=option(
-            "FILE", parse_stub, "measure on the CPU alone, with this stub libcuda.so.1: Triton's own path and ours"
+            "FILE", parse_stub, "Measure on the CPU alone, with this stub libcuda.so.1: Triton's own path and ours."
         ),
     )
 
@@ -190,50 +198,46 @@ class LaunchOptions(Options):
 class KernelsOptions(Options):
     only: tuple[str, ...] = field(
         default=(),
-        metadata=option(
-            "NAME", lambda _, text: text, "measure this section or kernel only; may be given several times", is_many=True
-        ),
+        metadata=option("NAME", lambda _, text: text, "Measure this section or kernel only; may be repeated.", is_many=True),
     )
-    rounds: int = field(default=30, metadata=option("N", parse_count, "rounds, of which medians are taken; default 30"))
+    rounds: int = field(default=30, metadata=option("N", parse_count, "Measure so many rounds, and take medians; default 30."))
     json: Path | None = field(default=None, metadata=_JSON)
     plot: Path | None = field(default=None, metadata=_PLOT)
-    list: bool = field(default=False, metadata=flag("show the sections and kernels, and measure nothing"))
+    list: bool = field(default=False, metadata=flag("List the sections and kernels, and measure nothing."))
 
 
 @dataclass(frozen=True)
 class StartupOptions(Options):
-    rounds: int = field(default=9, metadata=option("N", parse_count, "processes a way; default 9"))
-    kernels: int = field(default=50, metadata=option("N", parse_count, "kernels in the program; default 50"))
-    build: bool = field(
-        default=False, metadata=flag("measure building the bundle instead, as often as --rounds says; needs no device")
-    )
+    rounds: int = field(default=9, metadata=option("N", parse_count, "Processes for each way to start; default 9."))
+    kernels: int = field(default=50, metadata=option("N", parse_count, "Kernels in the program; default 50."))
+    build: bool = field(default=False, metadata=flag("Measure building the bundle instead, --rounds times; needs no device."))
     json: Path | None = field(default=None, metadata=_JSON)
     plot: Path | None = field(default=None, metadata=_PLOT)
     stub: Path | None = field(
-        default=None, metadata=option("FILE", parse_stub, "use this stub libcuda.so.1 instead of a CUDA device")
+        default=None, metadata=option("FILE", parse_stub, "Use this stub libcuda.so.1 instead of a CUDA device.")
     )
 
 
 @dataclass(frozen=True)
 class KeyOptions(Options):
-    rounds: int = field(default=9, metadata=option("N", parse_count, "processes a side; default 9"))
-    kernels: int = field(default=50, metadata=option("N", parse_count, "kernels in the cache; default 50"))
+    rounds: int = field(default=9, metadata=option("N", parse_count, "Processes for each side; default 9."))
+    kernels: int = field(default=50, metadata=option("N", parse_count, "Kernels in the cache; default 50."))
     json: Path | None = field(default=None, metadata=_JSON)
     plot: Path | None = field(default=None, metadata=_PLOT)
     stub: Path | None = field(
-        default=None, metadata=option("FILE", parse_stub, "also measure launches, on the CPU with this stub libcuda.so.1")
+        default=None, metadata=option("FILE", parse_stub, "Also measure launches, on the CPU with this stub libcuda.so.1.")
     )
-    device: bool = field(default=False, metadata=flag("also measure launches, on the CUDA device"))
+    device: bool = field(default=False, metadata=flag("Also measure launches, on the CUDA device."))
     entries: int | None = field(
         default=None,
-        metadata=option("N", parse_entries, "measure a cache of that many entries instead: publishing, evicting half"),
+        metadata=option("N", parse_entries, "Measure a cache of N entries instead: writing one more, and evicting half."),
     )
 
     def __post_init__(self) -> None:
         for name in ("json", "plot"):
             path = getattr(self, name)
             if self.entries and path:
-                raise OptionError(f"--{name}", str(path), "nothing with --entries, which only prints")
+                raise OptionError(f"--{name}", str(path), "not to be given with --entries, which only prints")
 
 
 # -- Without click
@@ -251,7 +255,7 @@ def run_command(
         parser.add_argument(f"--{item.name}", **about)
     try:
         work(table.from_texts(vars(parser.parse_args(arguments))))
-    except GraftError as error:
+    except (GraftError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
     return 0

@@ -106,7 +106,7 @@ def native(module: str = "_launcher") -> Any:
     try:
         return importlib.import_module(f"..launch.{module}", __package__)
     except ImportError as error:
-        raise SkipError(f"the native launcher is not there ({error})") from None
+        raise SkipError(f"the native launcher cannot be loaded ({error})") from None
 
 
 # -- The sides
@@ -146,7 +146,7 @@ def prepare_wrapper(case: Case, kernel: Any) -> Loop:
     """A function of PyTorch's that launches *kernel*."""
     x = case.values["x"]
     if type(x).__module__.partition(".")[0] != "torch":
-        raise SkipError("these are no tensors of PyTorch's")
+        raise SkipError("the arguments are not PyTorch tensors")
     return python_loop("call(x)", {"call": WRAPPERS[case.row.wrapper](kernel), "x": x})
 
 

@@ -24,8 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import GraftError
-from . import documents, key, machines, outputs
+from ..errors import GraftError, NoDeviceError
+from . import documents, key, machines, outputs, startup_child
 from .documents import Document
 from .options import StartupOptions, run_command
 
@@ -150,12 +150,13 @@ class _Bench:
     def run(self, way: str) -> dict[str, Any]:
         """What a process of the way *way* printed, and how long it took."""
         side = {"triton": "triton", "torch": "triton", "load": "none"}.get(way, "graft")
-        script = Path(__file__).with_name("startup_child.py")
-        command = [sys.executable, str(script), way, str(self.kernels), str(self.bundle), self._stub]
+        command = [sys.executable, startup_child.__file__, way, str(self.kernels), str(self.bundle), self._stub]
         start = time.time()
         done = subprocess.run(command, env=_environment(str(self.caches[side]), self._stub), capture_output=True, text=True)
+        if done.returncode == startup_child.NO_DEVICE:
+            raise NoDeviceError(f"bench startup needs a CUDA device ({done.stderr.strip()}); --stub FILE does without")
         if done.returncode != 0:
-            raise GraftError(f"a process of the way {way} failed:\n{done.stderr}")
+            raise GraftError(f"a process that measures {way} failed:\n{done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
         return {**found, "process": found["end"] - start}
 

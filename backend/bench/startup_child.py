@@ -11,8 +11,11 @@ import json
 import os
 import sys
 import time
+from typing import NoReturn
 
 BUFFER_BYTES = 16 << 20
+#: The exit status if there is no CUDA device. Standard error has the reason in one line.
+NO_DEVICE = 3
 LENGTH, BLOCK = 1000, 128
 
 
@@ -31,15 +34,24 @@ class Buffer:
 def open_cuda(stub: str) -> ctypes.CDLL:
     """The CUDA driver, ready for use on device 0."""
     # By its soname a stub is found by whoever opens libcuda.so.1 from here on.
-    cuda = ctypes.CDLL(stub or "libcuda.so.1", mode=ctypes.RTLD_GLOBAL)
+    try:
+        cuda = ctypes.CDLL(os.path.abspath(stub) if stub else "libcuda.so.1", mode=ctypes.RTLD_GLOBAL)
+    except OSError as error:
+        end_without_device(str(error))
     if stub:
         cuda.stubReset(1, 90)
     device, context = ctypes.c_int(), ctypes.c_void_p()
-    check(cuda.cuInit(0))
+    if status := cuda.cuInit(0):
+        end_without_device(f"cuInit returns {status}")
     check(cuda.cuDeviceGet(ctypes.byref(device), 0))
     check(cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device))
     check(cuda.cuCtxSetCurrent(context))
     return cuda
+
+
+def end_without_device(reason: str) -> NoReturn:
+    print(reason, file=sys.stderr)
+    sys.exit(NO_DEVICE)
 
 
 def check(status: int) -> None:

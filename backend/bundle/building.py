@@ -158,11 +158,11 @@ class _Team:
 
     def _run_one(self, target: str) -> format.Bundle:
         part = self._folder / f"{target.replace(':', '-')}.graft"
-        log = part.with_suffix(".log")
+        job, log = self._job._replace(output=str(part)), part.with_suffix(".log")
         read, write = os.pipe()
         with os.fdopen(read) as lines:
             try:
-                process = self._start(self._job._replace(output=str(part), pipe=write), target, log)
+                process = self._start(job._replace(pipe=write), target, log)
             finally:
                 os.close(write)
             self._progress.begin(target)
@@ -173,6 +173,8 @@ class _Team:
             self._running.discard(process)
             self._check_not_ended(target)
         said = log.read_text(errors="replace")
+        if job.error.exists():
+            raise BundleError("warmup", job.error.read_text(encoding="utf-8"))
         if status:
             raise BundleError("warmup", _explain_failure(target, status, said))
         if not part.exists():

@@ -16,14 +16,14 @@ from .. import interrupts
 from ..usage import Group, Target, json_option
 
 _WRITTEN = "the bundle was written"
-_NOT_WRITTEN = "it was not, and what was there before is as it was; a line on standard error says why"
+_NOT_WRITTEN = "it was not, and no file was changed; a line on standard error says why"
 
 output_option = click.option(
     "-o", "--output", metavar="OUT", required=True, help="Where to write it; may be one of the inputs."
 )
 trusted_keys_option = click.option(
     "--trusted-key", "trusted_keys", multiple=True, metavar="KEY",
-    help="Refuse a bundle that is not signed by this public key, 64 hexadecimal digits or a PEM file; may be given several times.",
+    help="Refuse a bundle that is not signed by this public key, 64 hexadecimal digits or a PEM file; may be repeated.",
 )  # fmt: skip
 
 
@@ -63,13 +63,15 @@ def bundle() -> None:
     type=Target(),
     multiple=True,
     metavar="TARGET",
-    help="Compile for it, such as cuda:90; may be repeated.",
+    help="Compile for this target, such as cuda:90; may be repeated.",
 )
-@click.option("--trace", "traces", multiple=True, metavar="FILE", help="Compile what GRAFT_TRACE has noted; may be repeated.")
-@click.option("--from-cache", "cache", metavar="DIR", help="Compile nothing, take the kernels that are in this cache folder.")
+@click.option(
+    "--trace", "traces", multiple=True, metavar="FILE", help="Compile what a run with GRAFT_TRACE=FILE noted; may be repeated."
+)
+@click.option("--from-cache", "cache", metavar="DIR", help="Compile nothing; take the kernels in this cache folder.")
 @click.option("-o", "--output", metavar="OUT", default="kernels.graft", show_default=True, help="Where to write it.")
-@click.option("--jobs", type=click.IntRange(min=1), help="The most processes at once.  [default: CPUs + 1]")
-@click.option("--texts", is_flag=True, help="Keep the texts of all stages too, not the cubins alone.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Run so many processes at once.  [default: CPUs + 1]")
+@click.option("--texts", is_flag=True, help="Keep the texts of all stages too, not only the cubins.")
 @json_option
 def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
     warmups: tuple[str, ...],
@@ -107,8 +109,8 @@ def bundle_build(  # noqa: PLR0913, PLR0917 - click passes them by name
 def bundle_keygen(private: str) -> None:
     """Make a pair of keys to sign bundles with.
 
-    PRIVATE.pem is for you alone, and PRIVATE.pub for those who trust you. The public key is printed in hexadecimal digits, which can
-    be given wherever the file can.
+    Keep PRIVATE.pem to yourself, and give PRIVATE.pub to those who trust you. The public key is printed in hexadecimal digits,
+    which can be given wherever the file can.
     """
     from ..runtime import signing
 
@@ -118,11 +120,11 @@ def bundle_keygen(private: str) -> None:
 @bundle.command("sign", example="graft bundle sign kernels.graft --key release.pem", done=_WRITTEN, failed=_NOT_WRITTEN)
 @click.argument("address", metavar="FILE")
 @click.option("--key", metavar="PRIVATE.pem", required=True, help="The private key, as keygen makes it.")
-@click.option("-o", "--output", metavar="FILE", help="Write the signed bundle there instead of in its place.")
+@click.option("-o", "--output", metavar="FILE", help="Write the signed bundle there, and leave FILE as it is.")
 def bundle_sign(address: str, key: str, output: str | None) -> None:
     """Sign a bundle.
 
-    FILE is a path or a URL. A signature that it has is replaced. The public key is printed.
+    FILE is a path or a URL. Another signature is replaced. The public key is printed.
     """
     from ..runtime import signing
     from . import writing
@@ -137,8 +139,8 @@ def bundle_sign(address: str, key: str, output: str | None) -> None:
 def bundle_show(address: str, variants: bool, as_json: bool) -> None:
     """Show what a bundle has.
 
-    FILE is a path or a URL. First come facts of the whole bundle, then a table: the kernels by target, or each variant, as always
-    where the output is not a terminal. Registers and spills are of a thread; B is bytes.
+    FILE is a path or a URL. First come facts about the whole bundle, then a table of the kernels by target. The table has each
+    variant with --variants, and wherever the output is not a terminal. Registers and spills are per thread; B is bytes.
     """
     from .. import console
     from . import inspection
@@ -154,7 +156,8 @@ def bundle_show(address: str, variants: bool, as_json: bool) -> None:
 def bundle_diff(a: str, b: str, as_json: bool) -> None:
     """Show how two bundles differ.
 
-    A and B are paths or URLs. What is listed are variants that only one has, and of those in both the parts of the key that differ.
+    A and B are paths or URLs. Variants that only one has are listed. So are variants in both that differ, with the parts of
+    the key that do.
     """
     from . import inspection
 
@@ -193,7 +196,7 @@ def bundle_verify(context: click.Context, address: str, trusted_keys: tuple[str,
 @output_option
 @json_option
 def bundle_merge(addresses: tuple[str, ...], output: str, as_json: bool) -> None:
-    """Write one bundle with all that several have.
+    """Write one bundle with everything that several have.
 
     FILES are paths or URLs. The new bundle is not signed.
     """
@@ -214,7 +217,7 @@ def bundle_merge(addresses: tuple[str, ...], output: str, as_json: bool) -> None
 @output_option
 @json_option
 def bundle_prune(address: str, targets: tuple[str, ...], kernels: tuple[str, ...], output: str, as_json: bool) -> None:
-    """Write a bundle with a part of what another has.
+    """Write a bundle with a part of another.
 
     FILE is a path or a URL. Options may be repeated. The new bundle is not signed.
     """

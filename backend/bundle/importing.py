@@ -7,19 +7,26 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
+from ..errors import did_you_mean
 from ..runtime.errors import BundleError
+
+#: Where the files of code are that lead to other people's.
+_OURS = (str(Path(__file__).resolve().parents[1]), str(importlib.__file__), "<frozen ")
 
 
 def split(address: str) -> tuple[str, str]:
     """The module or file, and the name in it. Raises `BundleError` for what is no address or names a file that is not there."""
     module, _, name = address.rpartition(":")
-    if not module or not all(part.isidentifier() for part in name.replace("<locals>", "locals").split(".")):
+    is_name = all(part.isidentifier() for part in name.replace("<locals>", "locals").split("."))
+    if not is_name or not (_is_file(module) or all(module.split("."))):
         raise BundleError("address", f"{address!r}: expected module:name or path/to/file.py:name")
     if _is_file(module) and not os.path.isfile(module):
         raise BundleError("address", f"{address!r}: there is no file {module}")
@@ -27,17 +34,20 @@ def split(address: str) -> tuple[str, str]:
 
 
 def find(address: str) -> Any:
-    """What *address* names; its module is imported, or its file run as a module is. Raises `BundleError` if it is not there.
+    """What *address* names; its module is imported, or its file run as a module is.
 
-    What fails while a module is imported passes through.
+    Raises `BundleError` if it is not there, or importing it fails.
     """
     module_name, name = split(address)
     if "<locals>" in name:
-        raise BundleError("address", f"{address!r}: it is made in a function, and only what a module has can be found")
+        raise BundleError(
+            "address",
+            f"{address!r}: it is defined in a function, and only what stands at the top level of a module can be found",
+        )
     found: Any = _load(module_name, address)
     for part in name.split("."):
         if not hasattr(found, part):
-            raise BundleError("address", f"{address!r}: {module_name} has no {name}")
+            raise BundleError("address", f"{address!r}: {module_name} has no {name}{did_you_mean(part, dir(found))}")
         found = getattr(found, part)
     return found
 
@@ -47,7 +57,7 @@ def find_kernel(address: str) -> JITFunction:
     found = find(address)
     kernel = unwrap(found)
     if kernel is None:
-        raise BundleError("kernel", f"{address!r}: it is no kernel, but {found!r}")
+        raise BundleError("kernel", f"{address!r}: it is not a kernel, but {found!r}")
     return kernel
 
 
@@ -92,8 +102,21 @@ def _is_file(module: str) -> bool:
     return module.endswith(".py")
 
 
+def show_failure(error: BaseException) -> str:
+    """The traceback of *error*, which other people's code has raised, without the frames that lead to it."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OURS):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+
+
 def _load(module_name: str, address: str) -> ModuleType:
-    return _load_file(module_name) if _is_file(module_name) else _import(module_name, address)
+    try:
+        return _load_file(module_name) if _is_file(module_name) else _import(module_name, address)
+    except BundleError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise BundleError("address", f"{address!r}: {module_name} cannot be imported:\n{show_failure(error)}") from error
 
 
 def _import(module_name: str, address: str) -> ModuleType:

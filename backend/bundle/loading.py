@@ -39,7 +39,7 @@ Identity = Literal["same", "any"]
 
 
 class Loaded:
-    """A bundle that is in use, with its kernels for one target. `unload` ends that; kernels launched from it stay."""
+    """A loaded bundle, with its kernels for one target. After `unload`, kernels that were launched from it stay."""
 
     def __init__(self, bundle: format.Bundle, address: str, target: str):
         self.address, self.target = address, target
@@ -61,7 +61,7 @@ class Loaded:
 
     @property
     def producers(self) -> list[dict[str, Any]]:
-        """Who compiled these kernels."""
+        """What compiled these kernels: versions of Triton, of this backend and of ptxas."""
         names = sorted({variant["producer"] for variant in self._variants.values()})
         return [self._bundle.content["producers"][name] for name in names]
 
@@ -74,7 +74,7 @@ class Loaded:
         tuning.advisers.append(self.winner)
 
     def unload(self) -> None:
-        """Has kernels no longer looked for here."""
+        """No longer looks for kernels in this bundle."""
         if self._places:
             key.places[:] = [place for place in key.places if place not in self._places]
             tuning.advisers.remove(self.winner)
@@ -129,7 +129,7 @@ class Loaded:
                 stages[stage] = data if stage == "cubin" else data.decode()
             except UnicodeDecodeError as error:
                 raise BundleError(
-                    "artifact", f"{self.address}: the {stage} of {variant['name']!r} is no text in UTF-8 ({error.reason})"
+                    "text", f"{self.address}: the {stage} of {variant['name']!r} is not UTF-8 text ({error.reason})"
                 ) from None
         return stages
 
@@ -210,7 +210,7 @@ class _Texts(AsmDict):
     def __missing__(self, stage: str) -> Any:
         if stage in ("ttir", "ttgir", "llir", "ptx", "source"):
             raise KeyError(
-                f"{self._address} has no {stage} of this kernel: it was made without texts (graft bundle build --texts)"
+                f"{self._address} has no {stage} of this kernel: the bundle was built without texts; build it with --texts"
             )
         return super().__missing__(stage)
 
@@ -270,12 +270,13 @@ class _Place:
 
 
 def load(address: Any, *, trusted_keys: Iterable[Any] | None = None, identity: Identity = "same") -> Loaded:
-    """Makes every kernel in the bundle at *address*, a path or a URL, a hit: without compiling, the front end or the cache folder.
+    """Loads the bundle at *address*, a path or a URL. Its kernels are then launched without compiling, and the cache is not needed.
 
-    Kernels of other targets than the active driver's are skipped, and autotuned kernels launch with the configuration that was
-    found to be the best. A kernel whose source or options are other than they were is not found, and compiled; set
-    `GRAFT_CACHE=require` to have that refused. *trusted_keys*: public Ed25519 keys, of which one must have signed the file.
-    *identity*: "any" takes kernels that another version of Triton, of this backend or of ptxas has compiled.
+    Kernels for other targets than that of the active driver are skipped. Autotuned kernels launch with the best configuration that
+    was found. A kernel whose source or options have changed is compiled; with `GRAFT_CACHE=require` that is an error.
+
+    *trusted_keys*: public Ed25519 keys, one of which must have signed the file. *identity*: "any" also takes kernels that were
+    compiled by another version of Triton, of this backend or of ptxas.
 
     Raises `BundleError` if the file is not a bundle, is not signed as it must be, or has no kernels for this target or by this compiler.
     """
@@ -292,7 +293,7 @@ def load(address: Any, *, trusted_keys: Iterable[Any] | None = None, identity: I
 
 
 class Unpacked(NamedTuple):
-    """What became of one kernel: "written", "kept" (an intact entry was there) or "replaced" (a damaged one was)."""
+    """What happened to one kernel: "written", "kept" (there was an intact entry) or "replaced" (there was a damaged one)."""
 
     name: str
     target: str
@@ -302,8 +303,8 @@ class Unpacked(NamedTuple):
 def unpack(address: Any, cache_dir: Any = None, *, trusted_keys: Iterable[Any] | None = None) -> list[Unpacked]:
     """Writes the kernels of the bundle at *address* into the cache folder *cache_dir* (`TRITON_CACHE_DIR`), for all its targets.
 
-    Each kernel's folder appears at once. Raises `BundleError` as `load` does, and if the folder cannot be written; what was
-    written before is whole and stays.
+    Each kernel's folder appears in one step. Raises `BundleError` as `load` does, and if the folder cannot be written. Kernels that
+    were written before that stay, and are whole.
     """
     bundle = reading.read(address, trusted_keys)
     _check_unpacked(bundle, address)
@@ -337,7 +338,7 @@ def _check_unpacked(bundle: format.Bundle, address: Any) -> None:
         total += sum(len(bundle.artifacts[name]) for name in files.values())
         if total > container.MAX_TOTAL:
             raise BundleError(
-                "bound", f"{address}: its kernels have more than {container.MAX_TOTAL} bytes when each has files of its own"
+                "total", f"{address}: its kernels have more than {container.MAX_TOTAL} bytes when each has files of its own"
             )
 
 

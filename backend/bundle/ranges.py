@@ -14,7 +14,6 @@ For constexprs and options every value counts: texts are texts, and a range has 
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction, KernelParam, MockTensor, create_function_from_signature
 
+from ..errors import did_you_mean
 from ..runtime.errors import BundleError
 
 #: How many variants of one kernel a warmup compiles unless it asks for more.
@@ -44,7 +44,7 @@ _PERIOD = 16
 
 @dataclass(frozen=True)
 class Pointer:
-    """A pointer to elements of *dtype* (a name such as "fp16", or a dtype) that is *aligned* to 16 bytes, is not, or is both."""
+    """A pointer to elements of *dtype* (a name such as "fp16", or a dtype). *aligned*: to 16 bytes, not, or (None) once each."""
 
     dtype: Any
     aligned: bool | None = None
@@ -78,10 +78,10 @@ class _Unwrapped(NamedTuple):
 
 
 def expand(kernel: Any, /, *, max_variants: int = MAX_VARIANTS, **ranges: Any) -> Iterator[dict[str, Any]]:
-    """The arguments, by name, that together give every specialisation of *kernel* that *ranges* allow.
+    """Lists of arguments, by name, that together cover every specialisation of *kernel* in *ranges*.
 
-    Raises `BundleError` for names that *kernel* does not have, arguments that are missing, ranges with nothing in them, values that
-    Triton does not take, and for more than *max_variants*.
+    Raises `BundleError` for names that *kernel* does not have, missing arguments, empty ranges, values that Triton does not take, and
+    for more than *max_variants* lists.
     """
     unwrapped = _unwrap(kernel)
     _check_names(unwrapped, ranges)
@@ -104,8 +104,8 @@ def expand(kernel: Any, /, *, max_variants: int = MAX_VARIANTS, **ranges: Any) -
 def warmup(kernel: Any, /, *, grid: Any = None, max_variants: int = MAX_VARIANTS, **ranges: Any) -> int:
     """Compiles *kernel* for every specialisation that *ranges* allow, with all configurations if it is autotuned.
 
-    Returns for how many lists of arguments. *grid* is what heuristics get to see. Raises `BundleError` as `expand` does, before
-    anything is compiled.
+    Returns the number of lists of arguments that were compiled for. Heuristics see *grid*. Raises `BundleError` as `expand` does,
+    before anything is compiled.
     """
     every = [*expand(kernel, max_variants=max_variants, **ranges)]
     for arguments in every:
@@ -156,14 +156,16 @@ def _check_names(unwrapped: _Unwrapped, ranges: Mapping[str, Any]) -> None:
     options = _option_names()
     for name in ranges:
         if name in chosen:
-            raise BundleError("name", f"{function.__name__}: {name} cannot be given, as {chosen[name]}")
+            raise BundleError("argument", f"{function.__name__}: {name} cannot be given, as {chosen[name]}")
         if name not in params and name not in options:
-            close = difflib.get_close_matches(name, [*params, *options], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"its parameters are {', '.join(params) or 'none'}"
-            raise BundleError("name", f"{function.__name__}: it has no parameter and Triton no option {name!r}; {hint}")
+            hint = did_you_mean(name, [*params, *options]) or f"; its parameters are {', '.join(params) or 'none'}"
+            raise BundleError(
+                "argument",
+                f"{function.__name__}: {name!r} is neither a parameter of the kernel nor an option of Triton{hint}",
+            )
         if name in params and params[name]._param.kind is inspect.Parameter.VAR_POSITIONAL:
             raise BundleError(
-                "name",
+                "argument",
                 f"{function.__name__}: *{name} takes any number of arguments; warm such launches up with kernel.warmup(...)",
             )
     missing = [
@@ -176,7 +178,7 @@ def _check_names(unwrapped: _Unwrapped, ranges: Mapping[str, Any]) -> None:
     ]
     if missing:
         raise BundleError(
-            "name", f"{function.__name__}: nothing is said about {', '.join(missing)}; each needs a range or a value"
+            "argument", f"{function.__name__}: there is nothing for {', '.join(missing)}; each needs a range or a value"
         )
 
 
@@ -196,7 +198,7 @@ def _choices_of(param: KernelParam | None, declared: Any, where: str, most: int)
     else:
         choices = _values(declared, _classifier(param), where)
     if not choices:
-        raise BundleError("range", f"{where}: {declared!r} has nothing in it")
+        raise BundleError("range", f"{where}: {declared!r} is empty")
     return choices
 
 
@@ -235,12 +237,12 @@ def _parse_pointer(text: str, where: str) -> Pointer:
     if not text.startswith("*"):
         raise BundleError(
             "range",
-            f"{where}: {text!r} is no value that a kernel takes; a pointer is written as '*fp16', and texts are for constexprs",
+            f"{where}: {text!r} is not a value that a kernel takes; a pointer is written as '*fp16', and only a constexpr may be a text",
         )
     dtype = text.removeprefix("*")
     if dtype not in type_canonicalisation_dict:
         known = ", ".join(sorted(set(type_canonicalisation_dict.values()) - {"void"}))
-        raise BundleError("range", f"{where}: {text!r} points to elements of a type that Triton does not have; it has {known}")
+        raise BundleError("range", f"{where}: {text!r} points to a type that Triton does not have; it has {known}")
     return Pointer(dtype)
 
 
@@ -250,7 +252,7 @@ def _candidates(integers: range, where: str) -> list[int]:
         integers = integers[::-1]
     lowest, highest = _INTEGER_TYPES[0][0], _INTEGER_TYPES[-1][1]
     if integers and not lowest <= integers[0] <= integers[-1] < highest:
-        raise BundleError("range", f"{where}: {integers!r} has integers that no type of Triton's holds")
+        raise BundleError("range", f"{where}: {integers!r} has integers that are too large for every type of Triton")
     # One class more than the distances from a multiple of 16: the number 1.
     parts = [_between(integers, *bounds)[: _PERIOD + 1] for bounds in _INTEGER_TYPES]
     ones = [1] if 1 in integers else []

@@ -22,7 +22,7 @@ from .variants import Compiled
 
 
 class Recording:
-    """What was compiled, or found in the cache or in a bundle, in the block of `record`.
+    """The kernels that were compiled, or found in the cache or in a bundle, in the block of `record`.
 
     *save* may be called in the block or after it.
     """
@@ -50,7 +50,7 @@ class Recording:
         return len(self._compiled)
 
     def bundle(self, texts: bool = False) -> format.Bundle:
-        """What was recorded, as a bundle in memory; *texts*: with the texts of all stages, not the cubin alone."""
+        """What was recorded, as a bundle in memory. *texts*: with the texts of all stages, not only the cubins."""
         with self._lock:
             compiled, proofs = [*self._compiled.values()], [*self._proofs.items()]
             tuners = [*self._tuners.values()]
@@ -61,7 +61,7 @@ class Recording:
         return format.merge([whole])
 
     def save(self, address: Any, texts: bool = False) -> None:
-        """Writes what was recorded to *address*, a path or a URL: a new file takes the place of an old one at once.
+        """Writes what was recorded to *address*, a path or a URL. It replaces an old file in one step.
 
         Raises `BundleError` if nothing was recorded or it cannot be written.
         """
@@ -90,22 +90,22 @@ class Recording:
 
 
 def record() -> Recording:
-    """Notes every kernel that is compiled, or looked up in the cache, in a block, and what autotuners find out.
+    """Records every kernel that is compiled, or looked up in the cache, in a block, and what autotuners find.
 
         with bundle.record() as recording:
             model(example)
         recording.save("kernels.graft")
 
-    Works in the compile-only mode, too. What a process has loaded before the block is not looked up again, so record from
-    the start. Raises `BundleError` if our driver is not the active one.
+    It works in the compile-only mode, too. Kernels that the process loaded before the block are not looked up again, so record from
+    the start. Raises `BundleError` if the graft driver is not the active one.
     """
     return Recording()
 
 
 def from_cache(folder: Any, texts: bool = False) -> format.Bundle:
-    """A bundle of all kernels in the cache folder *folder*, which may be another machine's. Raises `BundleError` if it has none.
+    """A bundle of all kernels in the cache folder *folder*, also of another machine. Raises `BundleError` if there are none.
 
-    Damaged entries, and those from before bundles, are left out with a `GraftWarning`.
+    Damaged entries are left out with a `GraftWarning`. So are those of a version that had no bundles.
     """
     bundles = []
     try:
@@ -113,7 +113,7 @@ def from_cache(folder: Any, texts: bool = False) -> format.Bundle:
             if _is_described(entry.variant):
                 bundles.append(variants.bundle_of(Compiled(entry.components, entry.variant, entry.files), texts))
     except OSError as error:
-        raise BundleError("address", f"{folder}: it is no cache folder that can be read ({error.strerror})") from None
+        raise BundleError("address", f"{folder}: it cannot be read as a cache folder ({error.strerror})") from None
     if not bundles:
         raise BundleError("empty", f"{folder}: the folder has no kernels that this backend has compiled; compile some first")
     whole = format.merge(bundles)

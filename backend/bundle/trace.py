@@ -130,10 +130,10 @@ class _Variant(NamedTuple):
 
 
 def replay(trace_file: Any) -> int:
-    """Compiles each variant in *trace_file*, once, for the target of the active driver. Returns how many there are.
+    """Compiles each variant in *trace_file* once, for the target of the active driver. Returns their number.
 
-    Options that the traced process gave are given again; the defaults are this target's. Raises `BundleError`, before anything is
-    compiled, for a line that is damaged, or whose kernel is gone or cannot be written in a trace; it names the line.
+    Options that the traced process gave are given again; the defaults are those of this target. Raises `BundleError` before anything
+    is compiled, for a damaged line or one whose kernel is gone. The error names the line.
     """
     wanted = [(_parse(line, where), where) for line, where in _lines(trace_file)]
     for (source, options), where in wanted:
@@ -157,7 +157,9 @@ def _lines(trace_file: Any) -> Iterator[tuple[str, str]]:
         if line.strip():
             numbers.setdefault(line, number)
     if not numbers:
-        raise BundleError("trace", f"{trace_file}: it has no lines, as no kernel was compiled or looked up by who wrote it")
+        raise BundleError(
+            "trace", f"{trace_file}: it is empty: the program that wrote it compiled no kernel and looked none up"
+        )
     return ((line, f"{trace_file}, line {number}") for line, number in numbers.items())
 
 
@@ -172,7 +174,7 @@ def _parse(line: str, where: str) -> _Variant:
         with _damaged():
             return _rebuild(function, record)
     except BundleError as error:
-        raise BundleError(error.rule, f"{where}: {error.args[0].removesuffix(f' (rule: {error.rule})')}") from None
+        raise BundleError(error.rule, f"{where}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -182,7 +184,9 @@ def _damaged() -> Iterator[None]:
     except BundleError:
         raise
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise BundleError("trace", f"the line is damaged, or is none of a trace ({error or type(error).__name__})") from None
+        raise BundleError(
+            "trace", f"the line is damaged, or is not a line of a trace ({error or type(error).__name__})"
+        ) from None
 
 
 def _check_parameters(function: JITFunction, record: dict[str, Any]) -> None:
@@ -223,7 +227,7 @@ def _types(item: Any) -> Any:
     if isinstance(item, list):
         return tuple(map(_types, item))
     if not isinstance(item, str):
-        raise ValueError(f"{item!r} is no type")
+        raise ValueError(f"{item!r} is not a type")
     return item
 
 

@@ -57,7 +57,7 @@ def write_bytes(address: reading.Address, data: bytes) -> None:
 def _write_local(path: str, data: bytes) -> None:
     path = os.path.realpath(path)  # a link stays one
     if os.path.exists(path) and not os.path.isfile(path):
-        raise BundleError("address", "it is there and is no regular file; a bundle does not replace it")
+        raise BundleError("address", "it exists and is not a regular file, which a bundle does not replace")
     write_file(path, data, sync=True)
 
 

@@ -23,8 +23,8 @@ def key() -> None:
 def key_explain(kernel: str) -> None:
     """Say why the last used cache entry of a kernel was compiled.
 
-    KERNEL is the kernel's name. Of its other cache entries the nearest one is taken, which differs in the fewest parts of the key.
-    What differs is listed: causes first, and under each what follows from it.
+    KERNEL is the kernel's name. The entry is compared with the nearest other entry of the kernel: the one that differs in the fewest
+    parts of the key. What differs is listed, with what follows from it underneath.
     """
     from .. import console
     from . import explain

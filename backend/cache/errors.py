@@ -7,4 +7,4 @@ from ..errors import GraftError
 
 
 class CacheMissError(GraftError, RuntimeError):
-    """A kernel is not in the cache, and compiling it was ruled out."""
+    """A kernel is not in the cache, and `GRAFT_CACHE=require` forbids to compile it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from triton import knobs
 
 from .. import wings
-from ..errors import GraftError
+from ..errors import GraftError, did_you_mean
 from . import showing, store
 from .errors import CacheMissError
 
@@ -66,7 +66,9 @@ def compare_entries(name: str) -> list[Block]:
 
     found = [entry for entry in store.entries(name) if entry.components]
     if not found:
-        raise GraftError(f"the cache {knobs.cache.dir} has no entry for a kernel named {name!r}; {_names_text(store.names())}.")
+        names = store.names()
+        hint = f"{_names_text(names)}{did_you_mean(name, names) or '.'}"
+        raise GraftError(f"the cache {knobs.cache.dir} has no entry for a kernel named {name!r}; {hint}")
     latest, *others = (_with_arguments(entry) for entry in found)
     closest = nearest(others, latest.components)
     entries = Facts(f"{count(len(found), 'cache entry')} in {knobs.cache.dir}", {"last used": _folder(latest)})

@@ -212,7 +212,7 @@ class CacheManager(triton_cache.CacheManager):
         """
         data = self._writer.data
         if filename not in data:
-            raise ValueError(f"{filename!r} has to be among the files of its group, which are {', '.join(data) or 'none'}")
+            raise ValueError(f"{filename!r} has to be one of the files of its group: {', '.join(data) or 'none'}")
         clash = {prefix + filename for prefix in (_GROUP, _KEY, _VARIANT)} & data.keys()
         if clash:
             raise ValueError(
@@ -426,7 +426,7 @@ def _parse_group(text: bytes, key: str) -> Group | None:
     if not isinstance(content, dict) or content.keys() != {"files", "size", "version"} or content["version"] != _VERSION:
         raise ValueError(f"is not of version {_VERSION} of the format")
     if type(content["size"]) is not int or content["size"] < 0:
-        raise ValueError("has a size that is none")
+        raise ValueError("has a size that is not a number of bytes")
     return _parse_files(content["files"])
 
 
@@ -442,9 +442,9 @@ def _parse_files(listed: Any) -> Group:
         if not _is_plain(name) or name in files:
             raise ValueError("names a file outside of the entry, or one twice")
         if type(digest) is not str or not _DIGEST_PATTERN.fullmatch(digest):
-            raise ValueError("has a digest that is none")
+            raise ValueError("has a digest that is not one")
         if type(size) is not int or not 0 <= size <= _MAX_FILE_BYTES:
-            raise ValueError("has a size that is none")
+            raise ValueError("has a size that is not a number of bytes")
         if type(written) is not list:
             raise ValueError("does not say when a file was written")
         files[name] = File(digest, size, tuple(written))

@@ -19,7 +19,7 @@ import triton
 from triton.backends import backends
 
 from .. import hooks
-from ..errors import GraftError, OptionError
+from ..errors import GraftError, OptionError, did_you_mean
 
 #: Triton's own backends.
 IN_TREE = ("nvidia", "amd")
@@ -44,7 +44,8 @@ class Choice:
     def check(self, backend_flag: str, maker_flag: str) -> None:
         """Raises `OptionError`, which blames the flags, for a backend that is not installed or a maker that names no place."""
         if self.backend and self.backend not in backends:
-            raise OptionError(backend_flag, self.backend, f"an installed backend: {', '.join(sorted(backends))}")
+            expected = f"an installed backend: {', '.join(sorted(backends))}"
+            raise OptionError(backend_flag, self.backend, expected + did_you_mean(self.backend, backends))
         if self.maker and not _PLACE.fullmatch(self.maker):
             raise OptionError(maker_flag, self.maker, "module:attr, which is called without arguments and returns a driver")
 

@@ -5,4 +5,4 @@ from ..errors import GraftError
 
 
 class ConformanceError(GraftError, RuntimeError):
-    """The tests cannot be run: something they need is not there, or pytest ends before it has run any."""
+    """The tests cannot be run: something that they need is missing, or pytest ended before it ran one."""

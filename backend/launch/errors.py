@@ -11,4 +11,4 @@ class FreezeError(GraftError, ValueError):
 
 
 class SpecializationError(GraftError, TypeError):
-    """An argument of a frozen launch is of another specialisation than the one that was frozen."""
+    """An argument of a frozen launch has another specialisation than the one that was frozen."""

@@ -14,6 +14,7 @@ from triton.backends.compiler import BaseBackend
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
 
+from ..errors import did_you_mean
 from ..settings import NAME, PREFIX
 from . import _launcher, arrays, callbacks
 from .errors import FreezeError, SpecializationError
@@ -22,23 +23,23 @@ from .errors import FreezeError, SpecializationError
 def freeze(
     kernel: Any, grid: Any, /, *args: Any, vary: Sequence[str], hold_gil: bool = False, **kwargs: Any
 ) -> Callable[..., None]:
-    """A launch of *kernel* in which only the arguments named in *vary* vary; the others, and *grid*, are fixed.
+    """A launch of *kernel* in which only the arguments named in *vary* change. The others, and *grid*, are fixed.
 
         launch = freeze(add[...], (n // 1024,), x, y, out, n, BLOCK=1024, vary=("x", "out"))
         launch(x2, out2)
 
-    *args* and *kwargs* are those of `kernel[grid](...)`, with examples for what varies. Nothing is launched now, but the kernel
-    is compiled and loaded; one that is autotuned is launched once, which tunes it. A callable grid is called once, now. Knobs,
-    used globals, pre-run hooks and the kernel's caches are not looked at again; launch hooks are.
+    *args* and *kwargs* are those of `kernel[grid](...)`, with examples for the arguments that change. The kernel is compiled and
+    loaded, but not launched. An autotuned kernel is launched once, to tune it. A callable grid is called once. Later calls look at
+    launch hooks, but no longer at knobs, globals that the kernel uses, pre-run hooks and the kernel's caches.
 
-    *hold_gil* saves some 70 ns: Python's other threads wait while the driver takes the launch, which is long only where about a
-    thousand launches are pending. Never use it where the device waits for Python, as for a host function on a stream that
-    is written in Python: if the queue is full then, neither goes on.
+    *hold_gil* saves about 70 ns a launch. Other Python threads then wait while the driver takes the launch. That is long only when
+    about a thousand launches are pending. Never use it where the device waits for Python, as for a host function in Python on a
+    stream: with a full queue, both would wait for ever.
 
-    Calling the result raises `SpecializationError` for an argument of another specialisation than its example: another
-    type or dtype, aligned to 16 bytes or divisible by 16 or equal to 1 where the example is not, or the other way round.
+    Calling the result raises `SpecializationError` for an argument that Triton would compile another kernel for than for its
+    example. Such an argument has another type or dtype, or only one of the two is 1, divisible by 16, or aligned to 16 bytes.
 
-    Raises `FreezeError` for what cannot vary or be frozen, and what `kernel[grid](...)` raises.
+    Raises `FreezeError` for what cannot change or be frozen, and whatever `kernel[grid](...)` raises.
     """
     if not _launcher.is_active():
         raise FreezeError(
@@ -102,7 +103,9 @@ def _check_varying(kernel: JITFunction, vary: Sequence[str]) -> None:
         raise FreezeError(f"vary={vary!r}: expected a sequence of names; write vary=({vary!r},).")
     for index, name in enumerate(vary):
         if name not in params:
-            raise FreezeError(f"vary: {name!r} is no parameter of {kernel.__name__}; it has {', '.join(params)}.")
+            raise FreezeError(
+                f"vary: {name!r} is not a parameter of {kernel.__name__}; it has {', '.join(params)}{did_you_mean(name, params) or '.'}"
+            )
         if name in vary[:index]:
             raise FreezeError(f"vary: {name!r} is named twice.")
         if params[name].is_constexpr:

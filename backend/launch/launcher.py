@@ -138,7 +138,7 @@ def follow(driver: Any) -> None:
 
 
 def stats() -> dict[str, int]:
-    """How many launches of this process went which way, by reason; `launched` are those of the fast path."""
+    """How many launches of this process took the native path (`launched`), and how many did not, by reason."""
     return _launcher.stats()
 
 

@@ -158,9 +158,9 @@ def _find_end(data: bytes) -> int:
     while at >= 0 and data[at + _END.size - 2 : at + _END.size] != (len(data) - at - _END.size).to_bytes(2, "little"):
         at = data.rfind(b"PK\5\6", lowest, at)
     if at < 0:
-        _refuse("zip", "it does not end as a zip archive does; is it a bundle, and all of it?")
+        _refuse("zip", "it does not end as a zip archive does; is it a bundle, and is it complete?")
     if data[max(0, at - _ZIP64_LOCATOR_BYTES) : at].startswith(_ZIP64_LOCATOR):
-        _refuse("zip", "it is a zip64 archive, which bundles are not")
+        _refuse("zip", "it is a zip64 archive, which a bundle must not be")
     return at
 
 

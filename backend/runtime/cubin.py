@@ -252,7 +252,7 @@ def _descriptor_sizes(kernel: str, type_: str, made: dict[str, Any] | None) -> l
     parts = _DESCRIPTOR.fullmatch(type_)
     rank_given = _RANK.search(parts["rest"]) if parts else None
     if parts is None or ("input_rank" in parts["rest"] and rank_given is None):
-        raise BundleError("cubin", f"the signature of {kernel!r} has {type_!r}, which is no type of a descriptor")
+        raise BundleError("cubin", f"the signature of {kernel!r} has {type_!r}, which is not the type of a descriptor")
     block = parts[2].count(",") + 1
     rank = int(rank_given[1]) if rank_given else block
     if made and len(made["block_size"]) != block:

@@ -21,7 +21,7 @@ class TensorDescriptor:
     *base* has `data_ptr()`, which is divisible by 16, and `dtype`; *shape* and *strides* (of 1 to 5 numbers) count elements, and the
     last stride is 1. *padding* is what a block has outside of the tensor: "zero" or "nan".
 
-    Raises `ValueError` for a tensor that no tensor map can have.
+    Raises `ValueError` for a tensor that a tensor map cannot describe.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - as Triton's

@@ -257,8 +257,8 @@ class Variants:
         if any(variant["own"] != found[0]["own"] for variant in found):
             raise VariantError(
                 f"the bundle has {len(found)} variants of kernel {self._kernel['name']!r} for {self._target} and these arguments "
-                f"({describe(self._kernel, asked)}), and they were made of different code: it changed while bundles were "
-                "recorded that are one now; record it again"
+                f"({describe(self._kernel, asked)}), and they were made of different code: the kernel changed between "
+                "two recordings that were merged; record it again"
             )
         if found[0]["static"]:
             raise VariantError(needs_triton(self._kernel, found[0]["static"]))

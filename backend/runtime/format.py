@@ -547,7 +547,7 @@ def _check_paths(content: Content) -> None:
     for table in ("variants", "manifests"):
         for at, item in _items(content[table]):
             if not _FILE_NAME.fullmatch(item["name"]):
-                place, expected = (((None, table), at), "name"), "the name of a file, without a folder and control characters"
+                place, expected = (((None, table), at), "name"), "the name of a file, without a folder or control characters"
                 _refuse("path", f"{_path_to(place)} is {_shown(item['name'])}, where there has to be {expected}")
     for at, variant in enumerate(content["variants"]):
         _check_no_path(variant["metadata"], (((None, "variants"), at), "metadata"))

@@ -168,7 +168,7 @@ _allocate: Callable[[int, int, int], Any] | None = None
 
 
 def set_allocator(allocate: Callable[[int, int, int], Any] | None) -> None:
-    """Has *allocate* make the scratch memory of launches in all threads; None has nobody make it.
+    """Sets the function that allocates scratch memory for launches, in all threads; None unsets it.
 
     It is called with a size and an alignment in bytes and the stream, and returns an address or something with `data_ptr()`.
     Kernels that were compiled with profiling on expect their memory to be zero.
@@ -268,7 +268,7 @@ class LoadedKernel:
             return None
         if _allocate is None:
             raise OutOfResourcesError(
-                f"kernel '{self.name}' needs {size} bytes of scratch memory for each program, and nobody allocates it; name who "
-                "does with triton_graft_runtime.set_allocator(fn), where fn(size, alignment, stream) returns the memory"
+                f"kernel '{self.name}' needs {size} bytes of scratch memory for each program, and there is no allocator for it; set one with "
+                "triton_graft_runtime.set_allocator(fn), where fn(size, alignment, stream) returns the memory"
             )
         return _allocate(programs * self.packed_metadata[1] * size, alignment, stream)

@@ -89,7 +89,7 @@ def _read_local(path: str) -> bytes:
     # Without waiting for who writes to it if it is a FIFO, which is refused.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            _refuse("address", "it is no regular file")
+            _refuse("address", "it is not a regular file")
         return _read_all(stream)
 
 

@@ -56,10 +56,10 @@ def verify(data: bytes, trusted_keys: Iterable[str | os.PathLike[str]]) -> str:
     trusted = parse_trusted(trusted_keys)
     match = _signature(data)
     if not match:
-        _refuse("unsigned", f"it is not signed, and only bundles signed by {_listed(trusted)} are wanted")
+        _refuse("unsigned", f"it is not signed, but has to be signed by {_listed(trusted)}")
     public = match[1].decode()
     if public not in trusted:
-        _refuse("untrusted", f"it is signed by {public}, and only bundles signed by {_listed(trusted)} are wanted")
+        _refuse("untrusted", f"it is signed by {public}, but has to be signed by {_listed(trusted)}")
     key = _ed25519().Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
     from cryptography.exceptions import InvalidSignature
 
@@ -95,7 +95,7 @@ def _signature(data: bytes) -> re.Match[bytes] | None:
 
 
 def _listed(trusted: frozenset[str]) -> str:
-    return " or ".join(sorted(trusted)) or "nobody (the list of trusted keys is empty)"
+    return " or ".join(sorted(trusted)) or "a trusted key, and the list of trusted keys is empty"
 
 
 # -- Keys
@@ -163,7 +163,7 @@ def _load_key(path: str | os.PathLike[str], load: Callable[[bytes], Any], kind: 
     except Exception:  # it raises more than ValueError: whatever it is, this is no key
         key = None
     if not isinstance(key, expected):
-        _refuse("key", f"{path} is no PEM file with an Ed25519 {kind} key; {hint}")
+        _refuse("key", f"{path} is not a PEM file with an Ed25519 {kind} key; {hint}")
     return key
 
 

@@ -23,12 +23,12 @@ class Bundle:
         bundle = Bundle("kernels.graft")
         bundle["softmax"][grid](x, out, n, BLOCK=1024, num_warps=8)
 
-    A launch is given what it would be given with Triton, and takes the variant that Triton would compile for it. Arrays are
-    whatever has `data_ptr()` and `dtype`, or DLPack's C interface. A kernel is named by its name, by its qualified name, or as
+    Launch as with Triton. A launch takes the variant that Triton would compile for these arguments. Arrays are objects with
+    `data_ptr()` and `dtype`, or with DLPack's C interface. Name a kernel by its name, its qualified name, or as
     "module:qualified name".
 
-    Raises `BundleError` for a file that is no bundle, or that nobody has signed who is trusted; `VariantError`, on look-up and
-    launch, for what is not in it.
+    Raises `BundleError` for a file that is not a bundle, or not signed with a trusted key. Look-up and launch raise `VariantError` for
+    a kernel or variant that the bundle does not have.
     """
 
     def __init__(self, path: str | os.PathLike[str], trusted_keys: Iterable[str | os.PathLike[str]] | None = None):

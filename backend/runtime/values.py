@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 class dtype:  # noqa: N801 - as Triton calls it
-    """A dtype as a constant, where Triton's own is not imported: `dtype("fp16")` is `triton.language.float16`.
+    """A dtype as a constant, for programs without Triton: `dtype("fp16")` stands for `triton.language.float16`.
 
     There is one object for each name: the native launcher tells dtypes apart by identity.
     """
@@ -32,7 +32,7 @@ class dtype:  # noqa: N801 - as Triton calls it
 
 
 class constexpr:  # noqa: N801 - as Triton calls it
-    """A constant for a parameter that is none by itself: `constexpr(5)` is `triton.language.constexpr(5)`."""
+    """A constant for a parameter that is not a constexpr: `constexpr(5)` stands for `triton.language.constexpr(5)`."""
 
     def __init__(self, value: Any):
         self.value: Any = value.value if isinstance(value, constexpr) else value

@@ -17,22 +17,25 @@ from ..usage import Command
     "--without",
     multiple=True,
     metavar="WINGS",
-    help="Leave out these wings, and those that stand on them: launch,cache,…, or all.",
+    help="Leave out these wings, and those that need them: launch,cache,…, or all.",
 )
 @click.option(
     "--target",
     type=click.Choice(("cuda", "none")),
     default="cuda",
     show_default=True,
-    help="CUDA devices, or a chip of another kind, which begins with a compiler and driver of its own.",
+    help="cuda: CUDA devices. none: another chip, with a small compiler and driver to begin with.",
 )
-@click.option("--via", type=click.Choice(("ttir", "ttgir")), help="For --target none: the stage that its own follows; ttir.")
-@click.option("--into", type=click.Path(path_type=Path), help="The folder to make; triton-NAME if it is not given.")
+@click.option(
+    "--via",
+    type=click.Choice(("ttir", "ttgir")),
+    help="For --target none: the stage after which your own begin.  [default: ttir]",
+)
+@click.option("--into", type=click.Path(path_type=Path), help="The folder to make.  [default: triton-NAME]")
 def new(name: str, without: tuple[str, ...], target: str, via: Literal["ttir", "ttgir"] | None, into: Path | None) -> None:
     """Write the project of a new backend.
 
-    NAME is what the backend is called. The project is a folder with a repository of its own, of which the first commit says how it
-    was made.
+    NAME is the name of the backend. The project is a new folder with a git repository. Its first commit says how it was made.
     """
     from . import names, recipe, writing
 
@@ -51,10 +54,10 @@ def new(name: str, without: tuple[str, ...], target: str, via: Literal["ttir", "
     cls=Command,
     example="graft update",
     done="it was merged",
-    failed="there are conflicts, which are listed; or there is nothing new, or it cannot be done, as standard error says",
+    failed="there are conflicts, which are listed; or nothing was merged, and standard error says why",
 )
 def update() -> None:
-    """Merge into a project what `new` makes otherwise by now.
+    """Merge into a project what changed in the template since.
 
     The project is the one around the current folder.
     """
@@ -64,7 +67,7 @@ def update() -> None:
     if conflicts := updating.update(root, project.lower):
         _say([f"conflict: {path}" for path in conflicts])
         raise click.exceptions.Exit(1)
-    click.echo("merged; `make test` says whether all is well")
+    click.echo("merged; run `make test` to check the result")
 
 
 @click.command("new-pass", cls=Command, example="graft new-pass double-to-add", done="the files that are listed were written")
@@ -72,7 +75,7 @@ def update() -> None:
 def new_pass(name: str) -> None:
     """Add a pass to a project.
 
-    NAME is what the pass is called, such as double-to-add. The project is the one around the current folder.
+    NAME is the name of the pass, such as double-to-add. The project is the one around the current folder.
     """
     from . import parts
 
@@ -81,7 +84,7 @@ def new_pass(name: str) -> None:
     parts.add_pass(changes, names, name)
     _say(changes.write())
     if not parts.write_pass_docs(root):
-        click.echo("docs/passes.md is to be made anew: make docs")
+        click.echo("run `make docs`: docs/passes.md is out of date")
 
 
 @click.command(
@@ -96,7 +99,7 @@ def new_pass(name: str) -> None:
 def new_option(name: str, default: str, help_text: str) -> None:
     """Add a kernel option to a project.
 
-    NAME is what the option is called, such as double_to_add. The project is the one around the current folder.
+    NAME is the name of the option, such as double_to_add. The project is the one around the current folder.
     """
     from . import parts
 

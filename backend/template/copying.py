@@ -31,9 +31,11 @@ _OURS = (
     "docs/pictures/",
     "docs/reference/",
     "docs/start.md",
+    "examples/",
     "python/examples/gallery/",
     "test/gpu/test_pages_gpu.py",
     "test/unit/doc_pages.py",
+    "test/unit/host/",
     "test/unit/project/test_docs.py",
     "test/unit/project/test_gallery.py",
     "test/unit/project/test_pages.py",
@@ -126,7 +128,7 @@ def _check_definitions(files: Mapping[str, bytes], names: Names) -> None:
     for path in (path for path in files if path.endswith(".py")):
         defined = [node.name for node in ast.parse(files[path]).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         if defined.count(names.lower) > 1:
-            raise OptionError("NAME", names.lower, f"a name that {path} has for nothing else")
+            raise OptionError("NAME", names.lower, f"a name that {path} does not use already")
 
 
 def _with_sample(files: Mapping[str, bytes], names: Names) -> dict[str, bytes]:

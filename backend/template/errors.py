@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What can go wrong when a project is written."""
+"""The error of writing a project."""
 
 from ..errors import GraftError
 
 
 class TemplateError(GraftError, RuntimeError):
-    """A project, or a part of one, cannot be written; nothing was."""
+    """A project, or a part of one, cannot be written. Nothing was written."""

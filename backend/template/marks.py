@@ -25,6 +25,7 @@ MARKED = (
     "pyproject.toml",
     "setup.py",
     "test/unit/option_values.py",
+    "test/unit/tools/wrong_inputs.py",
 )
 
 

@@ -92,7 +92,7 @@ def parse_name(name: str) -> Names:
     given = parse_form(name)
     check_word(name)
     if name in _TRITON_WORDS:
-        raise OptionError("NAME", name, "a name that Triton has for nothing else")
+        raise OptionError("NAME", name, "a name that Triton does not use already")
     taken = _taken_by(name)
     if taken:
         raise OptionError("NAME", name, f"a name that is not taken; {taken} has it")
@@ -102,7 +102,7 @@ def parse_name(name: str) -> Names:
 def check_word(name: str) -> None:
     """Raises `OptionError` for a *name* that Python or C++ has for something else."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _CPP_WORDS:
-        raise OptionError("NAME", name, "a name that is no word of Python's or C++'s")
+        raise OptionError("NAME", name, "a name that is not a keyword of Python or C++")
 
 
 def parse_form(name: str) -> Names:

@@ -50,9 +50,7 @@ class Changes:
         """The file *path* as it is to be. Raises `TemplateError` if there is none."""
         if path not in self.files:
             if self.root is None or not self.has(path):
-                raise TemplateError(
-                    f"{self.root} has no {path}, to which a line is to be added; is it a project made by `graft new`?"
-                )
+                raise TemplateError(f"{self.root} has no {path} to add a line to; is it a project made by `graft new`?")
             self.files[path] = (self.root / path).read_text()
         return self.files[path]
 
@@ -81,7 +79,7 @@ class Changes:
         """Puts *row* behind the last of the tuple *name* in *path*. Raises `TemplateError` if there is none."""
         table = _table(self, path, name)
         if not isinstance(table, ast.Tuple):
-            raise TemplateError(f"{name} in {path} is no tuple, to which a row is to be added")
+            raise TemplateError(f"{name} in {path} is not a tuple, so no row can be added to it")
         lines = self.read(path).encode().splitlines(keepends=True)  # columns are those of bytes
         last = table.elts[-1] if table.elts else table
         number, column = (last.end_lineno or 0) - 1, last.end_col_offset or 0
@@ -122,7 +120,7 @@ def find_project(start: Path) -> tuple[Path, Names]:
         conf = folder / "backend" / "name.conf"
         if conf.is_file():
             return folder, Names(conf.read_text().strip())
-    raise TemplateError(f"{start} is in no project: no folder around it has a file backend/name.conf")
+    raise TemplateError(f"{start} is not in a project: no folder around it has a file backend/name.conf")
 
 
 def add_option(changes: Changes, name: str, default: str, says: str) -> None:
@@ -131,7 +129,7 @@ def add_option(changes: Changes, name: str, default: str, says: str) -> None:
         raise OptionError("NAME", name, f"lower-case words of letters and digits, joined by underscores, {_AT_MOST}")
     check_word(name)
     if name in _OF_TRITON:
-        raise OptionError("NAME", name, "a name that Triton has for nothing else where a kernel is launched")
+        raise OptionError("NAME", name, "a name that Triton does not use already where a kernel is launched")
     if not says.strip() or not says.isprintable() or set(says) & set("|\\"):
         raise OptionError("--help-text", says, r"one line of printable characters, without | and \ ")
     value, kind = _parse_default(default)
@@ -181,7 +179,9 @@ def _add_field(changes: Changes, name: str, value: str, says: str) -> None:
             case ast.ClassDef(name="Options", body=body):
                 found = [each for each in body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
                 if any(ast.unparse(each.target) == name for each in found):
-                    raise OptionError("NAME", name, "an option that `Options` in backend/compiler.py does not have")
+                    raise OptionError(
+                        "NAME", name, "the name of an option that `Options` in backend/compiler.py does not have yet"
+                    )
                 if found:
                     kind = "bool" if value in ("True", "False") else "int"
                     line = found[-1].end_lineno or 0

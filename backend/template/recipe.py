@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean
 from . import copying, names, none, repository
 from .errors import TemplateError
 
@@ -37,9 +37,10 @@ class Recipe(NamedTuple):
         given = set(filter(None, self.without.split(",")))
         named = frozenset(table if "all" in given else given)
         if unknown := sorted(named - set(table)):
-            raise OptionError("--without", ",".join(unknown), f"some of {', '.join(table)}, joined by commas, or all")
+            expected = f"some of {', '.join(table)}, joined by commas, or all"
+            raise OptionError("--without", ",".join(unknown), expected + did_you_mean(unknown[0], table))
         if self.target == "none" and self.without:
-            raise OptionError("--without", self.without, "nothing with --target none, which has no wings")
+            raise OptionError("--without", self.without, "not to be given with --target none, which has no wings")
         removed = copying.with_dependents(named, table)
         return [wing for wing in table if wing not in removed]
 
@@ -49,7 +50,7 @@ class Recipe(NamedTuple):
         if self.target == "none":
             return none.project(self.names, "ttgir" if self.via == "ttgir" else "ttir")
         if self.via:
-            raise OptionError("--via", self.via, "nothing without --target none")
+            raise OptionError("--via", self.via, "not to be given without --target none")
         return copying.project(self.names, frozenset(copying.wings(repository.sources())) - set(kept))
 
     def message(self, verb: str) -> str:
@@ -74,7 +75,7 @@ def read(message: str) -> Recipe:
         given = dict(zip(rest[::2], rest[1::2], strict=True))
         return Recipe(names.parse_form(name).lower, **{key.removeprefix("--"): value for key, value in given.items()})
     except (TypeError, ValueError) as error:  # an `OptionError` is one, too
-        raise TemplateError(f"`{line.group() if line else message}` is no line that `graft new` wrote: {error}") from None
+        raise TemplateError(f"`{line.group() if line else message}` is not a line that `graft new` wrote: {error}") from None
 
 
 #: What git is to look for.

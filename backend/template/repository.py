@@ -49,7 +49,7 @@ def version() -> str:
     """Our version."""
     found = re.search(rb'^__version__ = "(.*)"$', sources()["backend/__init__.py"], re.M)
     if found is None:
-        raise TemplateError("backend/__init__.py of the sources says no version")
+        raise TemplateError("backend/__init__.py of the sources has no version")
     return found.group(1).decode()
 
 

@@ -24,7 +24,7 @@ def update(root: Path, name: str) -> list[str]:
     base, made = _find_base(root, name)
     tree = _write_tree(root, made.files())
     if tree == git.run(root, "rev-parse", f"{base}^{{tree}}").strip():
-        raise TemplateError(f"{root} has all that there is: nothing has changed since its last update")
+        raise TemplateError(f"{root} is up to date: the template has not changed since its last update")
     message = made.message("Update to")
     commit = git.commit_tree(root, tree, message, base)
     merge = ("-c", "commit.gpgsign=false", "merge", "--no-ff", "--no-verify", "--quiet", f"--message={message.splitlines()[0]}")
@@ -40,7 +40,9 @@ def _check_state(root: Path) -> None:
     """Raises `TemplateError` unless *root* is a repository of its own with nothing to commit."""
     top = git.run(root, "rev-parse", "--show-toplevel").strip()
     if Path(top).resolve() != root.resolve():
-        raise TemplateError(f"{root} is a folder of the repository {top}; a project that is to be updated has one of its own")
+        raise TemplateError(
+            f"{root} is a folder of the repository {top}; to be updated, a project has to have a repository of its own"
+        )
     if git.attempt(root, "rev-parse", "--quiet", "--verify", "MERGE_HEAD").returncode == 0:
         raise TemplateError(
             f"{root} is in the middle of a merge; finish it with `git commit`, or end it with `git merge --abort`"
@@ -60,8 +62,8 @@ def _find_base(root: Path, name: str) -> tuple[str, Recipe]:
             if made.name == name:
                 return commit, made
     raise TemplateError(
-        f"no commit of {root} is what `graft new` or `graft update` made for {name}, and nothing else: its history may not be whole "
-        "(git fetch --unshallow), or was written anew"
+        f"no commit of {root} is what `graft new` or `graft update` made for {name}, and nothing else: its history may be incomplete "
+        "(git fetch --unshallow), or may have been rewritten"
     )
 
 

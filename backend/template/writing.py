@@ -26,7 +26,7 @@ def write(folder: Path, files: Mapping[str, bytes], message: str) -> None:
     if folder.exists() or folder.is_symlink():
         raise TemplateError(f"{folder} exists; name a folder that does not, or remove it")
     if not folder.parent.is_dir():
-        raise TemplateError(f"{folder.parent}, where {folder.name} is to be, is no folder")
+        raise TemplateError(f"{folder.parent} is not a folder, so {folder.name} cannot be made in it")
     formatters()  # before anything is written
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:

@@ -170,7 +170,7 @@ class Question:
             raise OptionError("--metric", self.metric, f"a regular expression ({error})") from None
         for name, value in (("--more-than", self.more_than), ("--less-than", self.less_than)):
             if value is not None and not self.metric:
-                raise OptionError(name, value, "--metric REGEX beside it, which finds the number in what the script prints")
+                raise OptionError(name, value, "--metric REGEX with it, which finds the number in what the script prints")
             if value is not None and not 0 < value < float("inf"):
                 raise OptionError(name, value, "a positive number")
         if self.more_than is not None and self.less_than is not None:
@@ -210,7 +210,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise BisectError(f"--metric found {text!r} in what the script printed, which is no number") from None
+        raise BisectError(f"--metric found {text!r} in what the script printed, which is not a number") from None
 
 
 def _tail(text: str) -> str:
@@ -510,7 +510,7 @@ def format_report(report: Report) -> str:
 def bisect(script: str, arguments: Sequence[str], question: Question, timeout: float | None, tell: Tell) -> Report:
     """The same for a Python *script*. Raises `OptionError` if the environment says already what to leave out."""
     if text := os.environ.get(_SKIP):
-        raise OptionError(_SKIP, text, "nothing, as graft bisect sets it itself")
+        raise OptionError(_SKIP, text, "not to be set, as graft bisect sets it itself")
     with _stopped_like_interrupts():
         return find(Script([sys.executable, os.path.normpath(script), *arguments], timeout), question, tell)
 

@@ -58,7 +58,7 @@ class CommandLine(Group):
 def graft() -> None:
     """Tools of triton-graft, an out-of-tree NVIDIA backend for Triton.
 
-    `graft COMMAND --help` says more of a command, with an example and its exit statuses.
+    `graft COMMAND --help` says more about a command, with an example and its exit statuses.
     """
 
 

@@ -15,8 +15,8 @@ from ..usage import Command, Target, json_option
 @click.command(
     cls=Command,
     example="graft doctor",
-    done="all that is there can be used",
-    failed="something cannot be used; it stands first",
+    done="everything that is installed works",
+    failed="something does not work; it is listed first",
 )
 @json_option
 @click.pass_context
@@ -46,7 +46,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 @click.argument("kernel")
 @click.argument("options", metavar="[OPTION=VALUE]...", nargs=-1)
 @click.option("--args", "arguments", metavar="ARGS", default="", help='The arguments, such as "x=*fp16, n=1000, BLOCK=1024".')
-@click.option("--target", type=Target(), metavar="TARGET", required=True, help="Compile for it, such as cuda:90.")
+@click.option("--target", type=Target(), metavar="TARGET", required=True, help="Compile for this target, such as cuda:90.")
 @click.option("--num-warps", type=int, help="The same as the option num_warps=N.")
 @click.option("--num-stages", type=int, help="The same as the option num_stages=N.")
 @json_option
@@ -65,8 +65,8 @@ def explain(  # noqa: PLR0913, PLR0917 - click passes them by name
 ) -> None:
     """Show how a kernel accesses memory, and what limits it.
 
-    KERNEL is path.py:name or module:name. It is compiled anew, for which no device is needed. An OPTION is one of Triton's or
-    ours, as a launch takes it.
+    KERNEL is path.py:name or module:name. It is compiled anew; no device is needed. OPTION is an option of a launch, of
+    Triton's or ours.
     """
     from . import compiling, kernel_report
 
@@ -105,14 +105,29 @@ def _import_kernel_page() -> ModuleType:
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "--metric", metavar="REGEX", default="", help="Also wrong: what it finds in the output is not as without our passes."
+    "--metric",
+    metavar="REGEX",
+    default="",
+    help="A run is also wrong if REGEX finds something else in its output than without our passes.",
 )
-@click.option("--more-than", metavar="RATIO", type=float, help="Wrong if that is a number more than RATIO times as large.")
-@click.option("--less-than", metavar="RATIO", type=float, help="Wrong if that is a number less than RATIO times as large.")
 @click.option(
-    "--repeat", metavar="N", type=int, default=1, show_default=True, help="Runs of a setting, all of which have to be right."
+    "--more-than",
+    metavar="RATIO",
+    type=float,
+    help="A run is wrong if REGEX finds a number that is more than RATIO times as large.",
 )
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="Wrong if a run takes longer.")
+@click.option(
+    "--less-than",
+    metavar="RATIO",
+    type=float,
+    help="A run is wrong if REGEX finds a number that is less than RATIO times as large.",
+)
+@click.option(
+    "--repeat", metavar="N", type=int, default=1, show_default=True, help="Run each setting N times; all runs have to be right."
+)
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="A run is wrong if it takes longer."
+)
 @json_option
 @click.pass_context
 def bisect(  # noqa: PLR0913, PLR0917 - click passes them by name

@@ -22,7 +22,7 @@ from triton.runtime.jit import JITFunction
 from .. import plugin
 from ..compiler import Backend, Options
 from ..driver import Driver
-from ..errors import GraftError, OptionError
+from ..errors import GraftError, OptionError, did_you_mean
 from ..runtime.errors import BundleError
 from ..settings import parse_target
 from . import launch_arguments, remarks
@@ -152,7 +152,7 @@ def find_kernel(address: str) -> JITFunction:
     try:
         return importing.find_kernel(address)
     except BundleError as error:
-        message = str(error).removesuffix(f" (rule: {error.rule})")
+        message = str(error)
     names: list[str] = []
     with contextlib.suppress(BundleError):
         names = importing.kernels(address)
@@ -163,5 +163,6 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     known = [option.name for option in fields(Options)]
     for name, value in options.items():
         if name not in known:
-            raise OptionError(name, value, f"an option of Triton's or ours: {', '.join(known)}")
+            hint = did_you_mean(name, known) or f": {', '.join(known)}"
+            raise OptionError(name, value, f"an option of Triton's or ours{hint}")
     return dict(options)

@@ -12,7 +12,7 @@ import triton
 
 from .. import __version__, plugin, settings, wings
 from ..console import Block, Facts, Line, count
-from ..errors import GraftError, GraftWarning
+from ..errors import GraftError, GraftWarning, did_you_mean
 from ..library import check_library
 from ..settings import PREFIX
 from ..wings import Fact, Notice, Problem
@@ -97,7 +97,7 @@ def _environment() -> dict[str, str]:
     }
     known = {name: _said(partial(_checked, name, checks[name])) for name in checks if name in os.environ}
     unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in checks]
-    return known | {name: Notice(f"{os.environ[name]} (no such variable)") for name in unknown}
+    return known | {name: Notice(f"{os.environ[name]} (no such variable{did_you_mean(name, checks)})") for name in unknown}
 
 
 def _checked(variable: str, check: Callable[[], object]) -> str:

@@ -102,7 +102,7 @@ class Usage:
 
 @dataclass
 class Report:
-    """All of it."""
+    """What `explain` found out about a kernel."""
 
     kernel: str
     target: str
@@ -113,16 +113,16 @@ class Report:
     advice: list[Advice]
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON has it: docs/explain.md describes the fields."""
+        """The report for JSON. docs/explain.md describes the fields."""
         return asdict(self)
 
 
 def explain(address: str, arguments: str, target: str, options: Mapping[str, Any]) -> Report:
-    """The report of the kernel at *address* (`path.py:kernel` or `module:kernel`) for a launch with *arguments*.
+    """A report on the kernel at *address* (`path.py:kernel` or `module:kernel`), launched with *arguments*.
 
     *arguments* are written as in `launch_arguments`; *options* are the keywords of a launch. Makes a driver for *target* the active
-    one, as kernels may read the target when they are imported. Raises `OptionError` for what was given wrongly, and `GraftError` if
-    the kernel is not there or does not compile.
+    one, as kernels may read the target when they are imported. Raises `OptionError` for a wrong value, and `GraftError` if the kernel
+    is not found or does not compile.
     """
     launch = Launch.of(address, arguments, target, options)
     return tell(launch, compile_launch(launch))

@@ -24,7 +24,7 @@ import triton
 from triton._utils import type_canonicalisation_dict
 from triton.runtime.jit import JITFunction, KernelParam
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean
 
 #: What Triton specialises on, in bytes for pointers.
 ALIGNMENT = 16
@@ -59,9 +59,13 @@ def parse(text: str, function: JITFunction) -> dict[str, str]:
         match = _NAMED.fullmatch(item)
         name, value = (match[1], match[2]) if match else (next(names, "--args"), item)
         if name not in params:
-            raise OptionError(name, value, f"an argument for a parameter of {function.__name__}: {', '.join(params)}")
+            raise OptionError(
+                name,
+                value,
+                f"an argument for a parameter of {function.__name__}: {', '.join(params)}{did_you_mean(name, params)}",
+            )
         if name in given:
-            raise OptionError(name, value, f"one argument, and there is {given[name]!r} before")
+            raise OptionError(name, value, f"one argument, but {given[name]!r} was given before")
         given[name] = value
     missing = [name for name, param in params.items() if name not in given and not param.has_default]
     if missing:

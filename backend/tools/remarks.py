@@ -106,7 +106,7 @@ def understand(text: str) -> Fact:
         )  # fmt: skip
     if found := _SHARED.fullmatch(body):
         return SharedMemory(int(found["bytes"]), found["purpose"], int(found["stages"] or 1), loops)
-    raise GraftError(f"the pass graft-remarks and this Python do not fit together, as it said {text!r}; reinstall triton-graft")
+    raise GraftError(f"the pass graft-remarks said {text!r}, which this version does not know; reinstall triton-graft")
 
 
 def read(lines: list[str]) -> list[Remark]:

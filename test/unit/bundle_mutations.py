@@ -38,12 +38,10 @@ from bundle_validator import Limits, broken_rule, fits
 from time_limits import time_limit
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import container, format
+from triton.backends.graft.runtime.errors import FORMAT_RULES
 
-#: In the order of the document.
-RULES = (
-    "size", "zip", "comment", "name", "method", "header", "gap", "bound", "length", "artifact", "json", "version", "digest",
-    "schema", "reference", "order", "path",
-)  # fmt: skip
+#: Those that a file without a signature can break.
+RULES = FORMAT_RULES[: FORMAT_RULES.index("path") + 1]
 
 #: Small ones, in bytes, so that small files reach them.
 LIMITS = Limits(file=40_000, manifest=30_000, artifact=9_000, total=45_000)

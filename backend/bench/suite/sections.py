@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import OptionError
+from ...errors import OptionError, did_you_mean
 from . import attention, elementwise, inductor, movement, products, quantised, reductions, rows, tutorial_products, tutorials
 from .case import Entry
 
@@ -63,7 +63,8 @@ def select(chosen: Sequence[str]) -> list[Section]:
     allowed = set(names())
     for name in chosen:
         if name not in allowed:
-            raise OptionError("--only", name, f"one of {', '.join([*SECTIONS, COMPILE])}, or a kernel as --list shows it")
+            expected = f"one of {', '.join([*SECTIONS, COMPILE])}, or a kernel as --list shows it"
+            raise OptionError("--only", name, expected + did_you_mean(name, allowed))
     wanted = set(chosen) or {*SECTIONS, COMPILE}
     found = []
     for prefix in ("", f"{COMPILE}/"):

@@ -12,6 +12,7 @@ from triton.backends.driver import decompose_descriptor, expand_signature
 
 from . import arrays
 from .errors import ArgumentError
+from .runtime import Buffer
 
 #: How a number is written into its slot, by its type.
 _SLOTS = {
@@ -86,6 +87,18 @@ class Arguments:
                 yield from decompose_descriptor(value)
             else:
                 yield value
+
+    def buffers(self, args: tuple) -> list[Buffer]:
+        """The memory behind pointers, in which a kernel may touch all. Where its size is not known, it goes on to the next."""
+        found = []
+        for name, kind, value in zip(self._names, self._kinds, self._values(args), strict=True):
+            if kind.startswith("*") and value is not None:
+                found.append((name, arrays.extent(value) or (arrays.address(value, True), None)))
+        begins = sorted(begin for _, (begin, _) in found)
+        following = dict(zip(begins, [*begins[1:], 2**64 - 1], strict=True))
+        return [
+            Buffer(begin, following[begin] - begin if size is None else size, name.encode()) for name, (begin, size) in found
+        ]
 
     def pack(self, args: tuple) -> bytes:
         """The slots. Raises `ArgumentError`, which names the argument, for a value that its type has not."""

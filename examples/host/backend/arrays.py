@@ -72,6 +72,25 @@ def address(arg: Any, is_const: bool) -> int:
     return found
 
 
+def extent(arg: Any) -> tuple[int, int] | None:
+    """From which address on, and how many bytes, there is memory behind an argument that `address` takes; None if that is not known.
+
+    It is the whole memory that a tensor is a part of: a kernel may be given the middle of it.
+    """
+    while isinstance(arg, Tensor) or type(arg).__name__ == "TensorWrapper":
+        arg = arg.base
+    if storage := getattr(arg, "untyped_storage", None):
+        return storage().data_ptr(), storage().nbytes()
+    array = None if hasattr(arg, "data_ptr") else _view(arg)
+    if array is None:
+        return None
+    while isinstance(array.base, type(array)):
+        array = array.base
+    reach = [(size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)]
+    begin = array.__array_interface__["data"][0] + sum(min(0, bytes) for bytes in reach)
+    return begin, sum(map(abs, reach)) + array.itemsize if array.size else 0
+
+
 def specialize(backend: Any, arg: Any, is_const: bool, specialize_value: bool, align: bool) -> tuple:
     """What `native_specialize_impl` gives, a type and letters for what is known of a value, for all that can be an argument here."""
     if type(arg) not in _ours:
@@ -136,7 +155,7 @@ class Tensor:
 
     def __init__(self, array: Any, dtype: str | None = None) -> None:
         """*dtype* is what the bytes of the elements mean, by Triton's name, such as `bf16`. Raises `ArgumentError` for one of another size."""
-        self._array = array
+        self.base = array
         self.data = array.data
         self.shape = array.shape
         self.dtype = Type(canonicalize_dtype(dtype) if dtype else _pointer_type(array.dtype, False)[1:])
@@ -144,7 +163,7 @@ class Tensor:
             raise ArgumentError(f"dtype={dtype!r} has {self.dtype.itemsize} bytes, the elements of the array {array.itemsize}")
 
     def data_ptr(self) -> int:
-        return address(self._array, False)
+        return address(self.base, False)
 
     def element_size(self) -> int:
         """In bytes."""
@@ -152,5 +171,5 @@ class Tensor:
 
     def stride(self, dimension: int | None = None) -> Any:
         """From an element to the next, in elements."""
-        strides = tuple(stride // self.element_size() for stride in self._array.strides)
+        strides = tuple(stride // self.element_size() for stride in self.base.strides)
         return strides if dimension is None else strides[dimension]

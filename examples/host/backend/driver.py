@@ -37,6 +37,7 @@ class Launcher:
         machine.check_runs(metadata.name, metadata.arch, metadata.features)
         self._arguments = Arguments(metadata.name, src.signature)
         self._kernel = runtime.Kernel(metadata.name, metadata.scratch)
+        self._is_watched = bool(metadata.sanitize or metadata.races)
 
     def __call__(
         self,
@@ -64,7 +65,7 @@ class Launcher:
             launch_enter_hook(launch_metadata)
         slots = self._arguments.pack(args)
         if x and y and z:
-            self._kernel.launch(function, slots, x, y, z)
+            self._kernel.launch(function, slots, x, y, z, self._arguments.buffers(args) if self._is_watched else None)
         if launch_exit_hook is not None:
             launch_exit_hook(launch_metadata)
 

@@ -36,3 +36,11 @@ class LaunchError(HostError, RuntimeError):
 
 class KernelAssertionError(HostError, RuntimeError):
     """An assertion of a kernel, `tl.device_assert`, failed."""
+
+
+class OutOfBoundsError(HostError, RuntimeError):
+    """A kernel touched memory outside of its arguments; found with HOST_SANITIZE=address."""
+
+
+class RaceError(HostError, RuntimeError):
+    """Two programs of a launch touched the same bytes, and one stored to them; found with HOST_RACES=1."""

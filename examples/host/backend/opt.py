@@ -36,7 +36,7 @@ def main() -> int:
             try:
                 print(run(path, [flag.lstrip("-") for flag in flags]).str_nodebug())
             except (HostError, RuntimeError) as error:
-                print(f"host-opt: {path}: {error}", file=sys.stderr)
+                print(f"host-opt: {error}", file=sys.stderr)
                 return 1
             return 0
     print(__doc__, file=sys.stderr)

@@ -11,15 +11,20 @@ import os
 from pathlib import Path
 
 from . import machine
-from .errors import KernelAssertionError, LaunchError
+from .errors import HostError, KernelAssertionError, LaunchError, OutOfBoundsError, RaceError
 
 LIBRARY = Path(__file__).parent / "libhost_runtime.so"
 
 #: What kernels call besides the runtime: the C library's functions of numbers, and of vectors.
 _MATH, _VECTOR_MATH = "libm.so.6", "libmvec.so.1"
 
-#: `HostStatus` in include/host/Runtime.h.
-_DONE, _ASSERTED = 0, 1
+#: What a launch fails with, by `HostStatus` in include/host/Runtime.h.
+_FAILURES: dict[int, tuple[type[HostError], str]] = {
+    1: (KernelAssertionError, "device-side assert triggered in the kernel"),
+    2: (LaunchError, "cannot launch the kernel"),
+    3: (OutOfBoundsError, "out of bounds in the kernel"),
+    4: (RaceError, "race in the kernel"),
+}
 
 _loads = itertools.count()
 
@@ -44,6 +49,7 @@ def _library() -> ctypes.CDLL:
     library.host_error.restype = ctypes.c_char_p
     library.host_launch.argtypes = (
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_int32, ctypes.c_uint64, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_uint64,
     )  # fmt: skip
     library.host_set_threads(machine.threads())
     return library
@@ -70,6 +76,12 @@ def unload(library: ctypes.CDLL) -> None:
     _ctypes.dlclose(library._handle)
 
 
+class Buffer(ctypes.Structure):
+    """`HostBuffer`: memory that a kernel may touch, from which address on and how many bytes, and the name of the argument."""
+
+    _fields_ = (("begin", ctypes.c_uint64), ("size", ctypes.c_uint64), ("name", ctypes.c_char_p))
+
+
 class Kernel:
     """A kernel as it is launched: its name, the stack that it takes, in bytes, and how long it took."""
 
@@ -80,12 +92,15 @@ class Kernel:
         self._pace_address = ctypes.addressof(self._pace)
         self._launch = _library().host_launch
 
-    def launch(self, address: int, slots: bytes, x: int, y: int, z: int) -> None:
-        """Runs the kernel at *address*; the grid is not empty. Raises `KernelAssertionError` or `LaunchError`."""
+    def launch(self, address: int, slots: bytes, x: int, y: int, z: int, buffers: list[Buffer] | None) -> None:
+        """Runs the kernel at *address*; the grid is not empty. *buffers* are for a kernel that was compiled to be checked.
+
+        Raises `KernelAssertionError`, `OutOfBoundsError`, `RaceError` or `LaunchError`.
+        """
+        held = (Buffer * len(buffers))(*buffers) if buffers is not None else None
         # The call lets go of Python's lock.
-        if (status := self._launch(address, slots, x, y, z, self.scratch, self._pace_address)) == _DONE:
-            return
-        reason = _library().host_error().decode(errors="replace")
-        if status == _ASSERTED:
-            raise KernelAssertionError(f"device-side assert triggered in the kernel {self.name}: {reason}")
-        raise LaunchError(f"cannot launch the kernel {self.name}: {reason}")
+        count = len(buffers or ())
+        status = self._launch(address, slots, x, y, z, self.scratch, self._pace_address, held, count)
+        if status:
+            kind, what = _FAILURES[status]
+            raise kind(f"{what} {self.name}: {_library().host_error().decode(errors='replace')}")

@@ -126,7 +126,8 @@ def test_a_name_that_does_not_exist_is_an_error_that_says_what_does():
     with pytest.raises(OptionError) as error:
         select(["rows", "row"])
     assert str(error.value) == (
-        "--only='row': expected one of elementwise, rows, masks, programs, tutorials, wild, compile, or a kernel as --list shows it"
+        "--only='row': expected one of elementwise, rows, masks, programs, tutorials, wild, compile, or a kernel as --list shows it; "
+        "did you mean rows?"
     )
 
 

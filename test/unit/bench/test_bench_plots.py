@@ -154,7 +154,7 @@ def test_commands_have_flags_and_what_is_given_several_times():
 
 
 def test_what_only_prints_writes_no_file(tmp_path):
-    with pytest.raises(OptionError, match=r"^--json='.*': expected nothing with --entries, which only prints$"):
+    with pytest.raises(OptionError, match=r"^--json='.*': expected not to be given with --entries, which only prints$"):
         KeyOptions.from_texts({"entries": "4", "json": str(tmp_path / "a.json")})
 
 

@@ -39,7 +39,7 @@ def refusal(function, *arguments):
     """The rule and the message of the error that *function* raises."""
     with pytest.raises(BundleError) as caught:
         function(*arguments)
-    return caught.value.rule, str(caught.value).removesuffix(f" (rule: {caught.value.rule})")
+    return caught.value.rule, str(caught.value).removesuffix(f" (rule {caught.value.rule} of the bundle format)")
 
 
 def names(folder):
@@ -76,7 +76,7 @@ def test_a_missing_file_is_an_error_that_is_a_missing_file_to_python_too(file):
     with pytest.raises(FileNotFoundError) as caught:
         reading.read(file)
     assert (type(caught.value), caught.value.rule) == (reading.MissingBundleError, "address")
-    assert str(caught.value) == f"{file}: it cannot be read, because there is no such file (rule: address)"
+    assert str(caught.value) == f"{file}: it cannot be read, because there is no such file"
 
 
 def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
@@ -89,19 +89,19 @@ def test_a_bundle_in_a_folder_that_is_not_there_is_an_error(file):
 
 def test_a_folder_is_no_bundle(tmp_path):
     assert refusal(reading.read, tmp_path) == ("address", f"{tmp_path}: it cannot be read (Is a directory)")
-    message = f"{tmp_path}: it is there and is no regular file; a bundle does not replace it"
+    message = f"{tmp_path}: it exists and is not a regular file, which a bundle does not replace"
     assert refusal(writing.write, tmp_path, ONE) == ("address", message)
 
 
 def test_a_fifo_is_refused_without_waiting_for_its_other_end(file):
     os.mkfifo(file)
-    assert refusal(reading.read, file) == ("address", f"{file}: it is no regular file")
+    assert refusal(reading.read, file) == ("address", f"{file}: it is not a regular file")
     assert refusal(writing.write, file, ONE)[0] == "address"
     assert file.is_fifo()
 
 
 def test_a_device_is_no_bundle():
-    assert refusal(reading.read, "/dev/zero") == ("address", "/dev/zero: it is no regular file")
+    assert refusal(reading.read, "/dev/zero") == ("address", "/dev/zero: it is not a regular file")
 
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(file, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_broken_rule_is_said_with_the_address_in_front(file):
     data[-1] = 1
     file.write_bytes(data)
     rule, message = refusal(reading.read, file)
-    assert (rule, message) == ("zip", f"{file}: it does not end as a zip archive does; is it a bundle, and all of it?")
+    assert (rule, message) == ("zip", f"{file}: it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 def test_a_bundle_that_breaks_a_rule_is_not_written(file):
@@ -216,7 +216,7 @@ try:
 except ValueError as error:
     print(error)
 """)
-    assert process.communicate()[0] == f"{file}: it cannot be written (File too large) (rule: address)\n"
+    assert process.communicate()[0] == f"{file}: it cannot be written (File too large)\n"
     assert (reading.read(file), names(folder)) == (ONE, ["kernels.graft"])
 
 

@@ -168,26 +168,22 @@ def test_an_argument_with_a_default_need_not_be_given():
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"n": 1}, "plain: nothing is said about x; each needs a range or a value (rule: name)"),
-        ({"x": None, "m": 1}, "plain: it has no parameter and Triton no option 'm'; its parameters are x, n (rule: name)"),
+        ({"n": 1}, "plain: there is nothing for x; each needs a range or a value"),
+        ({"x": None, "m": 1}, "plain: 'm' is neither a parameter of the kernel nor an option of Triton; its parameters are x, n"),
         ({"x": None, "n": 1, "num_warp": 8},
-         "plain: it has no parameter and Triton no option 'num_warp'; did you mean num_warps? (rule: name)"),
-        ({"x": None, "n": range(5, 5)}, "plain: n: range(5, 5) has nothing in it (rule: range)"),
-        ({"x": [], "n": 1}, "plain: x: [] has nothing in it (rule: range)"),
-        ({"x": None, "n": range(1 << 65)}, "plain: n: range(0, 36893488147419103232) has integers that no type of Triton's holds "
-                                           "(rule: range)"),
-        ({"x": "fp16", "n": 1}, "plain: x: 'fp16' is no value that a kernel takes; a pointer is written as '*fp16', and texts are for "
-                                "constexprs (rule: range)"),
-        ({"x": "*fp17", "n": 1}, "plain: x: '*fp17' points to elements of a type that Triton does not have; it has bf16, fp16, fp32, "
-                                 "fp64, fp8e4b15, fp8e4b8, fp8e4nv, fp8e5, fp8e5b16, i16, i32, i64, i8, u1, u16, u32, u64, u8 "
-                                 "(rule: range)"),
-        ({"x": None, "n": {1}}, "plain: n: Triton does not take {1} as an argument (failed to specialize argument of type: set) "
-                                "(rule: range)"),
+         "plain: 'num_warp' is neither a parameter of the kernel nor an option of Triton; did you mean num_warps?"),
+        ({"x": None, "n": range(5, 5)}, "plain: n: range(5, 5) is empty"),
+        ({"x": [], "n": 1}, "plain: x: [] is empty"),
+        ({"x": None, "n": range(1 << 65)}, "plain: n: range(0, 36893488147419103232) has integers that are too large for every type of Triton"),
+        ({"x": "fp16", "n": 1}, "plain: x: 'fp16' is not a value that a kernel takes; a pointer is written as '*fp16', and only a constexpr "
+                                "may be a text"),
+        ({"x": "*fp17", "n": 1}, "plain: x: '*fp17' points to a type that Triton does not have; it has bf16, fp16, fp32, "
+                                 "fp64, fp8e4b15, fp8e4b8, fp8e4nv, fp8e5, fp8e5b16, i16, i32, i64, i8, u1, u16, u32, u64, u8"),
+        ({"x": None, "n": {1}}, "plain: n: Triton does not take {1} as an argument (failed to specialize argument of type: set)"),
         ({"x": ["*fp16"], "n": range(1 << 40), "num_warps": range(1, 1001)},
-         "plain: these ranges make 10000 variants (x 2, n 5, num_warps 1000), and allowed are 4096; narrow them, or raise max_variants "
-         "(rule: count)"),
+         "plain: these ranges make 10000 variants (x 2, n 5, num_warps 1000), and allowed are 4096; narrow them, or raise max_variants"),
         ({"x": None, "n": 1, "num_warps": range(1 << 70)},
-         "plain: num_warps: range(0, 1180591620717411303424) has more than 4096 values, and each would be a variant (rule: count)"),
+         "plain: num_warps: range(0, 1180591620717411303424) has more than 4096 values, and each would be a variant"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_before_anything_is_expanded(declared, message):
@@ -202,7 +198,7 @@ def test_more_variants_can_be_asked_for():
 
 def test_what_is_no_kernel_is_refused():
     with pytest.raises(
-        BundleError, match=r"^ranges are for a kernel made with triton.jit, autotune or heuristics, and this is 5 "
+        BundleError, match=r"^ranges are for a kernel made with triton.jit, autotune or heuristics, and this is 5$"
     ):
         expand(5)
 
@@ -279,7 +275,7 @@ def test_what_a_wrapper_chooses_cannot_be_given(name, reason):
     kernel = triton.autotune([triton.Config({}, num_warps=2)], key=[])(heuristic(make_vector_add()))
     with pytest.raises(BundleError) as error:
         expand(kernel, x=None, y=None, out=None, n=1, **{name: 4})
-    assert str(error.value) == f"vector_add: {name} cannot be given, as {reason} (rule: name)"
+    assert str(error.value) == f"vector_add: {name} cannot be given, as {reason}"
 
 
 def test_the_wrong_range_of_the_last_parameter_keeps_the_first_from_being_compiled(compiled):

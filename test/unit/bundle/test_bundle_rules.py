@@ -18,6 +18,7 @@ from bundle_archive import DEFLATED, Entry, archive, artifact, deflate
 from sweeps import slow
 from triton.backends.graft.errors import BundleError
 from triton.backends.graft.runtime import container, format
+from triton.backends.graft.runtime.errors import FORMAT_RULES
 
 CUBIN = b"a cubin, for all that a bundle knows"
 NAME = hashlib.sha256(CUBIN).hexdigest()
@@ -86,7 +87,7 @@ def refusal(data):
     assert bundle_validator.broken_rule(data) is not None
     with pytest.raises(BundleError) as raised:
         format.unpack(data)
-    message = str(raised.value).removesuffix(f" (rule: {raised.value.rule})")
+    message = str(raised.value).removesuffix(f" (rule {raised.value.rule} of the bundle format)")
     assert message != str(raised.value)
     return raised.value.rule, message
 
@@ -156,11 +157,11 @@ def test_texts_of_all_scripts_are_read(content):
 @pytest.mark.parametrize(
     ("limit", "value", "message"),
     [
-        ("MAX_ENTRIES", 1, "it has 2 entries, and a bundle has at most 1 (rule: zip)"),
-        ("MAX_MANIFEST", 1, "its entry manifest.json has 2 bytes, more than 1 (rule: bound)"),
-        ("MAX_ARTIFACT", 9, f"its entry {NAME} has 36 bytes, more than 9 (rule: bound)"),
-        ("MAX_TOTAL", 37, "its entries have 38 bytes together, more than 37 (rule: bound)"),
-        ("MAX_FILE", 99, "it has 366 bytes, and a bundle has at most 99 (rule: size)"),
+        ("MAX_ENTRIES", 1, "it has 2 entries, and a bundle has at most 1 (rule zip of the bundle format)"),
+        ("MAX_MANIFEST", 1, "its entry manifest.json has 2 bytes, more than 1 (rule bound of the bundle format)"),
+        ("MAX_ARTIFACT", 9, f"its entry {NAME} has 36 bytes, more than 9 (rule bound of the bundle format)"),
+        ("MAX_TOTAL", 37, "its entries have 38 bytes together, more than 37 (rule bound of the bundle format)"),
+        ("MAX_FILE", 99, "it has 366 bytes, and a bundle has at most 99 (rule size of the bundle format)"),
     ],
 )
 def test_what_is_too_large_to_be_read_is_not_written(monkeypatch, limit, value, message):
@@ -194,11 +195,11 @@ def test_1_size_a_file_of_more_than_1_gib():
     with pytest.raises(BundleError) as raised:
         format.unpack(bytes((1 << 30) + 1))
     assert raised.value.rule == "size"
-    assert str(raised.value) == "it has 1073741825 bytes, and a bundle has at most 1073741824 (rule: size)"
+    assert str(raised.value) == "it has 1073741825 bytes, and a bundle has at most 1073741824 (rule size of the bundle format)"
 
 
 def test_2_zip_a_file_that_is_no_archive():
-    assert refusal(b"#!/bin/sh\n") == ("zip", "it does not end as a zip archive does; is it a bundle, and all of it?")
+    assert refusal(b"#!/bin/sh\n") == ("zip", "it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 def test_3_comment_a_comment_that_is_no_signature():
@@ -326,20 +327,23 @@ def test_16_order_variants_that_are_not_sorted(content):
 
 
 def test_17_path_a_name_with_a_folder():
-    message = "content.variants[0].name is '../add', where there has to be the name of a file, without a folder and control characters"
+    message = (
+        "content.variants[0].name is '../add', where there has to be the name of a file, without a folder or control characters"
+    )
     assert changed(set_at(["name"], "../add")) == ("path", message)
 
 
 def test_every_rule_of_the_document_has_its_test_in_order():
     document = (Path(__file__).parents[3] / "docs/bundle-format.md").read_text()
-    rules = re.findall(r"^(\d+)\. \*\*(\w+)\*\*", document, re.MULTILINE)[:17]
+    rules = re.findall(r"^(\d+)\. \*\*(\w+)\*\*", document, re.MULTILINE)
+    assert (*(rule for _, rule in rules), "cubin") == FORMAT_RULES
     tests = re.findall(r"^def test_(\d+)_([a-z]+)_", Path(__file__).read_text(), re.MULTILINE)
-    assert tests == rules == [(str(number), rule) for number, rule in enumerate(bundle_mutations.RULES, 1)]
+    assert tests == [(str(number), rule) for number, rule in enumerate(bundle_mutations.RULES, 1)] == rules[: len(tests)]
 
 
 # -- Archives: where they begin and end
 
-NO_END = ("zip", "it does not end as a zip archive does; is it a bundle, and all of it?")
+NO_END = ("zip", "it does not end as a zip archive does; is it a bundle, and is it complete?")
 
 
 @pytest.mark.parametrize("kept", [0, 1, 4, 21, 22, 100, -1, -22])
@@ -403,7 +407,7 @@ def test_fewer_entries_than_the_directory_has_are_refused():
 def test_zip64_is_refused():
     locator = b"PK\6\7" + bytes(16)
     with_end = archive(good()[:1])[:-22] + b"PK\6\6" + bytes(52) + locator + archive([])
-    assert refusal(with_end) == ("zip", "it is a zip64 archive, which bundles are not")
+    assert refusal(with_end) == ("zip", "it is a zip64 archive, which a bundle must not be")
 
 
 # -- Archives: names
@@ -723,7 +727,7 @@ def test_an_error_in_a_nest_names_a_short_place():
 )
 def test_what_could_not_be_read_is_not_written(content, value):
     set_at(["metadata", "more"], value)(content)
-    with pytest.raises(BundleError, match=r"\(rule: (schema|json)\)$"):
+    with pytest.raises(BundleError, match=r"\(rule (schema|json) of the bundle format\)$"):
         format.pack(format.Bundle(content, {NAME: CUBIN}))
 
 
@@ -822,7 +826,7 @@ def test_a_name_of_files_that_is_more_than_a_name_is_refused(name):
     rule, message = changed(lambda content: first("manifests", content).update(name=name))
     assert rule == "path"
     assert message.startswith(f"content.manifests.{'4' * 64}.name is ")
-    assert message.endswith(", where there has to be the name of a file, without a folder and control characters")
+    assert message.endswith(", where there has to be the name of a file, without a folder or control characters")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_an_unsigned_bundle_is_refused_where_keys_are_trusted(key):
     assert signing.signer(data) is None
     assert refusal(signing.verify, data, [public(key)]) == (
         "unsigned",
-        f"it is not signed, and only bundles signed by {public(key)} are wanted",
+        f"it is not signed, but has to be signed by {public(key)}",
     )
 
 
@@ -77,7 +77,7 @@ def test_a_bundle_signed_by_somebody_else_is_refused(key):
     signed = signing.sign(format.pack(ONE), private_key(2))
     assert refusal(signing.verify, signed, [public(key)]) == (
         "untrusted",
-        f"it is signed by {public(private_key(2))}, and only bundles signed by {public(key)} are wanted",
+        f"it is signed by {public(private_key(2))}, but has to be signed by {public(key)}",
     )
 
 
@@ -85,7 +85,7 @@ def test_nobody_is_trusted_by_an_empty_list(key):
     signed = signing.sign(format.pack(ONE), key)
     assert refusal(signing.verify, signed, []) == (
         "untrusted",
-        f"it is signed by {public(key)}, and only bundles signed by nobody (the list of trusted keys is empty) are wanted",
+        f"it is signed by {public(key)}, but has to be signed by a trusted key, and the list of trusted keys is empty",
     )
 
 
@@ -189,11 +189,11 @@ def test_a_file_without_an_ed25519_key_is_an_error(content, tmp_path):
     file.write_bytes(content)
     assert refusal(signing.load_private_key, file) == (
         "key",
-        f"{file} is no PEM file with an Ed25519 private key; `graft bundle keygen` makes one",
+        f"{file} is not a PEM file with an Ed25519 private key; `graft bundle keygen` makes one",
     )
     assert refusal(signing.parse_trusted, [file]) == (
         "key",
-        f"{file} is no PEM file with an Ed25519 public key; a trusted key is that or 64 hexadecimal digits",
+        f"{file} is not a PEM file with an Ed25519 public key; a trusted key is that or 64 hexadecimal digits",
     )
 
 
@@ -249,5 +249,5 @@ def test_the_command_leaves_the_bundle_alone_if_it_signs_into_another_file(graft
 def test_the_command_ends_with_one_line_if_there_is_nothing_to_sign(graft, tmp_path, pem):
     file = tmp_path / "kernels.graft"
     done = graft("bundle", "sign", file, "--key", pem)
-    message = f"Error: {file}: it cannot be read, because there is no such file (rule: address)\n"
+    message = f"Error: {file}: it cannot be read, because there is no such file\n"
     assert (done.exit_code, done.output) == (1, message)

@@ -221,7 +221,7 @@ def test_a_group_without_its_own_file_is_refused():
     manager.put(b"text", "k.ttir")
     with pytest.raises(ValueError) as caught:
         manager.put_group("k.json", {})
-    assert str(caught.value) == "'k.json' has to be among the files of its group, which are k.ttir"
+    assert str(caught.value) == "'k.json' has to be one of the files of its group: k.ttir"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../k", "/k", "a/b", "a\0b", "k" * 256])
@@ -547,18 +547,18 @@ HOSTILE = {
     "a zero byte": (group_text(set_first(name="a\0b")), OUTSIDE),
     "a name twice": (group_text(set_first(name="k.json")), OUTSIDE),
     "the group file itself": (group_text(set_first(name=GROUP)), OUTSIDE),
-    "a size of the whole that is a fraction": (group_text(lambda c: c.update(size=4.0)), "has a size that is none"),
-    "a negative size of the whole": (group_text(lambda c: c.update(size=-1)), "has a size that is none"),
+    "a size of the whole that is a fraction": (group_text(lambda c: c.update(size=4.0)), "has a size that is not a number of bytes"),
+    "a negative size of the whole": (group_text(lambda c: c.update(size=-1)), "has a size that is not a number of bytes"),
     "no size of the whole": (group_text(lambda c: c.pop("size") and None), "is not of version 2 of the format"),
     "a number as a name": (group_text(set_first(name=1)), OUTSIDE),
-    "a digest that is too short": (group_text(set_first(sha256="00")), "has a digest that is none"),
-    "a digest in upper case": (group_text(set_first(sha256="A" * 64)), "has a digest that is none"),
+    "a digest that is too short": (group_text(set_first(sha256="00")), "has a digest that is not one"),
+    "a digest in upper case": (group_text(set_first(sha256="A" * 64)), "has a digest that is not one"),
     "no digest": (group_text(lambda c: c["files"][0].pop(1) and None), FIELDS),
     "a file that is a text": (group_text(lambda c: c["files"].append("k")), FIELDS),
-    "a huge size": (group_text(set_first(size=1 << 62)), "has a size that is none"),
-    "a negative size": (group_text(set_first(size=-1)), "has a size that is none"),
-    "a size that is a truth value": (group_text(set_first(size=True)), "has a size that is none"),
-    "a size that is a fraction": (group_text(set_first(size=4.0)), "has a size that is none"),
+    "a huge size": (group_text(set_first(size=1 << 62)), "has a size that is not a number of bytes"),
+    "a negative size": (group_text(set_first(size=-1)), "has a size that is not a number of bytes"),
+    "a size that is a truth value": (group_text(set_first(size=True)), "has a size that is not a number of bytes"),
+    "a size that is a fraction": (group_text(set_first(size=4.0)), "has a size that is not a number of bytes"),
     "too many files": (group_text(lambda c: c["files"].extend([{}] * 65)), "has no list of files, or too long a one"),
     "files as a dict": (group_text(lambda c: c.update(files={})), "has no list of files, or too long a one"),
     "a time that is a number": (group_text(set_first(written=1)), "does not say when a file was written"),

@@ -644,7 +644,7 @@ def test_other_arguments_than_those_that_vary_are_refused(rig, call, message):
     ("vary", "message"),
     [
         ("n", "vary='n': expected a sequence of names; write vary=('n',)."),
-        (("z",), "vary: 'z' is no parameter of add; it has x, y, n, scale, BLOCK."),
+        (("z",), "vary: 'z' is not a parameter of add; it has x, y, n, scale, BLOCK."),
         (("x", "n", "x"), "vary: 'x' is named twice."),
         (("BLOCK",), "vary: 'BLOCK' is a constexpr, and another value is another kernel; freeze one launch for each."),
     ],

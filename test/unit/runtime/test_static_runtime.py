@@ -645,7 +645,7 @@ def test_two_programs_for_the_same_arguments_are_refused(run, tmp_path):
     path = by_hand(tmp_path / "b", variant(own={"source.text": "1"}), variant(number=1, own={"source.text": "2"}))
     assert run(LAUNCH, "error", path) == (
         "VariantError: the bundle has 2 variants of kernel 'kernel' for cuda:90 and these arguments (n: i32), and they were made of "
-        "different code: it changed while bundles were recorded that are one now; record it again"
+        "different code: the kernel changed between two recordings that were merged; record it again"
     )
 
 
@@ -717,8 +717,8 @@ after = error_of(lambda: kernel[(1,)](7))
 """
     without, asked, seen, same = run(code, "[without, asked, launches(), after == without]", path)
     assert without == (
-        "OutOfResourcesError: kernel 'kernel' needs 64 bytes of scratch memory for each program, and nobody allocates it; name who "
-        "does with triton_graft_runtime.set_allocator(fn), where fn(size, alignment, stream) returns the memory"
+        "OutOfResourcesError: kernel 'kernel' needs 64 bytes of scratch memory for each program, and there is no allocator for it; set one with "
+        "triton_graft_runtime.set_allocator(fn), where fn(size, alignment, stream) returns the memory"
     )
     assert asked == [[768, 128, 0], [128, 128, 0]]
     assert [line.split()[-3:] for line in seen] == [["07000000", "0070000000000000", "0000000000000000"]] * 2
@@ -789,4 +789,6 @@ def test_a_parameter_that_is_called_as_the_launcher_calls_its_own_is_a_parameter
 def test_a_file_that_is_no_bundle_is_refused(run, tmp_path):
     (tmp_path / "b").write_bytes(b"nothing")
     error = run("error = error_of(lambda: Bundle(path))", "error", tmp_path / "b")
-    assert error.startswith(f"BundleError: {tmp_path / 'b'}: ") and error.endswith("is it a bundle, and all of it? (rule: zip)")
+    assert error.startswith(f"BundleError: {tmp_path / 'b'}: ") and error.endswith(
+        "is it a bundle, and is it complete? (rule zip of the bundle format)"
+    )

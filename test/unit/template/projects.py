@@ -47,7 +47,7 @@ class Environment:
         # It looks for tools beside its Python.
         (self.python.parent / "lit").write_text(f"#!{self.python}\nfrom lit.main import main\nmain()\n")
         (self.python.parent / "lit").chmod(0o755)
-        for stamp in (".tools", ".ready"):
+        for stamp in (".tools", ".ready", ".checkers"):
             (folder / "venv" / stamp).touch()
         for name, make in PROJECTS.items():
             self._install(name, make(Names(name)))

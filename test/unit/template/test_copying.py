@@ -40,7 +40,7 @@ def test_our_name_is_left_in_the_line_that_names_the_origin(name, removal):
 
 
 def test_a_name_that_tests_have_for_something_else_is_refused():
-    with pytest.raises(OptionError, match=r"^NAME='other': expected a name that test/unit/conftest\.py has for nothing else$"):
+    with pytest.raises(OptionError, match=r"^NAME='other': expected a name that test/unit/conftest\.py does not use already$"):
         project("other")
 
 

@@ -21,8 +21,11 @@ WORDS = "lower-case words of letters and digits, joined by single underscores, a
     ("name", "expected"),
     [
         *((name, WORDS) for name in ("", "Acme", "1st", "a-b", "a__b", "_a", "a_", "ä", "a b", "a\n", "x" * 33)),
-        *((name, "a name that is no word of Python's or C++'s") for name in ("class", "match", "namespace", "co_await", "int")),
-        *((name, "a name that Triton has for nothing else") for name in ("nvidia", "cuda", "triton", "ir")),
+        *(
+            (name, "a name that is not a keyword of Python or C++")
+            for name in ("class", "match", "namespace", "co_await", "int")
+        ),
+        *((name, "a name that Triton does not use already") for name in ("nvidia", "cuda", "triton", "ir")),
     ],
 )
 def test_a_name_that_cannot_be_taken_is_refused(name, expected):

@@ -38,13 +38,13 @@ def test_new_writes_a_project_for_another_chip_that_the_check_of_names_accepts(h
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["class"], "NAME='class': expected a name that is no word of Python's or C++'s"),
+        (["class"], "NAME='class': expected a name that is not a keyword of Python or C++"),
         (["acme", "--without", "lanch"], "--without='lanch': expected some of "),
-        (["acme", "--into", "no/where"], "where where is to be, is no folder"),
-        (["acme", "--via", "ttgir"], "--via='ttgir': expected nothing without --target none"),
+        (["acme", "--into", "no/where"], "is not a folder, so where cannot be made in it"),
+        (["acme", "--via", "ttgir"], "--via='ttgir': expected not to be given without --target none"),
         (
             ["acme", "--target", "none", "--without", "launch"],
-            "--without='launch': expected nothing with --target none, which has no wings",
+            "--without='launch': expected not to be given with --target none, which has no wings",
         ),
     ],
 )
@@ -65,7 +65,7 @@ def test_a_pass_and_an_option_are_added_to_the_project_around_the_folder(here, g
     done = graft("new-option", "loud", "--default", "7")
     assert (done.exit_code, done.output) == (
         1,
-        f"Error: {here} is in no project: no folder around it has a file backend/name.conf\n",
+        f"Error: {here} is not in a project: no folder around it has a file backend/name.conf\n",
     )
 
 

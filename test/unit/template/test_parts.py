@@ -147,14 +147,14 @@ def test_what_is_there_is_not_added_again(project):
 
 def test_a_table_that_is_not_found_is_named(project):
     (project / "backend" / "steps.py").write_text("STEPS = []\n")
-    with pytest.raises(TemplateError, match=r"^STEPS in backend/steps\.py is no tuple, to which a row"):
+    with pytest.raises(TemplateError, match=r"^STEPS in backend/steps\.py is not a tuple, so no row"):
         parts.add_pass(parts.Changes(project), NAMES, "halve-twice")
 
 
 def test_the_project_is_the_one_around_the_folder(project, tmp_path_factory):
     assert parts.find_project(project / "lib" / "Transforms") == (project, NAMES)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with pytest.raises(TemplateError, match=r"is in no project: no folder around it has a file backend/name\.conf$"):
+    with pytest.raises(TemplateError, match=r"is not in a project: no folder around it has a file backend/name\.conf$"):
         parts.find_project(elsewhere)
 
 
@@ -169,7 +169,8 @@ def test_a_project_for_another_chip_gets_its_parts_where_it_has_them(other_chip)
     assert 'plugin.add(pm, "acme-double-to-add")\n        plugin.add(pm, "acme-halve-twice")\n' in compiler
     assert "    #: says so\n    loud: bool = True\n" in compiler
     with pytest.raises(
-        OptionError, match=r"^NAME='loud': expected an option that `Options` in backend/compiler\.py does not have$"
+        OptionError,
+        match=r"^NAME='loud': expected the name of an option that `Options` in backend/compiler\.py does not have yet$",
     ):
         parts.add_option(parts.Changes(other_chip), "loud", "true", "so")
     with pytest.raises(TemplateError, match=r"^include/acme/Transforms/DoubleToAdd\.td exists"):

@@ -62,7 +62,7 @@ def test_what_is_new_joins_what_the_project_has_added(make, newer, made):
     newer("cmake/abi_check.py", '"""Newer. ', '"""Newest. ')
     assert updating.update(root, "acme") == []
     assert '"""Newest. ' in (root / "cmake" / "abi_check.py").read_text()
-    with pytest.raises(TemplateError, match=r"has all that there is: nothing has changed since its last update$"):
+    with pytest.raises(TemplateError, match=r"is up to date: the template has not changed since its last update$"):
         updating.update(root, "acme")
 
 
@@ -132,7 +132,7 @@ def test_a_folder_of_another_repository_is_no_project_of_its_own(make, tmp_path)
     shutil.rmtree(root / ".git")
     git(tmp_path, "init")
     with pytest.raises(
-        TemplateError, match=r"is a folder of the repository .*; a project that is to be updated has one of its own$"
+        TemplateError, match=r"is a folder of the repository .*; to be updated, a project has to have a repository of its own$"
     ):
         updating.update(root, "acme")
 
@@ -184,7 +184,7 @@ def test_a_recipe_is_read_from_the_message_that_it_makes(made):
     ["", "Template: new", "Template: new ../x", "Template: new acme --with x", "Template: new acme --via", "Template: new a '"],
 )
 def test_a_line_that_was_not_written_by_us_is_refused(line):
-    with pytest.raises(TemplateError, match=r"is no line that `graft new` wrote"):
+    with pytest.raises(TemplateError, match=r"is not a line that `graft new` wrote"):
         recipe.read(f"Begin\n\n{line}")
 
 

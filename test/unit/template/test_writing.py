@@ -33,7 +33,7 @@ def test_what_is_there_is_left_alone(tmp_path):
 
 
 def test_a_folder_in_no_folder_is_refused(tmp_path):
-    with pytest.raises(TemplateError, match=r"where made is to be, is no folder$"):
+    with pytest.raises(TemplateError, match=r"is not a folder, so made cannot be made in it$"):
         writing.write(tmp_path / "nowhere" / "made", FILES, "Begin")
 
 

@@ -296,7 +296,7 @@ def test_an_output_without_the_metric_is_an_error():
     with pytest.raises(BisectError) as error:
         find(Program(lambda taken: False, output=seconds), Question("speed"))
     assert str(error.value) == ("the script printed nothing that --metric 'speed' finds\n    warming up\n    time: 1.0 s")
-    with pytest.raises(BisectError, match=r"^--metric found 'time' in what the script printed, which is no number$"):
+    with pytest.raises(BisectError, match=r"^--metric found 'time' in what the script printed, which is not a number$"):
         find(Program(lambda taken: False, output=seconds), Question("time", more_than=1.1))
 
 
@@ -306,7 +306,7 @@ def test_an_output_without_the_metric_is_an_error():
         ({"metric": "("}, "--metric='(': expected a regular expression (missing ), unterminated subpattern at position 0)"),
         (
             {"more_than": 1.1},
-            "--more-than=1.1: expected --metric REGEX beside it, which finds the number in what the script prints",
+            "--more-than=1.1: expected --metric REGEX with it, which finds the number in what the script prints",
         ),
         ({"metric": "x", "less_than": 0.0}, "--less-than=0.0: expected a positive number"),
         ({"metric": "x", "more_than": float("nan")}, "--more-than=nan: expected a positive number"),
@@ -441,7 +441,9 @@ def test_wrong_usage_ends_in_status_2(graft, script, tmp_path, monkeypatch):
     monkeypatch.setenv("GRAFT_SKIP_PASSES", PEEL)
     done = graft(script, "0")
     assert done.exit_code == 2
-    assert done.output.endswith("GRAFT_SKIP_PASSES='graft-peel-loops': expected nothing, as graft bisect sets it itself\n")
+    assert done.output.endswith(
+        "GRAFT_SKIP_PASSES='graft-peel-loops': expected not to be set, as graft bisect sets it itself\n"
+    )
 
 
 def test_something_that_was_found_ends_in_status_0(graft, script, monkeypatch):

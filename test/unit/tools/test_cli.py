@@ -82,7 +82,7 @@ def test_an_argument_that_is_not_allowed_ends_in_status_2(graft):
     assert done.output == (
         "Error: --rows='few,fewer': expected one or more of few, nothing, nineteen, many, fifty-eight, tensors, callable-grid, "
         "cdiv-grid, function, operator, descriptor, descriptors, new-descriptor, scratch, hook, proton, autotuned, heuristics, freeze, "
-        "freeze-gil, separated by commas\n"
+        "freeze-gil, separated by commas; did you mean few?\n"
     )
 
 
@@ -159,7 +159,7 @@ def test_arguments_that_are_not_given_have_their_defaults():
 
 
 def test_the_command_says_what_is_not_the_default_and_no_folder(tmp_path):
-    (tmp_path / "libcuda.so.1").touch()
+    (tmp_path / "libcuda.so.1").write_bytes(b"stubReset")
     texts = {"rounds": "7", "rows": "few,nothing", "json": str(tmp_path / "a.json"), "stub": str(tmp_path / "libcuda.so.1")}
     options = LaunchOptions.from_texts(texts)
     assert options.command("launch") == "graft bench launch --rounds 7 --rows few,nothing --stub libcuda.so.1"

@@ -313,7 +313,7 @@ def test_a_text_that_is_not_the_passs_is_an_error():
     with pytest.raises(GraftError) as caught:
         remarks.understand("a new thing")
     assert str(caught.value) == (
-        "the pass graft-remarks and this Python do not fit together, as it said 'a new thing'; reinstall triton-graft"
+        "the pass graft-remarks said 'a new thing', which this version does not know; reinstall triton-graft"
     )
 
 
@@ -360,7 +360,7 @@ def test_arguments_are_given_by_position_or_name(add, text, expected):
         ("1, 2, n=3", "--args='1, 2, n=3': expected arguments for out, BLOCK, too"),
         ("m=3", "m='3': expected an argument for a parameter of add: x, y, out, n, BLOCK"),
         ("1,2,3,4,5,6", "--args='6': expected an argument for a parameter of add: x, y, out, n, BLOCK"),
-        ("1, x=2", "x='2': expected one argument, and there is '1' before"),
+        ("1, x=2", "x='2': expected one argument, but '1' was given before"),
         ("1,,2", "--args='1,,2': expected an argument between commas"),
     ],
 )
@@ -451,9 +451,10 @@ def test_the_command_prints_the_report(graft, file, explain):
         (["FILE:nothing", "--target", "cuda:90"], 1,
          "'FILE:nothing': FILE has no nothing; its kernels are add, copy, read, shout, slices, total, transpose"),
         (["FILE:not_a_kernel", "--target", "cuda:90"], 1,
-         "'FILE:not_a_kernel': it is no kernel, but 5; its kernels are add, copy, read, shout, slices, total, transpose"),
+         "'FILE:not_a_kernel': it is not a kernel, but 5; its kernels are add, copy, read, shout, slices, total, transpose"),
         (["nothing.py:add", "--target", "cuda:90"], 1, "'nothing.py:add': there is no file nothing.py"),
-        (["FILE:add", "--target", "cuda:90", "--args", ADD, "num_warp=8"], 2, "num_warp=8: expected an option of Triton's or ours: "),
+        (["FILE:add", "--target", "cuda:90", "--args", ADD, "num_warp=8"], 2, "num_warp=8: expected an option of Triton's or ours; did you mean num_warps?"),
+        (["FILE:add", "--target", "cuda:90", "--args", ADD, "qqq=8"], 2, "qqq=8: expected an option of Triton's or ours: num_warps, "),
         (["FILE:add", "--target", "cuda:90", "--args", ADD, "hello"], 2, "option='hello': expected name=value, such as num_stages=4"),
         (["FILE:add", "--target", "cuda:90", "--args", ADD, "num_warps=3"], 1,
          "FILE:add cannot be launched like this: num_warps must be a power of 2"),

@@ -19,20 +19,19 @@
 #include "mlir/IR/Operation.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/Support/raw_ostream.h"
-#include <optional>
 #include <string>
 
 namespace mlir::host {
 
-/// Keeps errors and their notes while a pass manager runs. Remarks and warnings
+/// Keeps errors and their notes while passes run. Remarks and warnings
 /// go on to Triton.
 class KeepErrors : public PassInstrumentation {
 public:
   explicit KeepErrors(MLIRContext *context) : context(context) {}
 
   // Triton's own handler is there by now; the last one there is asked first.
-  void runBeforePipeline(std::optional<OperationName>,
-                         const PipelineParentInfo &) override {
+  // A pass may run others.
+  void runBeforePass(Pass *, Operation *) override {
     if (depth++ == 0)
       handler = context->getDiagEngine().registerHandler([&](Diagnostic &seen) {
         if (seen.getSeverity() != DiagnosticSeverity::Error)
@@ -44,18 +43,20 @@ public:
       });
   }
 
-  void runAfterPipeline(std::optional<OperationName>,
-                        const PipelineParentInfo &) override {
-    if (--depth == 0)
-      context->getDiagEngine().eraseHandler(handler);
-  }
+  void runAfterPass(Pass *, Operation *) override { end(); }
 
   void runAfterPassFailed(Pass *, Operation *op) override {
+    end();
     if (!text.empty())
       op->setAttr("host.error", StringAttr::get(context, text));
   }
 
 private:
+  void end() {
+    if (--depth == 0)
+      context->getDiagEngine().eraseHandler(handler);
+  }
+
   void append(Diagnostic &seen, StringRef kind) {
     llvm::raw_string_ostream out(text);
     if (!text.empty())

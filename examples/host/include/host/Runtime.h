@@ -25,8 +25,16 @@ using HostKernel = void (*)(const uint64_t *args, const int32_t *program);
 /// What came of a launch.
 enum HostStatus : int32_t {
   HostDone = 0,
-  HostAsserted = 1, ///< an assertion of the kernel failed
-  HostNoThread = 2, ///< the system gave no thread that the kernel fits into
+  HostAsserted = 1,    ///< an assertion of the kernel failed
+  HostNoThread = 2,    ///< the system gave no thread that the kernel fits into
+  HostOutOfBounds = 3, ///< an access was not within a buffer
+  HostRaced = 4,       ///< two programs touched the same bytes
+};
+
+/// Memory that a kernel may touch, and the argument that names it.
+struct HostBuffer {
+  uint64_t begin, size;
+  const char *name;
 };
 
 //===----------------------------------------------------------------------===//
@@ -39,11 +47,13 @@ HOST_EXPORT void host_set_threads(int32_t threads);
 /// Runs *kernel* once for each program of the grid, whose three sizes are at
 /// least 1, and returns when all are done. A program takes *scratch* bytes of
 /// stack besides its calls. *pace*, nanoseconds for one program or 0 if that is
-/// not known, is the kernel's own: it is read and set. Launches from several
-/// threads run one after the other.
+/// not known, is the kernel's own: it is read and set. *buffers* are for
+/// `host_check` and `host_race`, which do nothing without. Launches from
+/// several threads run one after the other.
 HOST_EXPORT HostStatus host_launch(HostKernel kernel, const uint64_t *args,
                                    int32_t x, int32_t y, int32_t z,
-                                   uint64_t scratch, int64_t *pace);
+                                   uint64_t scratch, int64_t *pace,
+                                   const HostBuffer *buffers, uint64_t count);
 
 /// Why the last launch from this thread failed. The text is good until the next
 /// launch from it.
@@ -76,5 +86,19 @@ HOST_EXPORT void host_print_value(int32_t kind, int32_t operand, int64_t index,
 
 /// Writes all of it to the standard output, as one piece.
 HOST_EXPORT void host_print_end();
+
+/// Ends this program, and the launch, if an access is not within one of the
+/// buffers. *kind* is 0 for a load, 1 for a store and 2 for an atomic
+/// operation, *site* its line, and *index* counts the elements of a tensor in
+/// row-major order.
+HOST_EXPORT void host_check(const void *address, int64_t bytes, int32_t kind,
+                            const char *site, int64_t index,
+                            const int32_t *program);
+
+/// Does so if another program of the launch has touched one of the bytes, and
+/// one of the two accesses is a store.
+HOST_EXPORT void host_race(const void *address, int64_t bytes, int32_t kind,
+                           const char *site, int64_t index,
+                           const int32_t *program);
 
 #endif // HOST_RUNTIME_H

@@ -58,11 +58,12 @@ SmallVector<Value> Lowering::leave(ValueRange values,
 
 LogicalResult Lowering::lowerIf(scf::IfOp op) {
   SmallVector<Value> addresses = allocateFor(op.getResultTypes());
-  auto branch = scf::IfOp::create(
-      b, op.getLoc(), getScalarTypes(op.getResultTypes()),
-      scalar(op.getCondition()), /*addThenBlock=*/true,
-      /*addElseBlock=*/!op.getElseRegion().empty());
-  for (auto [from, to] : llvm::zip_equal(op->getRegions(), branch->getRegions())) {
+  auto branch =
+      scf::IfOp::create(b, op.getLoc(), getScalarTypes(op.getResultTypes()),
+                        scalar(op.getCondition()), /*addThenBlock=*/true,
+                        /*addElseBlock=*/!op.getElseRegion().empty());
+  for (auto [from, to] :
+       llvm::zip_equal(op->getRegions(), branch->getRegions())) {
     if (from.empty())
       continue;
     OpBuilder::InsertionGuard guard(b);
@@ -170,8 +171,10 @@ LogicalResult Lowering::lowerBranch(Operation *terminator) {
   if (!branch)
     return refuse(terminator, "no such end of a block is known");
   SmallVector<Value> ifTrue, ifFalse;
-  Block *trueBlock = getEdge(branch.getTrueDest(), branch.getTrueDestOperands(), ifTrue);
-  Block *falseBlock = getEdge(branch.getFalseDest(), branch.getFalseDestOperands(), ifFalse);
+  Block *trueBlock =
+      getEdge(branch.getTrueDest(), branch.getTrueDestOperands(), ifTrue);
+  Block *falseBlock =
+      getEdge(branch.getFalseDest(), branch.getFalseDestOperands(), ifFalse);
   cf::CondBranchOp::create(b, loc, scalar(branch.getCondition()), trueBlock,
                            ifTrue, falseBlock, ifFalse);
   return success();

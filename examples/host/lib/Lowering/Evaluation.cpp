@@ -91,9 +91,8 @@ double Lowering::getEvaluations(Value value) {
     double times = 1;
     if (isExpression(user)) {
       auto result = user->getResult(0);
-      double ratio = getTensor(result)
-                         ? getTensor(result).getNumElements() / elements
-                         : 1;
+      double ratio =
+          getTensor(result) ? getTensor(result).getNumElements() / elements : 1;
       times = shouldBuffer(cast<OpResult>(result))
                   ? ratio
                   : ratio * getEvaluations(result);

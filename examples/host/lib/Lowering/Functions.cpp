@@ -31,8 +31,8 @@ using namespace mlir::host;
 namespace tt = mlir::triton;
 
 LogicalResult Lowering::refuse(Operation *op, const Twine &why) {
-  return op->emitError() << op->getName() << " has no meaning on a processor: "
-                         << why;
+  return op->emitError() << op->getName()
+                         << " has no meaning on a processor: " << why;
 }
 
 /// The attributes by which LLVM uses vectors as wide as the registers.
@@ -47,7 +47,8 @@ static ArrayAttr getVectorAttributes(OpBuilder &b, unsigned bits) {
 /// Whether a launch can run *function*: it takes no tensors and gives nothing.
 static bool isKernel(tt::FuncOp function) {
   return function.isPublic() && function.getNumResults() == 0 &&
-         llvm::none_of(function.getArgumentTypes(), llvm::IsaPred<RankedTensorType>);
+         llvm::none_of(function.getArgumentTypes(),
+                       llvm::IsaPred<RankedTensorType>);
 }
 
 LogicalResult Lowering::lower(tt::FuncOp function) {
@@ -95,8 +96,8 @@ void Lowering::lowerArguments(tt::FuncOp function) {
   }
   program = entry.getArgument(1);
   for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
-    Value slot = getAddress(entry.getArgument(0), b.getI64Type(),
-                            constantIndex(i));
+    Value slot =
+        getAddress(entry.getArgument(0), b.getI64Type(), constantIndex(i));
     scalars[argument] = readBuffer(slot, argument.getType());
   }
 }
@@ -136,7 +137,8 @@ Lowering::lowerBlocks(Region &from, Region &to,
 
 LogicalResult Lowering::lowerReturn(tt::ReturnOp op) {
   SmallVector<std::pair<Value, Value>> copies;
-  for (auto [value, address] : llvm::zip_equal(op.getOperands(), resultAddresses))
+  for (auto [value, address] :
+       llvm::zip_equal(op.getOperands(), resultAddresses))
     if (getTensor(value))
       copies.emplace_back(value, address);
     else
@@ -261,8 +263,7 @@ struct LowerTensorsPass
   void runOnOperation() override {
     LoweringOptions options{vectorBits, vectorMath, checkBounds, checkRaces};
     int64_t scratch = 0;
-    for (auto function :
-         llvm::to_vector(getOperation().getOps<tt::FuncOp>())) {
+    for (auto function : llvm::to_vector(getOperation().getOps<tt::FuncOp>())) {
       Lowering lowering(getOperation(), options);
       if (failed(lowering.lower(function)))
         return signalPassFailure();

@@ -47,13 +47,16 @@ void Lowering::checkAccess(Operation *op, Access access, Value address,
   for (Value operand : op->getOperands())
     if (RankedTensorType type = getTensor(operand))
       shape.assign(type.getShape().begin(), type.getShape().end());
-  Value position = getLinear(shape, index), size = constantIndex(getBytes(element));
+  Value position = getLinear(shape, index),
+        size = constantIndex(getBytes(element));
   SmallVector<Type> types{pointer(), i64, i32, pointer(), i64, pointer()};
   auto call = [&](StringRef name) {
     Value kind = constantInt(i32, static_cast<int>(access));
-    LLVM::CallOp::create(b, loc,
-                         getRuntime(name, LLVM::LLVMVoidType::get(b.getContext()), types),
-                         ValueRange{address, size, kind, getSite(op->getLoc()), position, program});
+    LLVM::CallOp::create(
+        b, loc,
+        getRuntime(name, LLVM::LLVMVoidType::get(b.getContext()), types),
+        ValueRange{address, size, kind, getSite(op->getLoc()), position,
+                   program});
   };
   if (options.checkBounds)
     call("host_check");
@@ -100,8 +103,7 @@ LogicalResult Lowering::lowerLoad(tt::LoadOp op) {
     Value mask = op.getMask() ? element(op.getMask(), index) : Value();
     Value other;
     if (mask)
-      other = op.getOther() ? element(op.getOther(), index)
-                            : getZero(type);
+      other = op.getOther() ? element(op.getOther(), index) : getZero(type);
     return guarded(b, loc, mask, other, [&] {
       checkAccess(op, Access::Load, address, type, index);
       return readBuffer(address, type);
@@ -197,8 +199,8 @@ Value Lowering::emitAtomicAddBF16(Value address, Value value, Type type,
             LLVM::AtomicOrdering::monotonic);
         Value seen = LLVM::ExtractValueOp::create(b, loc, tried, 0);
         Value done = LLVM::ExtractValueOp::create(b, loc, tried, 1);
-        Value again = arith::XOrIOp::create(b, loc, done,
-                                            constantInt(b.getI1Type(), 1));
+        Value again =
+            arith::XOrIOp::create(b, loc, done, constantInt(b.getI1Type(), 1));
         scf::ConditionOp::create(b, loc, again, seen);
       },
       [&](OpBuilder &, Location, ValueRange seen) {
@@ -215,9 +217,11 @@ Value Lowering::emitAtomic(Operation *op, Value address, Index index) {
         auto ordering = getOrdering(op.getSem());
         bool isSum = op.getAtomicRmwOp() == tt::RMWOp::FADD;
         if (isSum && type.isBF16())
-          return emitAtomicAddBF16(address, operand(op.getVal()), type, ordering);
+          return emitAtomicAddBF16(address, operand(op.getVal()), type,
+                                   ordering);
         return LLVM::AtomicRMWOp::create(b, loc, getBinary(op.getAtomicRmwOp()),
-                                         address, operand(op.getVal()), ordering);
+                                         address, operand(op.getVal()),
+                                         ordering);
       })
       .Case([&](tt::AtomicCASOp op) -> Value {
         // Numbers are compared by their bits.
@@ -261,7 +265,8 @@ Value Lowering::emitAtomic(Operation *op, Value address, Index index) {
 
 LogicalResult Lowering::lowerAtomic(Operation *op) {
   Value pointers = op->getOperand(0);
-  auto elementType = cast<tt::PointerType>(getElementTypeOrSelf(pointers)).getPointeeType();
+  auto elementType =
+      cast<tt::PointerType>(getElementTypeOrSelf(pointers)).getPointeeType();
   if (elementType.isInteger(1))
     return refuse(op, "a processor has no atomic operation on one bit");
   Value mask;

@@ -41,8 +41,8 @@ Value Lowering::getLinear(ArrayRef<int64_t> shape, Index index) {
     if (linear && size != 1)
       linear = arith::MulIOp::create(b, loc, linear, constantIndex(size));
     if (size != 1)
-      linear = linear ? arith::AddIOp::create(b, loc, linear, position)
-                      : position;
+      linear =
+          linear ? arith::AddIOp::create(b, loc, linear, position) : position;
   }
   return linear ? linear : constantIndex(0);
 }
@@ -60,7 +60,8 @@ Value Lowering::getAddress(Value address, RankedTensorType type, Index index) {
 
 Value Lowering::readBuffer(Value address, Type element) {
   Type stored = getMemoryType(element), computed = convertType(element);
-  Value value = LLVM::LoadOp::create(b, loc, stored, address, getBytes(element));
+  Value value =
+      LLVM::LoadOp::create(b, loc, stored, address, getBytes(element));
   if (stored == computed)
     return value;
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value,
@@ -165,7 +166,8 @@ Value Lowering::getConstantData(DenseElementsAttr values) {
   auto type = cast<RankedTensorType>(values.getType());
   Type stored = getMemoryType(type.getElementType());
   auto data = LLVM::LLVMArrayType::get(stored, type.getNumElements());
-  std::string name = ("host_data_" + Twine(module.getBody()->getOperations().size())).str();
+  std::string name =
+      ("host_data_" + Twine(module.getBody()->getOperations().size())).str();
   b.setInsertionPointToStart(module.getBody());
   auto global = LLVM::GlobalOp::create(b, loc, data, /*isConstant=*/true,
                                        LLVM::Linkage::Internal, name,
@@ -189,7 +191,9 @@ Value Lowering::emitElement(OpResult result, Index index) {
   Value zero = constantIndex(0);
   auto concatenated = [&](Value first, Value second, unsigned axis) {
     // Both are read, at a position that each has.
-    int64_t size = getTensor(first).getRank() > axis ? getTensor(first).getDimSize(axis) : 1;
+    int64_t size = getTensor(first).getRank() > axis
+                       ? getTensor(first).getDimSize(axis)
+                       : 1;
     Value limit = constantIndex(size);
     Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
                                           index[axis], limit);
@@ -211,7 +215,8 @@ Value Lowering::emitElement(OpResult result, Index index) {
       })
       .Case([&](tt::SplatOp op) { return scalar(op.getSrc()); })
       .Case([&](tt::MakeRangeOp op) -> Value {
-        Value position = arith::TruncIOp::create(b, loc, b.getI32Type(), index[0]);
+        Value position =
+            arith::TruncIOp::create(b, loc, b.getI32Type(), index[0]);
         int64_t start = op.getStartAttr().getInt();
         return arith::AddIOp::create(b, loc, position,
                                      constantInt(b.getI32Type(), start));
@@ -256,11 +261,12 @@ Value Lowering::emitElement(OpResult result, Index index) {
         for (Value operand : op->getOperands())
           operands.push_back(element(operand, index));
         failedInside |= failed(emitScalarOp(op, operands, results));
-        return results.empty() ? LLVM::PoisonOp::create(
-                                     b, loc, convertType(getElementTypeOrSelf(
-                                                 result.getType())))
-                                     .getResult()
-                               : results[result.getResultNumber()];
+        return results.empty()
+                   ? LLVM::PoisonOp::create(
+                         b, loc,
+                         convertType(getElementTypeOrSelf(result.getType())))
+                         .getResult()
+                   : results[result.getResultNumber()];
       });
 }
 

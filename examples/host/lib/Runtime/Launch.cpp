@@ -73,4 +73,8 @@ void Launch::record(HostStatus status, std::string text) {
   launch->stopped = true;
 }
 
+Watch *Launch::getWatch() {
+  return running.launch ? running.launch->watch : nullptr;
+}
+
 void Launch::leave() { std::longjmp(running.out, 1); }

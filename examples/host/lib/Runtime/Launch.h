@@ -14,14 +14,16 @@
 
 namespace host {
 
+class Watch;
+
 /// A launch: its programs, of which each thread takes the next few, and the
 /// first failure.
 class Launch {
 public:
   Launch(HostKernel kernel, const uint64_t *args, const int32_t (&grid)[3],
-         uint64_t programs, uint64_t piece)
+         uint64_t programs, uint64_t piece, Watch *watch)
       : kernel(kernel), args(args), grid{grid[0], grid[1], grid[2]},
-        programs(programs), piece(piece) {}
+        programs(programs), piece(piece), watch(watch) {}
 
   /// Runs the next few programs. Returns false if there are no more, or if one
   /// has failed.
@@ -35,6 +37,9 @@ public:
   /// nothing left to destroy.
   [[noreturn]] static void leave();
 
+  /// The watch over the launch that this thread works for, if there is one.
+  static Watch *getWatch();
+
   HostStatus status() const { return failure; }
   const std::string &text() const { return why; }
 
@@ -45,6 +50,7 @@ private:
   const uint64_t *const args;
   const int32_t grid[3];
   const uint64_t programs, piece;
+  Watch *const watch;
   std::atomic<uint64_t> next{0};
   std::atomic<bool> stopped{false};
   std::mutex mutex;

@@ -7,6 +7,7 @@
 #include "host/Runtime.h"
 #include "Launch.h"
 #include "Pool.h"
+#include "Watch.h"
 #include <algorithm>
 #include <cfenv>
 #include <chrono>
@@ -88,7 +89,8 @@ void host_set_threads(int32_t threads) { thread_count = threads; }
 const char *host_error() { return error.c_str(); }
 
 HostStatus host_launch(HostKernel kernel, const uint64_t *args, int32_t x,
-                       int32_t y, int32_t z, uint64_t scratch, int64_t *pace) {
+                       int32_t y, int32_t z, uint64_t scratch, int64_t *pace,
+                       const HostBuffer *buffers, uint64_t count) {
   using Clock = std::chrono::steady_clock;
   Shared &state = getShared();
   std::lock_guard<std::mutex> lock(state.one_at_a_time);
@@ -107,8 +109,12 @@ HostStatus host_launch(HostKernel kernel, const uint64_t *args, int32_t x,
     return HostNoThread;
   }
 
+  std::unique_ptr<Watch> watch;
+  if (buffers)
+    watch = std::make_unique<Watch>(buffers, count);
   Launch launch(kernel, args, grid, programs,
-                std::max<uint64_t>(1, programs / (threads * pieces)));
+                std::max<uint64_t>(1, programs / (threads * pieces)),
+                watch.get());
   bool alone =
       here && *pace && uint64_t(*pace) < short_launch.count() / programs;
   auto begin = Clock::now();

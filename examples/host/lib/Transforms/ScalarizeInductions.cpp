@@ -59,7 +59,8 @@ static SmallVector<Value> getSteps(OpBuilder &b, BlockArgument carried,
 /// *tensor*, and *distance* more in each element.
 static Value move(OpBuilder &b, Location loc, Value tensor, Value distance) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  Value all = tt::SplatOp::create(b, loc, type.clone(distance.getType()), distance);
+  Value all =
+      tt::SplatOp::create(b, loc, type.clone(distance.getType()), distance);
   if (isa<tt::PointerType>(type.getElementType()))
     return tt::AddPtrOp::create(b, loc, type, tensor, all);
   return arith::AddIOp::create(b, loc, tensor, all);
@@ -92,9 +93,9 @@ static scf::ForOp scalarize(scf::ForOp loop, unsigned position) {
 
   SmallVector<Value> inits(loop.getInitArgs());
   inits[position] = zero;
-  auto made = scf::ForOp::create(b, loc, loop.getLowerBound(),
-                                 loop.getUpperBound(), loop.getStep(), inits,
-                                 /*bodyBuilder=*/nullptr, loop.getUnsignedCmp());
+  auto made = scf::ForOp::create(
+      b, loc, loop.getLowerBound(), loop.getUpperBound(), loop.getStep(), inits,
+      /*bodyBuilder=*/nullptr, loop.getUnsignedCmp());
   made->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
   if (!made.getBody()->empty())
     made.getBody()->clear();

@@ -129,8 +129,8 @@ private:
   Value emitFloatToInt(Value value, Type to, bool isSigned);
   Value emitDivision(Operation *op, Value left, Value right);
   Value emitShift(Operation *op, Value left, Value right);
-  Value emitExtremum(Value left, Value right, bool isMaximum,
-                     bool propagateNaN, bool isF16);
+  Value emitExtremum(Value left, Value right, bool isMaximum, bool propagateNaN,
+                     bool isF16);
 
   //--- Math.cpp: functions of libm -----------------------------------------
   /// The result of *op*, an operation of the dialect math, on numbers that
