@@ -29,6 +29,7 @@ _WORKERS = min(8, os.cpu_count() or 1)
 @click.option(
     "--baseline-driver", metavar="MODULE:ATTR", default="", help="Compare with the driver that this function returns."
 )
+@click.option("--interpreter", is_flag=True, help="Compare with Triton's interpreter, which needs no device.")
 @click.option("--no-baseline", is_flag=True, help="Compare with nothing, and list what fails.")
 @click.option(
     "--tests",

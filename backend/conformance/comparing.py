@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .allowing import Allowance
+from .drivers import INTERPRETER
 from .results import NOT_RUN, NOT_THERE, OUTCOMES, WRONG, Header, Result, Results
 
 BASELINE, BACKEND = "baseline", "backend"
@@ -117,6 +118,8 @@ def _difference(test: str, backend: Results, baseline: Results | None, allowance
     ours, theirs = _outcome(test, backend), _outcome(test, baseline) if baseline else ""
     if NOT_RUN in (ours, theirs) or (ours == theirs if baseline else ours not in WRONG):
         return None
+    if baseline is not None and baseline.header.driver == INTERPRETER and theirs != "passed" and ours not in WRONG:
+        return None  # it says nothing of what it cannot do
     if baseline is not None and (_is_in_file_of(backend, test, ours) or _is_in_file_of(baseline, test, theirs)):
         return None
     results = [side.results[test] for side in (backend, baseline) if side is not None and test in side.results]

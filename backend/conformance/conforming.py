@@ -8,7 +8,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import triton
@@ -35,6 +35,7 @@ class Request:
     driver: str = ""
     baseline: str = ""
     baseline_driver: str = ""
+    interpreter: bool = False
     no_baseline: bool = False
     tests: tuple[str, ...] = ()
     keyword: str = ""
@@ -49,7 +50,12 @@ class Request:
             raise OptionError(
                 "TRITON_INTERPRET", os.environ["TRITON_INTERPRET"], "not to be set, as then no driver runs a kernel"
             )
-        given = {"--baseline": self.baseline, "--baseline-driver": self.baseline_driver, "--no-baseline": self.no_baseline}
+        given = {
+            "--baseline": self.baseline,
+            "--baseline-driver": self.baseline_driver,
+            "--interpreter": self.interpreter,
+            "--no-baseline": self.no_baseline,
+        }
         first, *more = [name for name, value in given.items() if value] or [""]
         if more:
             raise OptionError(more[0], given[more[0]], f"not to be given together with {first}")
@@ -61,7 +67,9 @@ class Request:
         return choice
 
     def baseline_choice(self) -> Choice:
-        """Whose driver it is compared with."""
+        """Whose driver it is compared with. Beside the interpreter it is the one that is tested, as it then is the one that is there."""
+        if self.interpreter:
+            return replace(self.backend_choice(), interpreted=True)
         choice = Choice(maker=self.baseline_driver)
         choice.check("", "--baseline-driver")
         return choice
@@ -90,7 +98,7 @@ def conform(request: Request, progress: Progress, warn: Tell) -> Report:
         runner, found = running.Runner(plan, out, progress), {}
         for side, choice in choices.items():
             header = _header(described[side], str(source), plan)
-            found[side] = runner.run(side, Choice(described[side].backend, choice.maker), header)
+            found[side] = runner.run(side, replace(choice, backend=described[side].backend), header)
             if not found[side].is_complete:
                 warnings.append(f"pytest ended before all tests of the {side} were run, and {side}.log says why")
         made = compare(found[BACKEND], known or found.get(BASELINE), allowances, warnings)

@@ -24,15 +24,22 @@ from ..errors import GraftError, OptionError, did_you_mean
 #: Triton's own backends.
 IN_TREE = ("nvidia", "amd")
 
+#: What stands for the driver where Triton interprets the kernels itself.
+INTERPRETER = "Triton's interpreter"
+
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A driver: that of the installed *backend*, or what `module:attr` (*maker*) makes. Without both, the in-tree one with a device."""
+    """A driver: that of the installed *backend*, or what `module:attr` (*maker*) makes. Without both, the in-tree one with a device.
+
+    Where kernels are *interpreted*, the driver only says that no other one is active.
+    """
 
     backend: str = ""
     maker: str = ""
+    interpreted: bool = False
 
     def check(self, backend_flag: str, maker_flag: str) -> None:
         """Raises `OptionError`, which blames the flags, for a backend that is not installed or a maker that names no place."""
@@ -112,8 +119,9 @@ def _module() -> Any:
 
 def main(arguments: Sequence[str]) -> int:
     """Prints what the driver is, as JSON; exit status 1 and the reason if it cannot be made."""
+    backend, maker = arguments
     try:
-        print(json.dumps(asdict(describe(Choice(*arguments)))))
+        print(json.dumps(asdict(describe(Choice(backend, maker)))))
     except Exception as error:
         print(f"{type(error).__name__}: {error}" if not isinstance(error, GraftError) else error, file=sys.stderr)
         return 1

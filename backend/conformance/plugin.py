@@ -37,9 +37,7 @@ _LOST = b"the device is lost"
 class Job:
     """What the plugin is told."""
 
-    #: Whose driver it is: the fields of a `Choice`.
-    backend: str
-    maker: str
+    choice: Choice
     #: The file of results, and the tests in it, which are not run again.
     results: str
     done: tuple[str, ...]
@@ -73,9 +71,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     path = early_config.known_args_namespace.conformance_job
     if path is None:
         return
-    job = Job(**json.loads(Path(path).read_text()))
+    fields = json.loads(Path(path).read_text())
+    job = Job(**{**fields, "choice": Choice(**fields["choice"])})
     try:
-        early_config.stash[_KEPT] = job, Active(make(Choice(job.backend, job.maker)))
+        early_config.stash[_KEPT] = job, Active(make(job.choice))
     except Exception as error:
         raise pytest.UsageError(f"the driver cannot be made: {error}") from error
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .. import children, interrupts
 from . import plugin, results
-from .drivers import Choice, Described
+from .drivers import INTERPRETER, Choice, Described
 from .errors import ConformanceError
 from .progress import Progress
 from .results import Header, Results
@@ -32,6 +32,8 @@ _SHOWN_LINES = 8
 
 #: What says which backend Triton is to choose.
 _DEFAULT = "TRITON_DEFAULT_BACKEND"
+#: What has Triton interpret kernels.
+_INTERPRET = "TRITON_INTERPRET"
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,24 @@ def _configuration(checkout: Path) -> Path:
 def describe(side: str, choice: Choice) -> Described:
     """What the driver of *choice* is, which another process finds out. Raises `ConformanceError` if it cannot be made."""
     command = [sys.executable, "-P", "-m", f"{__package__}.drivers", choice.backend, choice.maker]
-    done = subprocess.run(command, env=_environment(choice.backend), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=_environment(replace(choice, interpreted=False)), stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise ConformanceError(f"the driver of the {side} cannot be made: {_last_line(done.stderr)}")
-    return Described(**json.loads(_last_line(done.stdout)))
+    found = Described(**json.loads(_last_line(done.stdout)))
+    return replace(found, driver=INTERPRETER, target="none") if choice.interpreted else found
 
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it says nothing"])[-1]
 
 
-def _environment(backend: str) -> dict[str, str]:
-    """The environment of a side. Triton chooses *backend* by itself, also in what tests start; ids of tests are the same each time."""
+def _environment(choice: Choice) -> dict[str, str]:
+    """The environment of a side. Triton chooses its backend by itself, also in what tests start; ids of tests are the same each time."""
     env = {name: value for name, value in os.environ.items() if name != _DEFAULT and not name.startswith("PYTEST_")}
-    return env | {"PYTHONHASHSEED": "0"} | ({_DEFAULT: backend} if backend else {})
+    env |= {"PYTHONHASHSEED": "0"} | ({_DEFAULT: choice.backend} if choice.backend else {})
+    return env | ({_INTERPRET: "1"} if choice.interpreted else {})
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class Runner:
         while not found.is_complete:
             before = len(found.results)
             with _folder(self.out / "running") as folder:
-                job = plugin.Job(choice.backend, choice.maker, str(path), tuple(found.results), self.plan.timeout, str(folder))
+                job = plugin.Job(choice, str(path), tuple(found.results), self.plan.timeout, str(folder))
                 status, found = self._run_once(side, job, log)
             if found.collected is None and len(found.results) == before:
                 raise ConformanceError(f"pytest ended with status {status} before it ran a test; the end of {log}:{_tail(log)}")
@@ -132,7 +138,7 @@ class Runner:
         try:
             file = Path(job.folder) / "job.json"
             replace(job, pipe=read_end).write(file)
-            env = _environment(job.backend) | {"TRITON_CACHE_DIR": str(file.with_name("cache"))}
+            env = _environment(job.choice) | {"TRITON_CACHE_DIR": str(file.with_name("cache"))}
             with open(log, "ab") as stream, interrupts.held():  # until the child is known, so that it can be ended
                 child = subprocess.Popen(
                     self.plan.pytest(plugin.options(file)), cwd=self.plan.checkout, env=env, stdin=subprocess.DEVNULL, stdout=stream,

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import io
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -315,6 +316,21 @@ def test_a_folder_without_tests_is_refused(graft, tmp_path):
     done = graft("conformance", tmp_path)
     expected = "the folder of a checkout of Triton, with its tests in python/test"
     assert (done.exit_code, done.output) == (2, f"Error: CHECKOUT={str(tmp_path)!r}: expected {expected}\n")
+
+
+def test_what_the_interpreter_does_not_pass_and_the_backend_does_is_no_difference():
+    names = [f"a.py::test_{name}" for name in ("passed", "failed", "skipped", "wrong")]
+    interpreted = side(
+        replace(HEADER, driver="Triton's interpreter"),
+        *map(Result, names, ("passed", "failed", "skipped", "skipped")),
+    )
+    backend = side(HEADER, *map(Result, names, ("skipped", "passed", "passed", "failed")))
+    found = compare(backend, interpreted, []).differences
+    assert [(one.test, one.baseline, one.backend) for one in found] == [
+        ("a.py::test_passed", "passed", "skipped"),
+        ("a.py::test_wrong", "skipped", "failed"),
+    ]
+    assert len(compare(backend, side(IN_TREE, *interpreted.results.values()), []).differences) == 4
 
 
 def test_the_interpreter_is_refused(graft, checkout_here, monkeypatch):

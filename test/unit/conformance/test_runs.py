@@ -278,6 +278,16 @@ def test_arguments_after_the_dashes_are_those_of_pytest(tmp_path):
     assert "tests `python/test` `--device` `chip`." in done.stdout
 
 
+def test_the_interpreter_is_a_baseline_without_a_device(tmp_path):
+    asked = "import os\ndef test_asked():\n    assert os.environ.get('TRITON_INTERPRET') {}\n"
+    small_checkout(tmp_path, test_here=asked.format("is None"), test_there=asked.format("== '1'"))
+    done = conform(tmp_path, "--interpreter", "--workers", 1, "--out", "out")
+    assert done.returncode == 1, done.stderr
+    assert "| driver | `Triton's interpreter` | `triton.backends.graft.driver.Driver` |" in done.stdout
+    rows = done.stdout.partition("## What differs (1)\n\n")[2].splitlines()[2:]
+    assert [row.split(" | ")[:3] for row in rows] == [["| `python/test/test_there.py::test_asked`", "passed", "failed"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [

@@ -15,7 +15,6 @@
 #include "host/Lowering/Lowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/PostOrderIterator.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -222,7 +221,11 @@ LogicalResult Lowering::lowerOp(Operation &op) {
       // What a processor needs no help with.
       .Case<tt::GridDependencyWaitOp, tt::GridDependencyLaunchDependentsOp,
             LLVM::AssumeOp>([](Operation *) { return success(); })
-      .Default([&](Operation *op) { return lowerPure(op); });
+      .Default([&](Operation *op) {
+        // A program is one thread, which has nobody to wait for.
+        bool isBarrier = op->getName().getStringRef() == "ttg.barrier";
+        return isBarrier ? success() : lowerPure(op);
+      });
 }
 
 LogicalResult Lowering::lowerPure(Operation *op) {

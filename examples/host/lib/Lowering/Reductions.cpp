@@ -202,6 +202,18 @@ LogicalResult Lowering::lowerReduce(tt::ReduceOp op) {
   return failure(failedInside);
 }
 
+/// The sum or product of two elements that is all that *op* combines them by;
+/// null if it does anything else.
+static Operation *getSumOrProduct(tt::ScanOp op) {
+  Block &block = op.getCombineOp().front();
+  Operation *first = &block.front();
+  bool isAll = block.getNumArguments() == 2 &&
+               first->getNextNode() == block.getTerminator() &&
+               block.getTerminator()->getOperand(0) == first->getResult(0) &&
+               first->getOperand(0) != first->getOperand(1);
+  return isAll && isa<arith::AddFOp, arith::MulFOp>(first) ? first : nullptr;
+}
+
 LogicalResult Lowering::lowerScan(tt::ScanOp op) {
   OperandRange sources = op.getSrcs();
   ArrayRef<int64_t> shape = getTensor(sources[0]).getShape();
@@ -212,10 +224,24 @@ LogicalResult Lowering::lowerScan(tt::ScanOp op) {
   auto write = [&](Index index, ValueRange values) {
     writeAll(addresses, sources, getLinear(shape, index), values);
   };
+  // One element after the other, errors would add up in a number of few bits.
+  // So a running sum or product of such numbers is one of fp32.
+  Type type = getElementTypeOrSelf(sources[0].getType()), f32 = b.getF32Type();
+  Operation *running = isNarrow(type) ? getSumOrProduct(op) : nullptr;
+  SmallVector<int64_t> rows = without(shape, axis);
+  Value totals = running ? allocate(f32, product(rows)) : Value();
+  auto getTotal = [&](Index index) {
+    SmallVector<Value> kept(index);
+    kept.erase(kept.begin() + axis);
+    return getAddress(totals, f32, getLinear(rows, kept));
+  };
   Value start = constantIndex(reverse ? size - 1 : 0);
-  forEach(without(shape, axis), [&](Index kept) {
+  forEach(rows, [&](Index kept) {
     SmallVector<Value> index = inserted(kept, axis, start);
-    write(index, elements(sources, index));
+    SmallVector<Value> values = elements(sources, index);
+    if (running)
+      writeBuffer(getTotal(index), f32, widen(values[0], type));
+    write(index, values);
   });
   SmallVector<int64_t> rest(shape);
   rest[axis] = size - 1;
@@ -226,6 +252,13 @@ LogicalResult Lowering::lowerScan(tt::ScanOp op) {
         before[axis] = arith::SubIOp::create(b, loc, start, at[axis]);
       index[axis] = arith::AddIOp::create(b, loc, before[axis],
                                           constantIndex(reverse ? -1 : 1));
+      if (running) {
+        Value total = getTotal(index);
+        Value next = widen(element(sources[0], index), type);
+        next = copyOp(running, {readBuffer(total, f32), next})->getResult(0);
+        writeBuffer(total, f32, next);
+        return write(index, narrow(next, type));
+      }
       write(index,
             combine(op.getCombineOp(),
                     readAll(addresses, sources, getLinear(shape, before)),

@@ -14,6 +14,7 @@
 #include "host/Lowering/Word.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -63,11 +64,16 @@ bool Lowering::isElementwise(Operation *op) {
              arith::RemUIOp, arith::ShLIOp, arith::ShRUIOp, arith::ShRSIOp,
              tt::AddPtrOp, tt::MulhiUIOp, tt::ClampFOp, tt::PreciseSqrtOp,
              tt::PreciseDivFOp, tt::ApproxDivFOp, tt::ExternElementwiseOp,
-             tt::ElementwiseInlineAsmOp>(op);
+             tt::ElementwiseInlineAsmOp, ub::PoisonOp>(op);
 }
 
 LogicalResult Lowering::emitScalarOp(Operation *op, ValueRange operands,
                                      SmallVectorImpl<Value> &results) {
+  // Any value will do, and this one is the same each time.
+  if (isa<ub::PoisonOp>(op)) {
+    results.push_back(getZero(getElementTypeOrSelf(op->getResult(0))));
+    return success();
+  }
   if (isa<arith::SelectOp>(op) || isConversion(op)) {
     Value value = isConversion(op)
                       ? emitConversion(op, operands[0])

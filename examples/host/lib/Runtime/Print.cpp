@@ -85,7 +85,7 @@ void appendValue(std::string &text, int32_t kind, int64_t bits) {
   case 2: {
     double value;
     std::memcpy(&value, &bits, sizeof(value));
-    return append(text, "%f", value);
+    return append(text, printing.hex ? "%a" : "%f", value);
   }
   default:
     return append(text, "0x%llx", static_cast<unsigned long long>(bits));

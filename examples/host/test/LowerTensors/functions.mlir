@@ -21,3 +21,21 @@ tt.func public @kernel(%p: !tt.ptr<f32>) {
   tt.store %p, %y#1 : !tt.ptr<f32>
   tt.return
 }
+
+// A program is one thread: a barrier is nothing to it. What is not known is
+// the same value each time.
+// CHECK-LABEL: llvm.func @waits
+// CHECK-NOT: ttg
+// CHECK: %[[ZERO:.*]] = arith.constant 0 : i32
+// CHECK: llvm.store %[[ZERO]]
+// CHECK-NOT: ub.poison
+// CHECK: llvm.return
+tt.func public @waits(%p: !tt.ptr<i32>, %q: !tt.ptr<f32>) {
+  ttg.barrier all
+  %x = ub.poison : i32
+  tt.store %p, %x : !tt.ptr<i32>
+  %y = ub.poison : tensor<8xf32>
+  %all = tt.splat %q : !tt.ptr<f32> -> tensor<8x!tt.ptr<f32>>
+  tt.store %all, %y : tensor<8x!tt.ptr<f32>>
+  tt.return
+}

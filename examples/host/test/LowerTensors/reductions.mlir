@@ -97,3 +97,18 @@ tt.func @map(%x: tensor<8xf32>) -> tensor<8xf32> {
   }) : (tensor<8xf32>) -> tensor<8xf32>
   tt.return %y : tensor<8xf32>
 }
+
+// A running sum of numbers that are computed with as fp32 stays one.
+// CHECK-LABEL: llvm.func internal @scan_narrow
+// CHECK:         scf.for
+// CHECK:           %[[BEFORE:.*]] = llvm.load %{{.*}} : !llvm.ptr -> f32
+// CHECK:           %[[AFTER:.*]] = arith.addf %[[BEFORE]], %{{.*}} : f32
+// CHECK-NEXT:      llvm.store %[[AFTER]], %{{.*}} : f32, !llvm.ptr
+tt.func @scan_narrow(%x: tensor<8xbf16>) -> tensor<8xbf16> {
+  %s = "tt.scan"(%x) <{axis = 0 : i32, reverse = false}> ({
+  ^bb0(%a: bf16, %b: bf16):
+    %c = arith.addf %a, %b : bf16
+    tt.scan.return %c : bf16
+  }) : (tensor<8xbf16>) -> tensor<8xbf16>
+  tt.return %s : tensor<8xbf16>
+}
