@@ -8,25 +8,19 @@ from typing import Any
 import triton.language as tl
 from triton.language import core
 
+from .values import Functions
+
 
 @core.builtin
 def convert_custom_types(arg: Any, dst_ty: Any, fp_downcast_rounding: Any = None, _semantic: Any = None) -> Any:
     """*arg* as *dst_ty*, one of which is fp8e4b15. What is above 1.75 becomes 1.75, and halves are rounded up, as for NVIDIA's chips."""
-
-    def to(value: Any, dtype: Any, **how: Any) -> Any:
-        return value.to(dtype, **how, _semantic=_semantic)
-
-    def number(value: int) -> Any:
-        return _semantic.to_tensor(value)
-
+    f = Functions({}, _semantic)
+    value = f.value(arg)
     if arg.dtype.is_fp8e4b15():
-        bits = to(to(arg, tl.uint8, bitcast=True), tl.uint16)
-        sign = _semantic.shl(_semantic.and_(bits, number(0x80)), number(8))
-        rest = _semantic.shl(_semantic.and_(bits, number(0x7F)), number(7))
-        return to(to(to(_semantic.or_(sign, rest), tl.uint16), tl.float16, bitcast=True), dst_ty.scalar)
-    half = arg if arg.dtype.is_fp16() else to(to(arg, tl.float32), tl.float16, fp_downcast_rounding="rtz")
-    bits = to(half, tl.uint16, bitcast=True)
-    sign = _semantic.lshr(_semantic.and_(bits, number(0x8000)), number(8))
-    size = _semantic.minimum(_semantic.and_(bits, number(0x7FFF)), number(0x3F00), tl.PropagateNan.NONE)
-    rest = _semantic.lshr(_semantic.add(size, number(0x40), False), number(7))
-    return to(to(_semantic.or_(sign, rest), tl.uint8), tl.float8e4b15, bitcast=True)
+        bits = value.to(tl.uint8, bitcast=True).to(tl.uint16)
+        half = (((bits & 0x80) << 8) | ((bits & 0x7F) << 7)).to(tl.uint16).to(tl.float16, bitcast=True)
+        return half.to(dst_ty.scalar).tensor
+    half = value if arg.dtype.is_fp16() else value.to(tl.float32).to(tl.float16, fp_downcast_rounding="rtz")
+    bits = half.to(tl.uint16, bitcast=True)
+    size = f.minimum(bits & 0x7FFF, 0x3F00) + 0x40
+    return (((bits & 0x8000) >> 8) | (size >> 7)).to(tl.uint8).to(tl.float8e4b15, bitcast=True).tensor

@@ -6,11 +6,14 @@ What is missing rounds in a direction (`_rd`, `_ru`, `_rz`), or is neither in th
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
-import triton
 import triton.language as tl
 from triton.language import core
+
+from .values import Functions
 
 #: Functions of the C library, by what they take and give: f is fp32, for which their name ends in f, or fp64; i is int32, l int64.
 _LIBRARY = {
@@ -31,6 +34,44 @@ _SINGLE = {
     "ff:f": "fast_powf=pow",
 }
 
+#: What follows from others. *f* has them, and what `triton.language` has.
+_DERIVED: dict[str, Callable[..., Any]] = {
+    "abs": lambda f, x: f.abs(x),
+    "add_rn": lambda f, x, y: x + y,
+    "sub_rn": lambda f, x, y: x - y,
+    "mul_rn": lambda f, x, y: x * y,
+    "div_rn": lambda f, x, y: x / y,
+    "fast_dividef": lambda f, x, y: x / y,
+    "rcp_rn": lambda f, x: 1 / x,
+    "rsqrt": lambda f, x: 1 / f.sqrt(x),
+    "rsqrt_rn": lambda f, x: (1 / f.sqrt(x.to(tl.float64))).to(tl.float32),
+    "rcbrt": lambda f, x: 1 / f.cbrt(x),
+    "rhypot": lambda f, x, y: 1 / f.hypot(x, y),
+    "norm3d": lambda f, x, y, z: f.hypot(f.hypot(x, y), z),
+    "rnorm3d": lambda f, x, y, z: 1 / f.norm3d(x, y, z),
+    "norm4d": lambda f, x, y, z, w: f.hypot(f.hypot(x, y), f.hypot(z, w)),
+    "rnorm4d": lambda f, x, y, z, w: 1 / f.norm4d(x, y, z, w),
+    # Of a number between -1/2 and 1/2, which is found exactly.
+    "sinpi": lambda f, x: _sinpi_of_rest(f, f.remainder(x, 2)),
+    "cospi": lambda f, x: f.sin((0.5 - f.abs(f.remainder(x, 2))) * math.pi),
+    "normcdf": lambda f, x: f.erfc(x * -math.sqrt(0.5)) * 0.5,
+    "saturatef": lambda f, x: f.minimum(f.maximum(x, 0.0), 1.0),
+    "isnan": lambda f, x: 1 - (f.abs(x) <= math.inf).to(tl.int32),
+    "isinf": lambda f, x: (f.abs(x) == math.inf).to(tl.int32),
+    "finitef": lambda f, x: (f.abs(x) < math.inf).to(tl.int32),
+    "isfinited": lambda f, x: (f.abs(x) < math.inf).to(tl.int32),
+    "signbit": lambda f, x: (f.copysign(1, x) < 0).to(tl.int32),
+    "popc": lambda f, x: _popc(_bits(x)),
+    "clz": lambda f, x: _clz(x),
+    "ffs": lambda f, x: f.where(x == 0, 0, _popc(_bits(x) ^ (_bits(x) - 1))),
+    "brev": lambda f, x: _brev(x),
+    "mulhi": lambda f, x, y: f.umulhi(x, y) - (_other_half(f, x, y) if x.dtype.is_int_signed() else 0),
+    "mul24": lambda f, x, y: ((x << 8) >> 8) * ((y << 8) >> 8),
+    "hadd": lambda f, x, y: (x & y) + ((x ^ y) >> 1),
+    "rhadd": lambda f, x, y: (x | y) - ((x ^ y) >> 1),
+    "sad": lambda f, x, y, z: f.where(x > y, x - y, y - x) + z,
+}
+
 #: Conversions of numbers: to what, and how to round before.
 _TYPES = {"int": tl.int32, "uint": tl.uint32, "ll": tl.int64, "ull": tl.uint64, "float": tl.float32, "double": tl.float64}
 _ROUNDED = {"rn": "rint", "rz": "trunc", "rd": "floor", "ru": "ceil"}
@@ -40,6 +81,42 @@ _SAME_BITS = {
     "int_as_float": tl.float32, "uint_as_float": tl.float32, "longlong_as_double": tl.float64,
     "float_as_int": tl.int32, "float_as_uint": tl.uint32, "double_as_longlong": tl.int64,
 }  # fmt: skip
+
+
+def _sinpi_of_rest(f: Functions, x: Any) -> Any:
+    return f.sin(f.where(f.abs(x) > 0.5, f.copysign(1, x) - x, x) * math.pi)
+
+
+def _bits(x: Any) -> Any:
+    """The bits of an integer, in 64."""
+    return x.to(tl.uint64, bitcast=True) if x.dtype.primitive_bitwidth == 64 else x.to(tl.uint32, bitcast=True).to(tl.uint64)
+
+
+def _popc(bits: Any) -> Any:
+    bits -= (bits >> 1) & 0x5555555555555555
+    bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
+    return ((((bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F) * 0x0101010101010101) >> 56).to(tl.int32)
+
+
+def _clz(x: Any) -> Any:
+    bits = _bits(x)
+    for shift in range(6):
+        bits |= bits >> (1 << shift)
+    return x.dtype.primitive_bitwidth - _popc(bits)
+
+
+def _brev(x: Any) -> Any:
+    bits = _bits(x)
+    for shift in range(6):
+        size = 1 << shift
+        lower = 0xFFFFFFFFFFFFFFFF // ((1 << size) + 1)  # ones in the lower half of each group of 2 * size
+        bits = ((bits >> size) & lower) | ((bits & lower) << size)
+    return (bits >> (64 - x.dtype.primitive_bitwidth)).to(x.dtype)
+
+
+def _other_half(f: Functions, x: Any, y: Any) -> Any:
+    """By how much the upper half of a product is less if the factors have a sign."""
+    return f.where(x < 0, y, 0) + f.where(y < 0, x, 0)
 
 
 def _library(symbol: str, form: str, is_single: bool) -> Any:
@@ -54,20 +131,20 @@ def _library(symbol: str, form: str, is_single: bool) -> Any:
         table = {types: (symbol + ("" if is_double else "f"), letters[gives])}
         return core.extern_elementwise("", "", values, table, is_pure=True, _semantic=_semantic)
 
-    return core.extern(function)
+    return function
 
 
-def _conversion(before: Any, to: Any, bitcast: bool) -> Any:
-    def function(arg0: Any, _semantic: Any = None) -> Any:
-        value = _semantic.to_tensor(arg0) if before is None else before(arg0, _semantic=_semantic)
-        return value.to(to, bitcast=bitcast, _semantic=_semantic)
+def _derived(formula: Callable[..., Any]) -> Any:
+    def function(*args: Any, _semantic: Any = None) -> Any:
+        functions = Functions(_made, _semantic)
+        return formula(functions, *map(functions.value, args)).tensor
 
-    return core.extern(function)
+    return function
 
 
 def _make() -> dict[str, Any]:
     """All that the tables describe, by name."""
-    made = {}
+    made = {name: _derived(formula) for name, formula in _DERIVED.items()}
     for forms in (_LIBRARY, _SINGLE):
         for form, names in forms.items():
             for name in names.split():
@@ -75,216 +152,20 @@ def _make() -> dict[str, Any]:
                 made[ours] = _library(theirs or ours, form, forms is _SINGLE)
     for source in ("float", "double"):
         for target in ("int", "uint", "ll", "ull"):
-            for rounding, function in _ROUNDED.items():
-                made[f"{source}2{target}_{rounding}"] = _conversion(made[function], _TYPES[target], False)
-            made[f"{target}2{source}_rn"] = _conversion(None, _TYPES[source], False)
-    made["double2float_rn"] = _conversion(None, tl.float32, False)
-    made.update({name: _conversion(None, to, True) for name, to in _SAME_BITS.items()})
+            for rounding, rounded in _ROUNDED.items():
+                formula = lambda f, x, rounded=rounded, to=_TYPES[target]: getattr(f, rounded)(x).to(to)  # noqa: E731
+                made[f"{source}2{target}_{rounding}"] = _derived(formula)
+            made[f"{target}2{source}_rn"] = _derived(lambda f, x, to=_TYPES[source]: x.to(to))
+    made["double2float_rn"] = _derived(lambda f, x: x.to(tl.float32))
+    made.update({name: _derived(lambda f, x, to=to: x.to(to, bitcast=True)) for name, to in _SAME_BITS.items()})
     for name, function in made.items():
         function.__name__ = name
-    return made
+    return {name: core.extern(function) for name, function in made.items()}
 
 
-globals().update(_make())
+_made = _make()
+globals().update(_made)
 
 
 def __getattr__(name: str) -> Any:
     raise AttributeError(f"libdevice.{name} is not available here: the C library has no such function")
-
-
-@triton.jit
-def abs(arg0):
-    return tl.abs(arg0)
-
-
-@triton.jit
-def add_rn(arg0, arg1):
-    return arg0 + arg1
-
-
-@triton.jit
-def sub_rn(arg0, arg1):
-    return arg0 - arg1
-
-
-@triton.jit
-def mul_rn(arg0, arg1):
-    return arg0 * arg1
-
-
-@triton.jit
-def div_rn(arg0, arg1):
-    return arg0 / arg1
-
-
-@triton.jit
-def fast_dividef(arg0, arg1):
-    return arg0 / arg1
-
-
-@triton.jit
-def rcp_rn(arg0):
-    return 1 / arg0
-
-
-@triton.jit
-def rsqrt(arg0):
-    return 1 / sqrt(arg0)
-
-
-@triton.jit
-def rsqrt_rn(arg0):
-    return (1 / sqrt(arg0.to(tl.float64))).to(tl.float32)
-
-
-@triton.jit
-def rcbrt(arg0):
-    return 1 / cbrt(arg0)
-
-
-@triton.jit
-def rhypot(arg0, arg1):
-    return 1 / hypot(arg0, arg1)
-
-
-@triton.jit
-def norm3d(arg0, arg1, arg2):
-    return hypot(hypot(arg0, arg1), arg2)
-
-
-@triton.jit
-def rnorm3d(arg0, arg1, arg2):
-    return 1 / norm3d(arg0, arg1, arg2)
-
-
-@triton.jit
-def norm4d(arg0, arg1, arg2, arg3):
-    return hypot(hypot(arg0, arg1), hypot(arg2, arg3))
-
-
-@triton.jit
-def rnorm4d(arg0, arg1, arg2, arg3):
-    return 1 / norm4d(arg0, arg1, arg2, arg3)
-
-
-@triton.jit
-def sinpi(arg0):
-    # Between -1/2 and 1/2, exactly.
-    part = remainder(arg0, 2)
-    part = tl.where(tl.abs(part) > 0.5, copysign(1, part) - part, part)
-    return sin(part * 3.141592653589793)
-
-
-@triton.jit
-def cospi(arg0):
-    return sin((0.5 - tl.abs(remainder(arg0, 2))) * 3.141592653589793)
-
-
-@triton.jit
-def normcdf(arg0):
-    return erfc(arg0 * -0.7071067811865476) * 0.5
-
-
-@triton.jit
-def saturatef(arg0):
-    return tl.minimum(tl.maximum(arg0, 0.0), 1.0)
-
-
-@triton.jit
-def isnan(arg0):
-    return 1 - (tl.abs(arg0) <= float("inf")).to(tl.int32)
-
-
-@triton.jit
-def isinf(arg0):
-    return (tl.abs(arg0) == float("inf")).to(tl.int32)
-
-
-@triton.jit
-def finitef(arg0):
-    return (tl.abs(arg0) < float("inf")).to(tl.int32)
-
-
-@triton.jit
-def isfinited(arg0):
-    return (tl.abs(arg0) < float("inf")).to(tl.int32)
-
-
-@triton.jit
-def signbit(arg0):
-    return (copysign(1, arg0) < 0).to(tl.int32)
-
-
-@triton.jit
-def _unsigned(arg0):
-    """The bits of an integer, in 64."""
-    if arg0.dtype.primitive_bitwidth == 64:
-        return arg0.to(tl.uint64, bitcast=True)
-    else:
-        return arg0.to(tl.uint32, bitcast=True).to(tl.uint64)
-
-
-@triton.jit
-def popc(arg0):
-    bits = _unsigned(arg0)
-    bits -= (bits >> 1) & 0x5555555555555555
-    bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
-    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F
-    return ((bits * 0x0101010101010101) >> 56).to(tl.int32)
-
-
-@triton.jit
-def clz(arg0):
-    bits = _unsigned(arg0)
-    for shift in tl.static_range(6):
-        bits |= bits >> (1 << shift)
-    return arg0.dtype.primitive_bitwidth - popc(bits)
-
-
-@triton.jit
-def ffs(arg0):
-    bits = _unsigned(arg0)
-    return tl.where(bits == 0, 0, popc(bits ^ (bits - 1)))
-
-
-@triton.constexpr_function
-def _lower_halves(shift):
-    """Ones in the lower half of each group of 2 << shift bits."""
-    return 0xFFFFFFFFFFFFFFFF // ((1 << (1 << shift)) + 1)
-
-
-@triton.jit
-def brev(arg0):
-    bits = _unsigned(arg0)
-    for shift in tl.static_range(6):
-        bits = ((bits >> (1 << shift)) & _lower_halves(shift)) | ((bits & _lower_halves(shift)) << (1 << shift))
-    return (bits >> (64 - arg0.dtype.primitive_bitwidth)).to(arg0.dtype)
-
-
-@triton.jit
-def mulhi(arg0, arg1):
-    high = tl.umulhi(arg0, arg1)
-    if arg0.dtype.is_int_signed():
-        high -= tl.where(arg0 < 0, arg1, 0) + tl.where(arg1 < 0, arg0, 0)
-    return high
-
-
-@triton.jit
-def mul24(arg0, arg1):
-    # Of the lower 24 bits, with their sign.
-    return (((arg0 << 8) >> 8) * ((arg1 << 8) >> 8)).to(arg0.dtype)
-
-
-@triton.jit
-def hadd(arg0, arg1):
-    return (arg0 & arg1) + ((arg0 ^ arg1) >> 1)
-
-
-@triton.jit
-def rhadd(arg0, arg1):
-    return (arg0 | arg1) - ((arg0 ^ arg1) >> 1)
-
-
-@triton.jit
-def sad(arg0, arg1, arg2):
-    return tl.where(arg0 > arg1, arg0 - arg1, arg1 - arg0) + arg2

@@ -97,8 +97,9 @@ void Pool::offer(Launch &launch, uint64_t helpers) {
       offered.notify_one();
 }
 
-void Pool::finish() {
-  seats.fetch_and(seat - 1);
+void Pool::close() { seats.fetch_and(seat - 1, std::memory_order_acq_rel); }
+
+void Pool::wait() {
   auto done = [this] { return seats.load(std::memory_order_acquire) == 0; };
   if (spin(done))
     return;
@@ -139,9 +140,10 @@ void Pool::serve() {
       continue;
     while (current->runSome())
       ;
+    close();
     if (seats.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       // The lock keeps this from falling between the look and the sleep of
-      // `finish`.
+      // `wait`.
       std::lock_guard<std::mutex> lock(mutex);
       finished.notify_one();
     }

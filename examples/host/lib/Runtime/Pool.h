@@ -25,8 +25,11 @@ public:
   /// Has up to *helpers* threads work for *launch*. Returns at once.
   void offer(Launch &launch, uint64_t helpers);
 
-  /// Waits until none works any more, and lets none begin.
-  void finish();
+  /// Lets none begin any more. Called by whoever finds that all is taken.
+  void close();
+
+  /// Waits until it is closed and none is at work.
+  void wait();
 
 private:
   static void *start(void *pool);
@@ -44,7 +47,7 @@ private:
   std::atomic<bool> stopping{false};
   Launch *current = nullptr;
   /// How many threads may still begin, in the upper half, and how many are at
-  /// work, in the lower: one number, so that none begins after `finish`.
+  /// work, in the lower: one number, so that none begins after `close`.
   std::atomic<uint64_t> seats{0};
 };
 

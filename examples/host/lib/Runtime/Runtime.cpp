@@ -128,8 +128,11 @@ HostStatus host_launch(HostKernel kernel, const uint64_t *args, int32_t x,
           state.pool.offer(launch, helpers);
         }
     });
-  if (helpers && !alone)
-    state.pool.finish();
+  if (helpers && !alone) {
+    if (here)
+      state.pool.close();
+    state.pool.wait();
+  }
   auto took = std::chrono::nanoseconds(Clock::now() - begin).count();
   uint64_t workers = alone ? 1 : helpers + here;
   *pace = std::max<int64_t>(1, took * int64_t(workers) / int64_t(programs));
