@@ -371,7 +371,7 @@ def test_key_explain_of_an_unknown_kernel_names_those_that_there_are(program):
     program.compile(I32)
     done = run("key", "explain", "kernle")
     assert done.exit_code == 1
-    assert "has no entry for a kernel named 'kernle'; it has kernel." in done.output
+    assert "has no entry for a kernel named 'kernle'; it has kernel; did you mean kernel?" in done.output
 
 
 def test_doctor_says_that_variables_of_the_cache_are_not_allowed(monkeypatch):
@@ -389,7 +389,7 @@ def test_doctor_says_what_counts(monkeypatch):
     assert done.exit_code == 0, done.output
     report = json.loads(done.output)
     assert report["cache key"]["compiler"] == "frozen as 'release 7': changes of the compiler are not noticed"
-    assert report["environment"]["GRAFT_CASHE"] == "1 (no such variable)"
+    assert report["environment"]["GRAFT_CASHE"] == "1 (no such variable; did you mean GRAFT_CACHE?)"
     assert "frozen as 'release 7'" in run("doctor").output
 
 
